@@ -1,0 +1,1 @@
+"""RaNER runtime: people, places and organisations in Chinese text."""
