@@ -1,0 +1,67 @@
+"""Chunks: a path of tags to entities, in positions of a window.
+
+The rules are those of ModelScope 1.40.2, `modelscope/pipelines/nlp/token_classification_pipeline.py`, to the letter:
+B or S opens a chunk and closes the one before; I or E opens one only where none is open; I, E and S move its end; E and
+S close it. O closes nothing, and types are not compared: B-LOC O I-PER is one LOC across the gap. A trained CRF hardly
+ever takes such a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tags = NDArray[np.intp]
+
+_OPENING = "BS"
+_CONTINUING = "IE"
+_EXTENDING = "IES"
+_CLOSING = "ES"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """An entity in positions of a window: `start` to `end`, exclusive."""
+
+    type: str
+    start: int
+    end: int
+    score: float = 1.0
+
+    def moved(self, by: int) -> Chunk:
+        return replace(self, start=self.start + by, end=self.end + by)
+
+
+class Labels:
+    """The labels of a model in the order of its tags, in the BIO or BIOES scheme; any other label counts as O."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._prefix = [label[0] if label and label[0] in _OPENING + _CONTINUING else "O" for label in labels]
+        self._type = [label[2:] for label in labels]
+        self._names = np.array([prefix != "O" for prefix in self._prefix])  # (labels,)
+        self.continuing = np.array([prefix in _CONTINUING for prefix in self._prefix])  # (labels,)
+        self.closing = np.array([prefix in _CLOSING for prefix in self._prefix])  # (labels,)
+
+    def chunks(self, tags: Tags) -> list[Chunk]:
+        """The chunks of a path of tags, (positions,)."""
+        chunks: list[Chunk] = []
+        opened: Chunk | None = None
+        for position in np.flatnonzero(self._names[tags]).tolist():
+            tag = tags[position]
+            prefix = self._prefix[tag]
+            if opened is not None and prefix in _OPENING:
+                chunks.append(opened)
+                opened = None
+            if opened is None:
+                opened = Chunk(self._type[tag], position, position + 1)
+            elif prefix in _EXTENDING:
+                opened = replace(opened, end=position + 1)
+            if prefix in _CLOSING:
+                chunks.append(opened)
+                opened = None
+        if opened is not None:
+            chunks.append(opened)
+        return chunks

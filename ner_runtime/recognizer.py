@@ -1,0 +1,197 @@
+"""Recognizer: the one public class. Texts in, entities out.
+
+    text ─▶ tokenizer ─▶ windows ─▶ batches ─▶ engine ─▶ crf ─▶ windows ─▶ entities
+
+It knows nothing of HTTP, settings, stores or training: it opens a model directory (see `manifest.py`) and reads texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ner_runtime.batches import plan_batches
+from ner_runtime.chunks import Chunk
+from ner_runtime.crf import Crf, Floats
+from ner_runtime.engine import Device, Engine, EngineName, open_engine
+from ner_runtime.entities import Entity
+from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
+from ner_runtime.manifest import CRF_FILE, ONNX_FILE, VOCAB_FILE, Manifest, read_manifest, verify_files
+from ner_runtime.tokenizer import Ids, Tokenizer
+from ner_runtime.windows import Window, merge_chunks, plan_windows
+
+_SPECIAL = 2  # [CLS] and [SEP]
+MIN_WINDOW = 16
+DEFAULT_MAX_BATCH_TOKENS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What was found in one text, and in how many windows it was read."""
+
+    entities: list[Entity]
+    windows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A window of one of the texts, ready for a batch."""
+
+    text: int
+    ids: Ids  # (pieces,)
+    first: Ids  # (code points,)
+
+
+class Recognizer:
+    """Finds entities in texts. Safe to use from several threads once it has been warmed up."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        tokenizer: Tokenizer,
+        engine: Engine,
+        crf: Crf,
+        *,
+        window: int | None = None,
+        max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
+    ) -> None:
+        """Put the parts together; `Recognizer.open` does it from a model directory."""
+        largest = manifest.geometry.positions - _SPECIAL
+        self.window = largest if window is None else window
+        if not MIN_WINDOW <= self.window <= largest:
+            raise InvalidValue(f"window is {window}; allowed: {MIN_WINDOW} to {largest} pieces")
+        if max_batch_tokens < 1:
+            raise InvalidValue(f"max_batch_tokens is {max_batch_tokens}; allowed: 1 or more")
+        self.manifest = manifest
+        self._tokenizer = tokenizer
+        self._engine = engine
+        self._crf = crf
+        self._max_batch_tokens = max_batch_tokens
+
+    @classmethod
+    def open(
+        cls,
+        model: Path | str,
+        *,
+        threads: int = 1,
+        engine: EngineName = "onnxruntime",
+        device: Device = "cpu",
+        window: int | None = None,
+        max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
+    ) -> Recognizer:
+        """Open a model directory.
+
+        Args:
+            model: the directory
+            threads: threads of one inference
+            engine: `onnxruntime` or `openvino`
+            device: `cpu` or `cuda`
+            window: longest stretch that is read at once, in pieces; by default as long as the model allows
+            max_batch_tokens: budget of one batch, windows times padded length
+
+        Raises:
+            ModelNotFound: there is no such directory.
+            InvalidModel: it is damaged or incomplete.
+            EngineUnavailable, MissingExtra: the engine or the device is not there.
+            InvalidValue: `window` or `max_batch_tokens` is out of range.
+        """
+        directory = Path(model)
+        manifest = read_manifest(directory)
+        verify_files(directory, manifest)
+        tokenizer = Tokenizer.from_file(directory / VOCAB_FILE, lowercase=manifest.lowercase)
+        crf = Crf.from_file(directory / CRF_FILE, manifest.labels)
+        session = open_engine(directory / ONNX_FILE, name=engine, device=device, threads=threads)
+        recognizer = cls(manifest, tokenizer, session, crf, window=window, max_batch_tokens=max_batch_tokens)
+        recognizer.recognize(["热身。"])
+        return recognizer
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Entity types that the model knows."""
+        return self.manifest.types
+
+    def check_types(self, types: Iterable[str] | None) -> frozenset[str]:
+        """The set of the types asked for; the model's default types for None.
+
+        Raises:
+            UnknownType: the model does not know one of them.
+        """
+        if types is None:
+            return frozenset(self.manifest.default_types)
+        asked = frozenset(types)
+        unknown = sorted(asked - frozenset(self.types))
+        if unknown:
+            raise UnknownType(f"unknown entity type {unknown[0]!r}; this model knows {', '.join(self.types)}")
+        return asked
+
+    def recognize(self, texts: Sequence[str], types: Iterable[str] | None = None) -> list[list[Entity]]:
+        """The entities of each text, sorted by offset, of the types asked for (None: the model's default types).
+
+        A text's entities depend on nothing but the text. An empty text has none.
+
+        Raises:
+            UnknownType: the model does not know one of the types.
+        """
+        asked = self.check_types(types)
+        return [[entity for entity in recognition.entities if entity.type in asked] for recognition in self.read(texts)]
+
+    def read(self, texts: Sequence[str]) -> list[Recognition]:
+        """As `recognize`, for all types, and with the number of windows."""
+        plans: list[list[Window]] = []
+        encoded: list[_Encoded] = []
+        for index, text in enumerate(texts):
+            ids, first = self._tokenizer.encode(text)
+            windows = plan_windows(first, len(ids), self.window)
+            plans.append(windows)
+            encoded.extend(_cut(index, ids, first, window) for window in windows)
+        found: list[list[list[Chunk]]] = [[] for _ in texts]
+        for window, chunks in zip(encoded, self._decode(encoded), strict=True):
+            found[window.text].append(chunks)
+        return [
+            Recognition(_entities(text, merge_chunks(windows, chunks)), len(windows))
+            for text, windows, chunks in zip(texts, plans, found, strict=True)
+        ]
+
+    def _decode(self, encoded: Sequence[_Encoded]) -> list[list[Chunk]]:
+        lengths = [len(window.ids) + _SPECIAL for window in encoded]
+        found: list[list[Chunk]] = [[] for _ in encoded]
+        for batch in plan_batches(lengths, self._max_batch_tokens):
+            windows = [encoded[index] for index in batch]
+            chunks = self._crf.decode(self._emissions(windows), [len(window.first) for window in windows])
+            for index, row in zip(batch, chunks, strict=True):
+                found[index] = row
+        return found
+
+    def _emissions(self, windows: Sequence[_Encoded]) -> Floats:
+        """Logits at the first piece of each code point: (batch, code points, labels), zero past a window's end."""
+        tokenizer = self._tokenizer
+        sequence = max(len(window.ids) for window in windows) + _SPECIAL
+        ids = np.full((len(windows), sequence), tokenizer.pad, dtype=np.int64)  # (batch, sequence)
+        mask = np.zeros((len(windows), sequence), dtype=np.int64)  # (batch, sequence)
+        for row, window in enumerate(windows):
+            end = len(window.ids) + 1
+            ids[row, 0], ids[row, 1:end], ids[row, end] = tokenizer.cls, window.ids, tokenizer.sep
+            mask[row, : end + 1] = 1
+        logits = self._engine.logits(ids, mask)  # (batch, sequence, labels)
+        if logits.shape != (*ids.shape, len(self.manifest.labels)):
+            raise InvalidModel(
+                f"the model answers with shape {logits.shape} where {len(self.manifest.labels)} labels are"
+            )
+        positions = max(len(window.first) for window in windows)
+        emissions = np.zeros((len(windows), positions, logits.shape[2]), dtype=np.float32)
+        for row, window in enumerate(windows):
+            emissions[row, : len(window.first)] = logits[row, window.first + 1]
+        return emissions
+
+
+def _cut(text: int, ids: Ids, first: Ids, window: Window) -> _Encoded:
+    begin = first[window.start]
+    end = len(ids) if window.end == len(first) else first[window.end]
+    return _Encoded(text, ids[begin:end], first[window.start : window.end] - begin)
+
+
+def _entities(text: str, chunks: Sequence[Chunk]) -> list[Entity]:
+    return [Entity(chunk.type, text[chunk.start : chunk.end], chunk.start, chunk.end, chunk.score) for chunk in chunks]

@@ -1,0 +1,100 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_runtime.chunks import Chunk
+from ner_runtime.windows import Window, merge_chunks, plan_windows
+
+SIZE = 32
+piece_counts = st.lists(st.integers(1, 3), max_size=400)
+
+
+def first_pieces(counts: list[int]) -> tuple[np.ndarray, int]:
+    """First piece of each code point, and how many pieces there are, for code points of so many pieces."""
+    total = np.cumsum([0, *counts])
+    return total[:-1].astype(np.int32), int(total[-1])
+
+
+def windows_of(length: int) -> list[Window]:
+    return plan_windows(*first_pieces([1] * length), SIZE)
+
+
+def test_a_text_that_fits_is_one_window() -> None:
+    assert windows_of(SIZE) == [Window(0, SIZE)]
+    assert windows_of(1) == [Window(0, 1)]
+    assert windows_of(0) == []
+
+
+def test_neighbours_overlap_by_a_quarter() -> None:
+    assert windows_of(60) == [Window(0, 32), Window(24, 56), Window(48, 60)]
+
+
+@given(piece_counts)
+def test_windows_cover_the_text_and_keep_to_the_size(counts: list[int]) -> None:
+    first, pieces = first_pieces(counts)
+    windows = plan_windows(first, pieces, SIZE)
+    covered = {position for window in windows for position in range(window.start, window.end)}
+    assert covered == set(range(len(counts)))
+    assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
+
+
+@given(piece_counts)
+def test_neighbours_share_an_overlap_and_move_on(counts: list[int]) -> None:
+    windows = plan_windows(*first_pieces(counts), SIZE)
+    for left, right in itertools.pairwise(windows):
+        assert left.start < right.start < left.end < right.end
+
+
+def seen_from(windows: list[Window], entities: list[Chunk]) -> list[list[Chunk]]:
+    """What a perfect model sees in each window: the entities that lie wholly inside it."""
+    return [
+        [
+            entity.moved(-window.start)
+            for entity in entities
+            if window.start <= entity.start and entity.end <= window.end
+        ]
+        for window in windows
+    ]
+
+
+@pytest.mark.parametrize("start", range(100 - 7))
+def test_an_entity_at_every_possible_position_is_found_once(start: int) -> None:
+    windows = windows_of(100)
+    entity = Chunk("ORG", start, start + 7)
+    assert merge_chunks(windows, seen_from(windows, [entity])) == [entity]
+
+
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=60))
+def test_touching_entities_are_each_found_once(sizes: list[int]) -> None:
+    ends = np.cumsum(sizes).tolist()
+    entities = [Chunk("PER", end - size, end) for size, end in zip(sizes, ends, strict=True)]
+    windows = windows_of(ends[-1])
+    assert merge_chunks(windows, seen_from(windows, entities)) == entities
+
+
+@given(st.data())
+def test_whatever_the_windows_say_the_answer_is_sorted_and_disjoint(data: st.DataObject) -> None:
+    windows = windows_of(150)
+    seen: list[list[Chunk]] = []
+    for window in windows:
+        cuts = data.draw(st.lists(st.integers(0, window.end - window.start), unique=True, max_size=8).map(sorted))
+        seen.append([Chunk("LOC", start, end) for start, end in zip(cuts[::2], cuts[1::2], strict=False)])
+    merged = merge_chunks(windows, seen)
+    assert all(left.end <= right.start for left, right in itertools.pairwise(merged))
+    assert set(merged) <= {c.moved(w.start) for w, chunks in zip(windows, seen, strict=True) for c in chunks}
+
+
+def test_where_windows_disagree_each_side_of_the_seam_has_one_word() -> None:
+    windows = [Window(0, 32), Window(24, 56)]
+    cut_short = [Chunk("LOC", 29, 32)]
+    whole = [Chunk("ORG", 29 - 24, 36 - 24)]
+    assert merge_chunks(windows, [cut_short, whole]) == [Chunk("ORG", 29, 36)]
+
+
+def test_an_entity_that_fills_the_overlap_is_still_found_once() -> None:
+    windows = [Window(0, 32), Window(24, 56)]
+    assert merge_chunks(windows, [[], [Chunk("ORG", 0, 20)]]) == [Chunk("ORG", 24, 44)]
+    assert merge_chunks(windows, [[Chunk("ORG", 20, 32)], [Chunk("ORG", 0, 20)]]) == [Chunk("ORG", 20, 32)]
