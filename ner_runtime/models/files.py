@@ -1,0 +1,47 @@
+"""Files of a checkpoint directory: only regular ones, only inside it, and JSON only as large as it has reason to be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ner_runtime.errors import InvalidCheckpoint
+
+_MAX_JSON_BYTES = 2**20
+
+
+def file_inside(directory: Path, name: str) -> Path | None:
+    """`directory/name`, or None where there is none.
+
+    Raises:
+        InvalidCheckpoint: it leads out of the directory, or is not a regular file.
+    """
+    path = directory / name
+    if not path.exists() and not path.is_symlink():
+        return None
+    if not path.resolve().is_relative_to(directory.resolve()):
+        raise InvalidCheckpoint(f"{path} leads out of its directory")
+    if not path.is_file():
+        raise InvalidCheckpoint(f"{path} is not a regular file")
+    return path
+
+
+def read_json(directory: Path, name: str) -> dict[str, Any] | None:
+    """The JSON object in `directory/name`, or None where there is no such file.
+
+    Raises:
+        InvalidCheckpoint: the file is too large, not JSON, or not an object.
+    """
+    path = file_inside(directory, name)
+    if path is None:
+        return None
+    if path.stat().st_size > _MAX_JSON_BYTES:
+        raise InvalidCheckpoint(f"{path} is larger than {_MAX_JSON_BYTES // 2**20} MiB")
+    try:
+        value: object = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        raise InvalidCheckpoint(f"{path} is not JSON") from None
+    if not isinstance(value, dict):
+        raise InvalidCheckpoint(f"{path} is not a JSON object")
+    return value

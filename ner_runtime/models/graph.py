@@ -1,0 +1,51 @@
+"""Graph: an ONNX model written down operator by operator. Knows nothing of BERT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+OPSET = 23
+_IR_VERSION = 11
+
+Shape = Sequence[int | str]
+
+
+class Graph:
+    """Operators in the order in which they are added. Values go by their names."""
+
+    def __init__(self) -> None:
+        self._nodes: list[NodeProto] = []
+        self._constants: dict[str, TensorProto] = {}
+        self._inputs: list[ValueInfoProto] = []
+        self._outputs: list[ValueInfoProto] = []
+
+    def input(self, name: str, type_: int, shape: Shape) -> str:
+        """Declare an input; a string in `shape` names a dynamic axis."""
+        self._inputs.append(helper.make_tensor_value_info(name, type_, shape))
+        return name
+
+    def output(self, name: str, type_: int, shape: Shape) -> None:
+        """Declare a value to be an output."""
+        self._outputs.append(helper.make_tensor_value_info(name, type_, shape))
+
+    def constant(self, name: str, value: NDArray[Any]) -> str:
+        """A tensor that the file holds; one already there by that name is used again."""
+        if name not in self._constants:
+            self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        return name
+
+    def op(self, operator: str, *inputs: str, name: str, **attributes: Any) -> str:  # noqa: ANN401 - ONNX's own
+        """Add an operator; `name` is the name of its one output."""
+        self._nodes.append(helper.make_node(operator, list(inputs), [name], name, **attributes))
+        return name
+
+    def model(self, title: str) -> ModelProto:
+        """The whole as an ONNX model."""
+        graph = helper.make_graph(self._nodes, title, self._inputs, self._outputs, list(self._constants.values()))
+        opsets = [helper.make_opsetid("", OPSET)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="ner_runtime")
