@@ -1,0 +1,56 @@
+# The daily commands. `make serve` needs Python 3.11 or newer and a package index, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+export BENTOML_DO_NOT_TRACK := True
+
+.DEFAULT_GOAL := help
+.PHONY: help serve install install-dev system test check format lock bench bento loadtest parity clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: install ## the service on port 3000 (RANER_PORT), with the embedded model
+	@$(BIN)/bentoml serve service:Raner
+
+install: .venv/serve ## what `make serve` needs
+
+install-dev: .venv/dev ## what `make test` needs
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "raner: Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+
+# --no-deps: the locks are complete, and requirements/overrides.txt says where they decide against a package's word.
+.venv/serve: requirements/serve.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/serve.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/dev: requirements/dev.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@ .venv/serve
+
+system: ## Debian packages that the tests need (a browser and fonts)
+	@scripts/system
+
+test: install-dev system ## all tests but the slow proofs
+	$(BIN)/python -m pytest
+
+check: install-dev ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+format: install-dev ## format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: install-dev ## write the locks anew from pyproject.toml
+	scripts/lock
+
+bench: install ## speed, from the engine up to HTTP
+	$(BIN)/raner bench
+
+clean: ## remove what was built, not the environment
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis loadtest/reports

@@ -1,0 +1,190 @@
+"""The `raner` command. Exit codes: 0 done, 1 failed, 2 wrong usage; an error is one line on the standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ner_runtime.entities import Entity, type_colors
+from ner_runtime.errors import RanerError
+from ner_runtime.evaluation import Tally, evaluate, read_type_map
+from ner_runtime.json import to_json
+from ner_runtime.lines import STDIN, chunked, entity_line, read_sentences, read_texts
+from ner_runtime.manifest import Manifest, file_sha256, read_manifest
+from ner_runtime.models.locate import locate_model
+from ner_runtime.recognizer import Recognizer
+from ner_runtime.settings import Settings, load_settings
+
+_LINES_AT_ONCE = 256
+
+app = typer.Typer(
+    help="People, places and organisations in Chinese text.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="M", help="A directory, a stored tag or name, or a hub id.")
+]
+
+
+class Format(StrEnum):
+    """How `predict` writes its answers."""
+
+    JSON = "json"
+    TABLE = "table"
+
+
+@app.command()
+def predict(
+    text: Annotated[str | None, typer.Argument(help="The text to read.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--input", metavar="FILE", help="Read this file, line by line; - is standard input.")
+    ] = None,
+    model: Model = None,
+    types: Annotated[str | None, typer.Option(help="Entity types to answer, separated by commas.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="JSON lines, or a table to look at.")] = Format.JSON,
+) -> None:
+    """Find the entities of a text, or of each line of a file, plain or JSON."""
+    if (text is None) == (source is None):
+        raise typer.BadParameter("give either a TEXT or --input FILE")
+    recognizer = _open(model)
+    asked = types.split(",") if types is not None else None
+    texts = [text] if text is not None else read_texts(source or STDIN)
+    write = _table_writer(recognizer) if form is Format.TABLE else _write_line
+    for some in chunked(texts, _LINES_AT_ONCE):
+        for one, entities in zip(some, recognizer.recognize(some, asked), strict=True):
+            write(one, entities)
+
+
+@app.command("evaluate")
+def evaluate_file(
+    file: Annotated[str, typer.Argument(metavar="FILE.jsonl[.gz]", help="Annotated texts, as JSON lines.")],
+    model: Model = None,
+    mapping: Annotated[
+        str | None,
+        typer.Option("--map", metavar="TYPE_MAP.json#NAME", help="How the file's types map to the model's."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score a model on annotated texts: entity precision, recall and F1 by type."""
+    type_map = read_type_map(mapping) if mapping else {}
+    recognizer = _open(model)
+    tally = evaluate(recognizer, read_sentences(file), type_map)
+    scored = tally.scored(recognizer.types)
+    unknown = sorted(set(tally.annotated) - set(scored))
+    if unknown:
+        typer.echo(f"raner: not scored, since the model does not know them: {', '.join(unknown)}", err=True)
+    if as_json:
+        _write_bytes(to_json(_report(tally, scored, file)))
+    else:
+        _print_scores(tally, scored)
+
+
+@app.command()
+def info(
+    model: Annotated[str | None, typer.Argument(metavar="[M]", help="A directory, a stored tag or name.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print model.json.")] = False,
+) -> None:
+    """Say what a model is: its types, size, precision and source."""
+    directory = locate_model(model or load_settings().model)
+    manifest = read_manifest(directory)
+    if as_json:
+        _write_bytes(to_json(manifest.model_dump(mode="json")))
+        return
+    table = Table(show_header=False, box=None)
+    for name, value in [("directory", str(directory)), *_facts(manifest)]:
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def main() -> None:
+    """Run the command and exit."""
+    try:
+        app(standalone_mode=True)
+    except RanerError as error:
+        typer.echo(f"raner: {error.message}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # Whoever read the output has gone; nothing is wrong here.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _open(model: str | None) -> Recognizer:
+    settings: Settings = load_settings()
+    return Recognizer.open(
+        locate_model(model or settings.model),
+        threads=settings.threads_alone,
+        engine=settings.engine,
+        device=settings.device,
+        max_batch_tokens=settings.max_batch_tokens,
+    )
+
+
+def _write_bytes(line: bytes) -> None:
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _write_line(text: str, entities: Sequence[Entity]) -> None:
+    _write_bytes(entity_line(text, entities))
+
+
+def _table_writer(recognizer: Recognizer) -> Callable[[str, Sequence[Entity]], None]:
+    console = Console()
+    colors = type_colors(recognizer.types, recognizer.manifest.colors)
+
+    def write(_text: str, entities: Sequence[Entity]) -> None:
+        table = Table("type", "span", "start", "end", "score")
+        for entity in entities:
+            span = Text(entity.span.encode("utf-8", "replace").decode())
+            row = (entity.type, span, str(entity.start), str(entity.end), f"{entity.score:.3f}")
+            table.add_row(*row, style=colors[entity.type])
+        console.print(table)
+
+    return write
+
+
+def _report(tally: Tally, scored: Sequence[str], file: str) -> dict[str, object]:
+    overall = tally.score(scored)
+    return {
+        "precision": overall.precision,
+        "recall": overall.recall,
+        "f1": overall.f1,
+        "types": {type_: asdict(tally.score([type_])) for type_ in scored},
+        "sentences": tally.sentences,
+        "file_sha256": file_sha256(Path(file)),
+    }
+
+
+def _print_scores(tally: Tally, scored: Sequence[str]) -> None:
+    table = Table("type", "precision", "recall", "F1", "entities", title=f"{tally.sentences} sentences")
+    for name, types in [*((type_, [type_]) for type_ in scored), ("all", list(scored))]:
+        score = tally.score(types)
+        table.add_row(name, *(f"{100 * x:.2f}" for x in (score.precision, score.recall, score.f1)), str(score.support))
+    Console().print(table)
+
+
+def _facts(manifest: Manifest) -> list[tuple[str, str]]:
+    source, geometry, agreement = manifest.source, manifest.geometry, manifest.agreement
+    facts = [
+        ("name", manifest.name),
+        ("version", manifest.version),
+        ("source", f"{source.id} {source.revision or ''}".rstrip()),
+        ("types", " ".join(manifest.types)),
+        ("default types", " ".join(manifest.default_types)),
+        ("encoder", f"{geometry.layers} layers x {geometry.hidden}, {geometry.positions} positions"),
+        ("precision", manifest.precision),
+    ]
+    if agreement:
+        stated = f"{agreement.f1:.4f} on {agreement.sentences} sentences (bar {agreement.bar})"
+        facts.append(("agreement with fp32", stated))
+    return facts

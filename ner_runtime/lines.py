@@ -1,0 +1,139 @@
+"""Lines: texts in files, one a line, plain or as JSON, and the same on the way out.
+
+A JSON line is `{"text": …, "entities": [{"type", "span", "start", "end", "score"}]}`, of which `entities`, `span` and
+`score` are optional when read; offsets are code points, end exclusive. A line that is not a JSON object with a `text`
+is a plain text. Files that end in `.gz` are compressed; `-` is the standard input.
+"""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import IO, Any, TypeVar, cast
+
+from ner_runtime.entities import Entity
+from ner_runtime.errors import InputError, MalformedRequest
+from ner_runtime.json import from_json, to_json
+
+STDIN = "-"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An annotated name: its type and its code points, end exclusive."""
+
+    type: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """An annotated text."""
+
+    text: str
+    spans: tuple[Span, ...]
+
+
+def read_texts(path: str) -> Iterator[str]:
+    """The text of each line, in order; an empty line is an empty text.
+
+    Raises:
+        InputError: the file cannot be read, or a line is not UTF-8.
+    """
+    for _, line in _lines(path):
+        text = _json_text(line)
+        yield line if text is None else text
+
+
+def read_sentences(path: str) -> Iterator[Sentence]:
+    """The annotated text of each line; empty lines are passed over.
+
+    Raises:
+        InputError: the file cannot be read, or a line does not hold what it should; the message names the line.
+    """
+    for number, line in _lines(path):
+        if line.strip():
+            try:
+                yield _sentence(from_json(line.encode("utf-8", "surrogatepass")))
+            except (MalformedRequest, ValueError) as error:
+                raise InputError(f"{path}, line {number}: {error}") from None
+
+
+def entity_line(text: str, entities: Sequence[Entity]) -> bytes:
+    """A JSON line, without its line end."""
+    items = [
+        {"type": e.type, "span": e.span, "start": e.start, "end": e.end, "score": round(e.score, 6)} for e in entities
+    ]
+    return to_json({"text": text, "entities": items})
+
+
+def chunked(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """The items in lists of `size`, the last one shorter."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _lines(path: str) -> Iterator[tuple[int, str]]:
+    with _opened(path) as file:
+        number = 0
+        try:
+            for number, raw in enumerate(file, 1):
+                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise InputError(f"{path}, line {number}: not UTF-8") from None
+        except (OSError, EOFError) as error:
+            raise InputError(f"{path} cannot be read: {error}") from None
+
+
+@contextmanager
+def _opened(path: str) -> Generator[IO[bytes]]:
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        file = cast("IO[bytes]", gzip.open(path)) if path.endswith(".gz") else open(path, "rb")  # noqa: SIM115
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _json_text(line: str) -> str | None:
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        value = from_json(line.encode())
+    except MalformedRequest:
+        return None
+    text = value.get("text")
+    return text if isinstance(text, str) else None
+
+
+def _sentence(value: Any) -> Sentence:
+    if not isinstance(value, dict) or not isinstance(text := value.get("text"), str):
+        raise ValueError('not a JSON object with a "text"')
+    entities: Any = value.get("entities", [])
+    if not isinstance(entities, list):
+        raise ValueError('"entities" is not a list')
+    return Sentence(text, tuple(_span(text, entity) for entity in cast("list[Any]", entities)))
+
+
+def _span(text: str, value: Any) -> Span:
+    if not isinstance(value, dict):
+        raise ValueError("an entity is not an object")
+    type_, start, end = (value.get(name) for name in ("type", "start", "end"))
+    if not isinstance(type_, str) or type(start) is not int or type(end) is not int:
+        raise ValueError('an entity needs a "type", a "start" and an "end"')
+    if not 0 <= start < end <= len(text):
+        raise ValueError(f"an entity from {start} to {end} does not lie in a text of {len(text)} characters")
+    if "span" in value and value["span"] != text[start:end]:
+        raise ValueError(f'the "span" of an entity is not the text from {start} to {end}')
+    return Span(type_, start, end)

@@ -1,0 +1,19 @@
+"""Where a model is: `M`, as people name models, to its directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ner_runtime.embedded import embedded_model
+from ner_runtime.settings import EMBEDDED_MODEL
+
+
+def locate_model(reference: str) -> Path:
+    """The directory of a model.
+
+    Args:
+        reference: `embedded`, a directory, a stored tag or name, or a hub id
+    """
+    if reference == EMBEDDED_MODEL:
+        return embedded_model()
+    return Path(reference)

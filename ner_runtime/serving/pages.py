@@ -1,0 +1,49 @@
+"""Pages: all that is read with GET and is not BentoML's own: the UI, its assets, `/model`, `/docs`, `/docs.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from ner_runtime.json import to_json
+from ner_runtime.serving.openapi import openapi
+
+PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+"""Paths that BentoML answers."""
+
+_HTML = {"/": "index.html", "/docs": "docs.html"}
+
+
+def page_paths(static: Path) -> frozenset[str]:
+    """Every path that may be read, by name: the pages, the probes, and each file of the UI."""
+    files = (path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file())
+    return PROBES | {*_HTML, "/model", "/docs.json"} | {f"/static/{file}" for file in files}
+
+
+def pages(static: Path, describe: Callable[[], dict[str, object]]) -> Starlette:
+    """The application of the pages. `describe` gives the body of `/model`."""
+
+    def html(name: str) -> Callable[[Request], FileResponse]:
+        # A page is asked for anew each time, so that an update shows at once; what has not changed is answered 304.
+        return lambda _request: FileResponse(static / name, headers={"cache-control": "no-cache"})
+
+    def model(_request: Request) -> Response:
+        return Response(to_json({"success": True, **describe()}), media_type="application/json")
+
+    def docs_json(_request: Request) -> Response:
+        return Response(to_json(openapi()), media_type="application/json")
+
+    return Starlette(
+        routes=[
+            *(Route(path, html(name)) for path, name in _HTML.items()),
+            Route("/model", model),
+            Route("/docs.json", docs_json),
+            Mount("/static", StaticFiles(directory=static)),
+        ]
+    )

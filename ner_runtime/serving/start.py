@@ -1,0 +1,59 @@
+"""Start: what must be right before a worker takes requests, and one line to say what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+from ner_runtime.entities import type_colors
+from ner_runtime.errors import RanerError
+from ner_runtime.manifest import Manifest, read_manifest
+from ner_runtime.models.locate import locate_model
+from ner_runtime.settings import Settings, load_settings
+
+
+def settings_or_exit() -> Settings:
+    """The settings; a wrong one ends the process with one line."""
+    try:
+        return load_settings()
+    except RanerError as error:
+        _exit(error)
+
+
+def model_or_exit(settings: Settings) -> Path:
+    """The directory of the model to serve; where there is none, the process ends with one line."""
+    try:
+        directory = locate_model(settings.model)
+        read_manifest(directory)
+    except RanerError as error:
+        _exit(error)
+    return directory
+
+
+def describe(manifest: Manifest, settings: Settings) -> dict[str, object]:
+    """What `/model` says of the model that answers."""
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "source": manifest.source.model_dump(),
+        "types": list(manifest.types),
+        "default_types": list(manifest.default_types),
+        "colors": type_colors(manifest.types, manifest.colors),
+        "precision": manifest.precision,
+        "agreement": manifest.agreement.model_dump() if manifest.agreement else None,
+        "engine": settings.engine,
+        "device": settings.device,
+        "workers": settings.workers,
+        "threads": settings.threads_per_worker,
+        "limits": {
+            "max_chars": settings.max_chars,
+            "max_texts": settings.max_texts,
+            "max_body_bytes": settings.max_body_bytes,
+            "max_concurrency": settings.max_concurrency,
+            "timeout_s": settings.timeout_s,
+        },
+    }
+
+
+def _exit(error: RanerError) -> NoReturn:
+    raise SystemExit(f"raner: {error.message}")

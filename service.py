@@ -1,0 +1,88 @@
+"""The BentoML service: workers, adaptive batching, limits, mounts. Nothing is computed here."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import bentoml
+from _bentoml_sdk import Service
+from starlette.types import ASGIApp
+
+from ner_runtime import Recognizer
+from ner_runtime.serving.answers import Answer, Answers
+from ner_runtime.serving.descriptors import AnswerOutput, ParsedInput
+from ner_runtime.serving.edge import Edge, EdgeLimits, Parsed, Routes
+from ner_runtime.serving.metrics import observe_answer
+from ner_runtime.serving.pages import page_paths, pages
+from ner_runtime.serving.schemas import Limits, read_ner, read_ner_batch
+from ner_runtime.serving.start import describe, model_or_exit, settings_or_exit
+
+STATIC = Path(__file__).parent / "static"
+MAX_BATCH_SIZE = 64
+
+settings = settings_or_exit()
+limits = Limits(settings.max_chars, settings.max_texts)
+description: dict[str, object] = {}
+
+
+class EdgedService(Service[object]):
+    """A BentoML service with the edge around its application."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        routes = Routes(
+            pages=page_paths(STATIC),
+            bodies={
+                "/ner": lambda body: read_ner(body, limits),
+                "/ner/batch": lambda body: read_ner_batch(body, limits),
+            },
+        )
+        edge_limits = EdgeLimits(settings.max_body_bytes, settings.timeout_s, settings.api_keys)
+        return Edge(super().to_asgi(is_main), routes, edge_limits, observe_answer)
+
+
+@bentoml.service(
+    name="raner",
+    service_class=EdgedService,
+    workers=settings.workers,
+    traffic={
+        "timeout": settings.timeout_s,
+        # BentoML divides this by the workers.
+        "max_concurrency": settings.max_concurrency * settings.workers,
+    },
+    logging={"access": {"enabled": False}},
+    http={"port": settings.port},
+)
+@bentoml.asgi_app(pages(STATIC, lambda: description))
+class Raner:
+    """People, places and organisations in Chinese text."""
+
+    def __init__(self) -> None:
+        recognizer = Recognizer.open(
+            model_or_exit(settings),
+            threads=settings.threads_per_worker,
+            engine=settings.engine,
+            device=settings.device,
+            max_batch_tokens=settings.max_batch_tokens,
+        )
+        self._answers = Answers(recognizer, limits)
+        description.update(describe(recognizer.manifest, settings))
+        # What is loaded now stays; collecting around it costs tens of milliseconds each time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 1000)
+
+    @bentoml.api(
+        route="/ner",
+        batchable=True,
+        max_batch_size=MAX_BATCH_SIZE,
+        max_latency_ms=int(settings.timeout_s * 1000),
+        input_spec=ParsedInput,
+        output_spec=AnswerOutput,
+    )
+    def ner(self, requests: list[Parsed]) -> list[Answer]:
+        return self._answers.ner(requests)
+
+    @bentoml.api(route="/ner/batch", input_spec=ParsedInput, output_spec=AnswerOutput)
+    def ner_batch(self, requests: list[Parsed]) -> list[Answer]:
+        return [self._answers.ner_batch(request) for request in requests]
