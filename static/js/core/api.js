@@ -1,0 +1,139 @@
+/** The service over HTTP: requests, answers and the errors it documents. Knows nothing of the page. */
+
+/** @typedef {import('./entities.js').Found} Found */
+/** @typedef {{ total?: number, queue?: number, inference?: number }} Timings milliseconds */
+/**
+ * @typedef {object} Meta
+ * @property {string} [model]
+ * @property {string} [version]
+ * @property {string} [precision]
+ * @property {number} [windows]
+ * @property {boolean} [cached]
+ * @property {Timings} [timings_ms]
+ */
+/** @typedef {{ data: Found[], meta: Meta }} Answer */
+/**
+ * @typedef {object} Model
+ * @property {string} name
+ * @property {string} version
+ * @property {string[]} types
+ * @property {string[]} default_types
+ * @property {Record<string, string>} colors
+ * @property {string} precision
+ * @property {string} engine
+ * @property {number} workers
+ * @property {{ max_chars?: number, max_texts?: number, max_body_bytes?: number }} limits
+ */
+
+export class ApiError extends Error {
+  /**
+   * @param {number} status 0: no answer came
+   * @param {string} code
+   * @param {string} message
+   * @param {number | null} retryAfter seconds
+   */
+  constructor(status, code, message, retryAfter = null) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export class Api {
+  /** Held in memory only: a reload forgets it. */
+  key = '';
+  #base;
+
+  /** @param {URL} base */
+  constructor(base) {
+    this.#base = base;
+  }
+
+  /** @param {string} path */
+  url(path) {
+    return new URL(path, this.#base).href;
+  }
+
+  /**
+   * @param {string} text
+   * @param {{ types?: string[], signal?: AbortSignal }} [options]
+   * @returns {Promise<Answer>}
+   */
+  async ner(text, { types, signal } = {}) {
+    // A lone surrogate has no UTF-8 form; its replacement is one code point too, so offsets stay.
+    const body = JSON.stringify({ text: text.toWellFormed(), types });
+    const headers = { 'Content-Type': 'application/json' };
+    const response = await this.#send('ner', { method: 'POST', headers, body, signal });
+    const { data, meta } = await json(response);
+    return { data: data ?? [], meta: meta ?? {} };
+  }
+
+  /** @returns {Promise<Model>} */
+  async model() {
+    const answer = await json(await this.#send('model'));
+    return {
+      name: answer.name ?? '',
+      version: answer.version ?? '',
+      types: answer.types ?? [],
+      default_types: answer.default_types ?? answer.types ?? [],
+      colors: answer.colors ?? {},
+      precision: answer.precision ?? '',
+      engine: answer.engine ?? '',
+      workers: answer.workers ?? 0,
+      limits: answer.limits ?? {},
+    };
+  }
+
+  /** @param {AbortSignal} [signal] */
+  async metrics(signal) {
+    return (await this.#send('metrics', { signal })).text();
+  }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit} [init]
+   */
+  async #send(path, init = {}) {
+    const headers = new Headers(init.headers);
+    if (this.key) headers.set('Authorization', `Bearer ${this.key}`);
+    let response;
+    try {
+      response = await fetch(this.url(path), { ...init, headers });
+    } catch (error) {
+      if (init.signal?.aborted) throw error;
+      throw new ApiError(0, 'offline', String(error));
+    }
+    if (!response.ok) throw await apiError(response);
+    return response;
+  }
+}
+
+/** @param {Response} response */
+async function json(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    // The connection broke inside the body, or a proxy answered in the service's place.
+    throw new ApiError(0, 'offline', String(error));
+  }
+}
+
+/** @param {Response} response */
+async function apiError(response) {
+  const body = await response.json().catch(() => ({}));
+  const { code = `http_${response.status}`, message = response.statusText } = body?.error ?? {};
+  return new ApiError(response.status, code, message, retryAfter(response.headers.get('Retry-After')));
+}
+
+/**
+ * @param {string | null} header seconds or a date (RFC 9110, 10.2.3)
+ * @param {number} [now] milliseconds
+ */
+export function retryAfter(header, now = Date.now()) {
+  if (!header) return null;
+  const seconds = /^\s*\d+\s*$/.test(header) ? Number(header) : (Date.parse(header) - now) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
+}

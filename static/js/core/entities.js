@@ -1,0 +1,111 @@
+/** What the service found in a text, and what can be said about it without asking again. */
+
+import { Offsets } from './offsets.js';
+
+/**
+ * @typedef {object} Entity
+ * @property {string} type
+ * @property {string} span
+ * @property {number} start code points of the text on the page
+ * @property {number} end end exclusive
+ * @property {number} from code units, for slicing
+ * @property {number} to
+ * @property {number} score 0 to 1
+ */
+
+/** @typedef {{ type: string, span: string, start_offset: number, end_offset: number, score: number, color: string }} Found as the service writes it */
+
+/** @typedef {{ key: string, type: string, span: string, entities: Entity[], score: number }} Group one name, `score` its best */
+
+/**
+ * The entities of one piece of a text, placed in the whole. The span is what the text says at those offsets.
+ *
+ * @param {string} text
+ * @param {Offsets} offsets of `text`
+ * @param {number} at code unit at which the piece starts
+ * @param {Found[]} found
+ * @returns {Entity[]}
+ */
+export function place(text, offsets, at, found) {
+  const base = offsets.toPoint(at);
+  const placed = [];
+  for (const { type, start_offset, end_offset, score } of found) {
+    const start = base + start_offset;
+    const end = base + end_offset;
+    const from = offsets.toUnit(start);
+    const to = offsets.toUnit(end);
+    if (to > from) placed.push({ type, span: text.slice(from, to), start, end, from, to, score });
+  }
+  return placed;
+}
+
+/**
+ * In order, and none inside another: what can be drawn as marks.
+ *
+ * @param {Entity[]} entities
+ */
+export function flatten(entities) {
+  const sorted = [...entities].sort((a, b) => a.start - b.start || b.end - a.end);
+  let end = 0;
+  return sorted.filter((entity) => {
+    if (entity.start < end) return false;
+    end = entity.end;
+    return true;
+  });
+}
+
+/**
+ * @param {Entity[]} entities
+ * @param {number} threshold
+ * @param {ReadonlySet<string>} [hidden] types
+ */
+export function shown(entities, threshold, hidden = new Set()) {
+  return entities.filter(({ type, score }) => score >= threshold && !hidden.has(type));
+}
+
+/** @param {{ type: string, span: string }} entity */
+export function keyOf({ type, span }) {
+  return `${type}\u0000${span}`;
+}
+
+/** @param {Entity[]} entities @returns {Group[]} most frequent first */
+export function group(entities) {
+  /** @type {Map<string, Group>} */
+  const groups = new Map();
+  for (const entity of entities) {
+    const key = keyOf(entity);
+    const known = groups.get(key);
+    if (known) {
+      known.entities.push(entity);
+      known.score = Math.max(known.score, entity.score);
+    } else {
+      groups.set(key, { key, type: entity.type, span: entity.span, entities: [entity], score: entity.score });
+    }
+  }
+  return [...groups.values()].sort((a, b) => b.entities.length - a.entities.length);
+}
+
+/**
+ * @param {Entity[]} entities
+ * @param {Iterable<string>} types
+ * @returns {Map<string, number>} every type, those not found with 0
+ */
+export function countByType(entities, types) {
+  const counts = new Map([...types].map((type) => [type, 0]));
+  for (const { type } of entities) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
+}
+
+/**
+ * @param {Entity[]} entities
+ * @param {number} points of the text
+ */
+export function statistics(entities, points) {
+  const covered = entities.reduce((sum, { start, end }) => sum + end - start, 0);
+  return {
+    total: entities.length,
+    unique: new Set(entities.map(keyOf)).size,
+    share: points ? covered / points : 0,
+    density: points ? (entities.length / points) * 1000 : 0,
+  };
+}

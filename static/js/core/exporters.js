@@ -1,0 +1,126 @@
+/** A detected document in the formats that annotation tools, tables and readers take. Pure: text in, text out. */
+
+/**
+ * @typedef {object} Labelled offsets are code points of `text`
+ * @property {string} text
+ * @property {{ type: string, span: string, start: number, end: number, score: number }[]} entities in order, none inside another
+ */
+
+/** @param {Labelled} labelled */
+export function toJson({ text, entities }) {
+  return `${JSON.stringify({ text, entities: entities.map(({ type, span, start, end, score }) => ({ type, span, start, end, score })) }, null, 2)}\n`;
+}
+
+/** RFC 4180 with a byte order mark, without which Excel reads Chinese as Latin-1. @param {Labelled} labelled */
+export function toCsv({ entities }) {
+  const rows = entities.map(({ type, span, start, end, score }) => [type, span, start, end, score]);
+  return `\ufeff${[['type', 'span', 'start', 'end', 'score'], ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
+}
+
+/** @param {string | number} value */
+function cell(value) {
+  if (typeof value === 'number') return String(value);
+  // A cell that starts like a formula would be run by a spreadsheet.
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** Standoff, https://brat.nlplab.org/standoff.html: to be saved beside the text it counts in. @param {Labelled} labelled */
+export function toBrat({ text, entities }) {
+  const points = [...text];
+  return entities
+    .map(({ type, start, end }, index) => {
+      // A text-bound annotation may not hold a line end: it is written as fragments around it.
+      const fragments = [];
+      for (let from = start; from < end; from++) {
+        if (isNewline(points[from])) continue;
+        let to = from;
+        while (to < end && !isNewline(points[to])) to++;
+        fragments.push([from, to]);
+        from = to;
+      }
+      const where = fragments.map((fragment) => fragment.join(' ')).join(';');
+      const what = fragments.map(([from, to]) => points.slice(from, to).join('')).join(' ');
+      return `T${index + 1}\t${type} ${where}\t${what}\n`;
+    })
+    .join('');
+}
+
+/** @param {string} char */
+function isNewline(char) {
+  return char === '\n' || char === '\r';
+}
+
+/** One character a line with its BIOES tag, sentences apart; white space has no line. @param {Labelled} labelled */
+export function toConll({ text, entities }) {
+  const points = [...text];
+  const isSpace = points.map((char) => /\s/u.test(char));
+  const tags = points.map(() => 'O');
+  for (const { type, start, end } of entities) {
+    const inside = [];
+    for (let at = start; at < end; at++) if (!isSpace[at]) inside.push(at);
+    inside.forEach((at, index) => {
+      const first = index === 0;
+      const last = index === inside.length - 1;
+      tags[at] = `${first ? (last ? 'S' : 'B') : last ? 'E' : 'I'}-${type}`;
+    });
+  }
+  let lines = '';
+  points.forEach((char, at) => {
+    if (!isSpace[at]) lines += `${char} ${tags[at]}\n`;
+    const open = /^[BI]-/.test(tags[at]);
+    if (!open && /[\n。！？!?]/u.test(char) && lines && !lines.endsWith('\n\n')) lines += '\n';
+  });
+  return lines;
+}
+
+/**
+ * A page that stands alone.
+ *
+ * @param {Labelled} labelled
+ * @param {(type: string) => string} color a CSS colour
+ */
+export function toHtml({ text, entities }, color) {
+  const points = [...text];
+  const types = [...new Set(entities.map(({ type }) => type))];
+  const rules = types.map((type) => `mark[data-type="${escape(type)}"] { --tint: ${color(type)}; }`).join('\n');
+  let body = '';
+  let at = 0;
+  for (const { type, start, end } of entities) {
+    body += escape(points.slice(at, start).join(''));
+    body += `<mark data-type="${escape(type)}" data-start="${start}" data-end="${end}">${escape(points.slice(start, end).join(''))}</mark>`;
+    at = end;
+  }
+  body += escape(points.slice(at).join(''));
+  return `<!doctype html>
+<html lang="zh">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>RaNER</title>
+<style>
+body { max-width: 48rem; margin: 2rem auto; padding: 0 1rem; background: #0a0a0f; color: #e6f1ff; font: 1rem/2.1 system-ui, sans-serif; }
+main { white-space: pre-wrap; }
+mark { background: none; color: var(--tint); border-bottom: 2px solid; }
+mark::after { content: attr(data-type); margin: 0 .2em; padding: 0 .3em; background: var(--tint); color: #000; font-size: .65em; }
+${rules}
+</style>
+<main>${body}</main>
+</html>
+`;
+}
+
+/** @param {string} text */
+export function escape(text) {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}
+
+/**
+ * @param {string} url
+ * @param {string} text
+ * @param {boolean} withKey the key itself stays here; the command reads it from the shell
+ */
+export function toCurl(url, text, withKey) {
+  const body = JSON.stringify({ text: text.toWellFormed() }).replaceAll("'", `'\\''`);
+  const auth = withKey ? ` \\\n  -H "Authorization: Bearer $RANER_API_KEY"` : '';
+  return `curl -sS ${url} \\\n  -H 'Content-Type: application/json'${auth} \\\n  --data-binary '${body}'`;
+}

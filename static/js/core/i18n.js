@@ -1,0 +1,53 @@
+/** The language in force, and words and numbers in it. */
+
+import { STRINGS } from './strings.js';
+
+/** @typedef {import('./strings.js').Key} Key */
+/** @typedef {import('./strings.js').Language} Language */
+
+/** @type {Language} */
+let current = 'zh';
+
+/** @param {Language} language */
+export function setLanguage(language) {
+  current = language;
+}
+
+/** The language as HTML's `lang` writes it. */
+export function languageTag() {
+  return current === 'zh' ? 'zh-CN' : 'en';
+}
+
+/**
+ * @param {Key} key
+ * @param {Record<string, string | number>} [values] for the text's `{names}`
+ */
+export function t(key, values = {}) {
+  return STRINGS[current][key].replace(/\{(\w+)\}/g, (hole, name) => String(values[name] ?? hole));
+}
+
+/** @param {string} type the model's own name where we have no word for it */
+export function typeName(type) {
+  const key = `type.${type}`;
+  return key in STRINGS[current] ? t(/** @type {Key} */ (key)) : type;
+}
+
+/**
+ * @param {number} value
+ * @param {Intl.NumberFormatOptions} [options]
+ */
+export function number(value, options) {
+  return new Intl.NumberFormat(languageTag(), options).format(value);
+}
+
+/** @param {number} fraction */
+export function percent(fraction, digits = 0) {
+  return number(fraction, { style: 'percent', maximumFractionDigits: digits });
+}
+
+/** @param {number | null | undefined} ms */
+export function milliseconds(ms) {
+  if (ms === null || ms === undefined || !Number.isFinite(ms)) return '—';
+  if (ms >= 1000) return `${number(ms / 1000, { maximumFractionDigits: 2 })} s`;
+  return `${number(ms, { maximumFractionDigits: ms < 10 ? 1 : 0 })} ms`;
+}

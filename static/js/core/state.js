@@ -1,0 +1,69 @@
+/** The fields of the page's state, and what they are at first. */
+
+import { createStore } from './store.js';
+
+/** @typedef {import('./entities.js').Entity} Entity */
+/** @typedef {import('./chunks.js').Chunk} Chunk */
+/** @typedef {import('./offsets.js').Offsets} Offsets */
+/** @typedef {import('./api.js').Model} Model */
+/** @typedef {import('./strings.js').Language} Language */
+/** @typedef {{ name: string, encoding: string, bytes: Uint8Array | null, raw: string }} Source a file as it was read */
+/** @typedef {{ text: string, offsets: Offsets, source: Source | null }} Document a text as it was detected */
+/** @typedef {{ total: number, queue: number, inference: number, trip: number, points: number, answers: number, hits: number }} Call sums over the pieces */
+/** @typedef {{ kind: string, seconds?: number, values?: Record<string, string | number>, previous?: string }} Notice */
+
+/**
+ * @typedef {object} State
+ * @property {Language} language
+ * @property {boolean} effects
+ * @property {boolean} live
+ * @property {boolean} keep whether history is recorded
+ * @property {boolean} singleKeys
+ * @property {Model | null} model
+ * @property {'' | 'online' | 'offline' | 'locked' | 'unready'} service
+ * @property {string} text in the textarea
+ * @property {Source | null} source where that text came from, while it is unchanged
+ * @property {Document | null} document
+ * @property {Entity[]} entities of the document, in order, none inside another
+ * @property {Entity[]} visible those that pass the threshold and whose type is shown
+ * @property {readonly Chunk[]} pending pieces of the document not answered yet
+ * @property {'idle' | 'running' | 'waiting' | 'done' | 'stopped'} phase
+ * @property {Call | null} call
+ * @property {Notice | null} notice
+ * @property {ReadonlySet<string>} hidden types
+ * @property {number} threshold 0 to 1
+ * @property {string | null} selected key of the name whose occurrences are marked
+ */
+
+/** @typedef {import('./store.js').Store<State>} PageStore */
+
+/** Longer documents make the browser's own textarea crawl. */
+export const MAX_DOCUMENT = 2_000_000;
+
+/** @param {Pick<State, 'language' | 'effects' | 'live' | 'keep' | 'singleKeys'>} preferences @returns {PageStore} */
+export function createState(preferences) {
+  /** @type {State} */
+  const initial = {
+    ...preferences,
+    model: null,
+    service: '',
+    text: '',
+    source: null,
+    document: null,
+    entities: [],
+    visible: [],
+    pending: [],
+    phase: 'idle',
+    call: null,
+    notice: null,
+    hidden: new Set(),
+    threshold: 0,
+    selected: null,
+  };
+  return createStore(initial);
+}
+
+/** The types to show, the model's own order first. @param {Pick<State, 'model' | 'entities'>} state */
+export function typesOf({ model, entities }) {
+  return [...new Set([...(model?.types.length ? model.types : ['PER', 'LOC', 'ORG']), ...entities.map(({ type }) => type)])];
+}

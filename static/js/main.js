@@ -1,0 +1,116 @@
+/** Puts the page together: one state, one session with the service, and the views that watch them. */
+
+import { Api } from './core/api.js';
+import { shown } from './core/entities.js';
+import { setLanguage, t } from './core/i18n.js';
+import { fromFragment } from './core/permalink.js';
+import { loadPreferences, savePreferences } from './core/preferences.js';
+import { explain, Session } from './core/session.js';
+import { createState } from './core/state.js';
+import { access } from './view/access.js';
+import { find } from './view/dom.js';
+import { editor as createEditor } from './view/editor.js';
+import { exports } from './view/exports.js';
+import { files } from './view/files.js';
+import { textHistory } from './view/history.js';
+import { hud } from './view/hud.js';
+import { inspector } from './view/inspector.js';
+import { legend } from './view/legend.js';
+import { map } from './view/map.js';
+import { MarkedText } from './view/marks.js';
+import { notices } from './view/notices.js';
+import { shortcuts } from './view/shortcuts.js';
+import { statistics } from './view/statistics.js';
+import { table } from './view/table.js';
+import { telemetry } from './view/telemetry.js';
+import { applyWords } from './view/words.js';
+
+const store = createState(loadPreferences());
+const api = new Api(new URL('.', document.baseURI));
+const session = new Session(store, api);
+
+// First of all watchers: every view below draws in the language set here.
+store.watch(['language'], ({ language }) => {
+  setLanguage(language);
+  document.title = t('title');
+  applyWords(document.body);
+  const button = find('#language', HTMLButtonElement);
+  button.textContent = language === 'zh' ? 'EN' : '中文';
+  button.lang = language === 'zh' ? 'en' : 'zh-CN';
+  button.title = t('language');
+});
+store.watch(['effects'], ({ effects }) => {
+  document.documentElement.dataset.effects = effects ? 'on' : 'off';
+  find('#effects', HTMLButtonElement).setAttribute('aria-pressed', String(effects));
+});
+store.watch(['language', 'effects', 'live', 'keep', 'singleKeys'], savePreferences);
+store.watch(['entities', 'threshold', 'hidden'], ({ entities, threshold, hidden }) => {
+  store.set({ visible: shown(entities, threshold, hidden) });
+});
+
+find('#language', HTMLButtonElement).addEventListener('click', () => {
+  store.set({ language: store.state.language === 'zh' ? 'en' : 'zh' });
+});
+find('#effects', HTMLButtonElement).addEventListener('click', () => store.set({ effects: !store.state.effects }));
+for (const button of document.querySelectorAll('[data-close]')) {
+  button.addEventListener('click', () => button.closest('dialog')?.close());
+}
+
+const marks = new MarkedText(find('#output', HTMLElement), store);
+const jump = marks.jump.bind(marks);
+const editor = createEditor(store, session);
+const key = access(api, () => void begin().then(() => session.resume()));
+const past = textHistory(store, (text) => editor.load(text));
+legend(store);
+inspector(find('#inspector', HTMLElement), marks, store);
+map(find('#map', HTMLCanvasElement), store, jump);
+table(store, jump);
+statistics(store, jump);
+hud(store);
+telemetry(store, api);
+exports(store, api);
+files(store, editor.load);
+shortcuts(store, session, editor);
+notices(store, {
+  resume: () => void session.resume(),
+  key: () => key.ask(),
+  restore: ({ previous = '' }) => editor.load(previous),
+});
+store.watch(['notice'], ({ notice }) => {
+  if (notice?.kind === 'auth') key.ask();
+});
+
+session.onDone = () => {
+  past.record();
+  // The service can change its model under way; its colours and limits come with it.
+  if (!store.state.model) void begin();
+};
+
+/** Asks the service what it is; a failure shows in the status, and detection can still be tried. */
+async function begin() {
+  try {
+    const model = await api.model();
+    const extra = model.types.filter((type) => !model.default_types.includes(type));
+    store.set({ model, service: 'online', hidden: new Set([...store.state.hidden, ...extra]) });
+  } catch (error) {
+    store.set({ service: explain(error).service ?? '' });
+  }
+}
+
+addEventListener('offline', () => store.set({ service: 'offline' }));
+addEventListener('online', async () => {
+  await begin();
+  if (store.state.notice?.kind === 'offline') void session.resume();
+});
+
+const { hash } = location;
+if (hash) {
+  const text = await fromFragment(hash);
+  if (text !== null) {
+    editor.load(text);
+    store.set({ notice: { kind: 'link' } });
+  } else if (hash.startsWith('#t=')) {
+    store.set({ notice: { kind: 'brokenLink' } });
+  }
+}
+await begin();

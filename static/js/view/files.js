@@ -1,0 +1,100 @@
+/** Files dropped on the page or opened: read as text, with the guessed encoding open to correction. */
+
+import { docxText } from '../core/docx.js';
+import { decode, ENCODINGS } from '../core/encodings.js';
+import { t } from '../core/i18n.js';
+import { newlineStyle } from '../core/newlines.js';
+import { el, find } from './dom.js';
+
+/** @typedef {import('../core/state.js').PageStore} PageStore */
+/** @typedef {import('../core/state.js').Source} Source */
+
+const MAX_MEGABYTES = 16;
+/** Beyond a few of these in a thousand it is no text, whatever the encoding. */
+const CONTROLS = /[\u0000-\u0008\u000e-\u001f]/g;
+
+/**
+ * @param {PageStore} store
+ * @param {(text: string, source: Source) => void} load
+ */
+export function files(store, load) {
+  const input = find('#file', HTMLInputElement);
+  const veil = find('#drop-veil', HTMLElement);
+
+  /** @param {File | null | undefined} file */
+  async function open(file) {
+    if (!file) return;
+    if (file.size > MAX_MEGABYTES * 1024 * 1024) {
+      store.set({ notice: { kind: 'huge', values: { name: file.name, max: MAX_MEGABYTES } } });
+      return;
+    }
+    const source = await readSource(file.name, new Uint8Array(await file.arrayBuffer()));
+    if (source) load(source.raw, source);
+    else store.set({ notice: { kind: 'unreadable', values: { name: file.name } } });
+  }
+
+  input.addEventListener('change', async () => {
+    await open(input.files?.[0]);
+    // Else opening the same file again would be no change.
+    input.value = '';
+  });
+  addEventListener('dragover', (event) => {
+    if (!event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    veil.hidden = false;
+  });
+  addEventListener('dragleave', (event) => {
+    if (!event.relatedTarget) veil.hidden = true;
+  });
+  addEventListener('drop', (event) => {
+    if (!event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    veil.hidden = true;
+    void open(event.dataTransfer.files[0]);
+  });
+  sourceLine(store, load);
+}
+
+/**
+ * @param {string} name
+ * @param {Uint8Array} bytes
+ * @returns {Promise<Source | null>}
+ */
+async function readSource(name, bytes) {
+  if (/\.docx$/i.test(name)) {
+    const raw = await docxText(bytes);
+    return raw === null ? null : { name, encoding: 'docx', bytes: null, raw };
+  }
+  const decoded = decode(bytes);
+  if (!decoded || (decoded.text.match(CONTROLS)?.length ?? 0) > decoded.text.length / 200) return null;
+  return { name, encoding: decoded.encoding, bytes, raw: decoded.text };
+}
+
+/**
+ * @param {PageStore} store
+ * @param {(text: string, source: Source) => void} load
+ */
+function sourceLine(store, load) {
+  const line = find('#source', HTMLElement);
+  const name = find('#source-name', HTMLElement);
+  const newline = find('#source-newline', HTMLElement);
+  const select = find('#encoding', HTMLSelectElement);
+  select.append(...ENCODINGS.map((encoding) => el('option', { value: encoding }, encoding.toUpperCase())));
+
+  store.watch(['source', 'language'], ({ source }) => {
+    line.hidden = !source;
+    if (!source) return;
+    name.textContent = source.name;
+    const style = newlineStyle(source.raw);
+    newline.textContent = style ? t('newline', { style }) : '';
+    select.disabled = !source.bytes;
+    select.value = source.bytes ? source.encoding : '';
+  });
+  select.addEventListener('change', () => {
+    const { source } = store.state;
+    if (!source?.bytes) return;
+    const decoded = decode(source.bytes, select.value);
+    if (decoded) load(decoded.text, { ...source, encoding: decoded.encoding, raw: decoded.text });
+  });
+}
+

@@ -1,0 +1,77 @@
+/** The instrument panel: which model answers, and what this call took. */
+
+import { milliseconds, number, t } from '../core/i18n.js';
+import { find } from './dom.js';
+
+/** @typedef {import('../core/state.js').State} State */
+/** @typedef {import('../core/strings.js').Key} Key */
+
+/** @param {import('../core/state.js').PageStore} store */
+export function hud(store) {
+  const status = find('#hud-status', HTMLElement);
+  const run = find('#status', HTMLElement);
+  const progress = find('#progress', HTMLElement);
+  const fill = find('i', HTMLElement, progress);
+
+  store.watch(['model', 'service', 'language'], ({ model, service }) => {
+    for (const cell of document.querySelectorAll('[data-model]')) {
+      if (!(cell instanceof HTMLElement)) continue;
+      const value = model?.[/** @type {'name'} */ (cell.dataset.model)];
+      cell.textContent = value ? String(value) : '—';
+      cell.title = value ? String(value) : '';
+    }
+    status.textContent = service ? t(`hud.${service}`) : '—';
+    status.dataset.service = service;
+  });
+
+  store.watch(['call', 'language'], ({ call }) => {
+    const cells = call?.answers
+      ? {
+          trip: milliseconds(call.trip),
+          total: milliseconds(call.total),
+          queue: milliseconds(call.queue),
+          inference: milliseconds(call.inference),
+          speed: number(Math.round((call.points / Math.max(call.trip, 1)) * 1000)),
+          cached: cacheWord(call),
+        }
+      : {};
+    for (const cell of document.querySelectorAll('[data-call]')) {
+      if (cell instanceof HTMLElement) cell.textContent = cells[/** @type {keyof typeof cells} */ (cell.dataset.call)] ?? '—';
+    }
+  });
+
+  store.watch(['phase', 'pending', 'document', 'entities', 'text', 'language'], (state) => {
+    const done = finished(state);
+    const busy = state.phase === 'running' || state.phase === 'waiting';
+    run.textContent = statusText(state, done);
+    progress.hidden = !busy && state.phase !== 'stopped';
+    progress.setAttribute('aria-valuenow', String(Math.round(done * 100)));
+    fill.style.setProperty('inline-size', `${done * 100}%`);
+    progress.classList.toggle('is-unknown', busy && done === 0);
+  });
+}
+
+/** @param {NonNullable<State['call']>} call */
+function cacheWord({ hits, answers }) {
+  if (hits === 0) return t('cached.no');
+  return hits === answers ? t('cached.yes') : t('cached.some', { hits, all: answers });
+}
+
+/** @param {State} state */
+function finished({ phase, document, pending }) {
+  if (!document || phase === 'idle') return 0;
+  if (phase === 'done') return 1;
+  const left = pending.reduce((sum, { start, end }) => sum + end - start, 0);
+  // A short text has nothing pending while its one piece is under way.
+  return left ? 1 - left / document.text.length : 0;
+}
+
+/** @param {State} state @param {number} done */
+function statusText({ phase, document, entities, text }, done) {
+  if (phase === 'running') return t('status.running', { percent: number(Math.floor(done * 100)) });
+  if (phase === 'waiting') return t('status.waiting');
+  if (!document) return '';
+  if (document.text !== text) return t('status.stale');
+  if (phase === 'stopped') return t('status.stopped');
+  return entities.length ? t('status.done', { n: number(entities.length) }) : t('output.none');
+}

@@ -1,0 +1,88 @@
+/** The card beside a hovered or focused mark: type, score, offsets, how often the name occurs. */
+
+import { group, keyOf } from '../core/entities.js';
+import { number, percent, t, typeName } from '../core/i18n.js';
+import { el } from './dom.js';
+
+/** @typedef {import('../core/entities.js').Entity} Entity */
+
+const GAP = 8;
+
+/**
+ * @param {HTMLElement} card
+ * @param {import('./marks.js').MarkedText} marks
+ * @param {import('../core/state.js').PageStore} store
+ */
+export function inspector(card, marks, store) {
+  /** @type {Map<string, number>} */
+  let times = new Map();
+  store.watch(['visible'], ({ visible }) => {
+    times = new Map(group(visible).map(({ key, entities }) => [key, entities.length]));
+    hide();
+  });
+
+  /** @param {Event} event */
+  function show({ target }) {
+    const entity = marks.entityOf(target);
+    if (!entity || !(target instanceof Element)) return;
+    const mark = /** @type {Element} */ (target.closest('mark'));
+    describe(entity);
+    card.hidden = false;
+    mark.setAttribute('aria-describedby', card.id);
+    beside(mark);
+  }
+
+  function hide() {
+    card.hidden = true;
+    marks.root.querySelector('[aria-describedby]')?.removeAttribute('aria-describedby');
+  }
+
+  /** @param {Entity} entity */
+  function describe(entity) {
+    const file = marks.fileOffsets(entity);
+    card.dataset.type = entity.type;
+    card.replaceChildren(
+      el('p', { class: 'inspector-head' }, el('b', {}, entity.span), el('span', { class: 'tag' }, `${typeName(entity.type)} ${entity.type}`)),
+      el(
+        'dl',
+        {},
+        ...row(t('inspect.score'), percent(entity.score, 1)),
+        ...row(t('inspect.where'), `${entity.start}–${entity.end}`),
+        ...(file ? row(t('inspect.file'), file.join('–')) : []),
+        ...row(t('inspect.times'), t('inspect.times.n', { n: number(times.get(keyOf(entity)) ?? 1) })),
+      ),
+    );
+  }
+
+  /** @param {Element} mark */
+  function beside(mark) {
+    const box = mark.getClientRects()[0] ?? mark.getBoundingClientRect();
+    const { width, height } = card.getBoundingClientRect();
+    const left = Math.min(Math.max(GAP, box.left), innerWidth - width - GAP);
+    const below = box.bottom + GAP + height < innerHeight;
+    card.style.setProperty('left', `${left}px`);
+    card.style.setProperty('top', `${Math.max(GAP, below ? box.bottom + GAP / 2 : box.top - height - GAP / 2)}px`);
+  }
+
+  marks.root.addEventListener('pointerover', show);
+  marks.root.addEventListener('focusin', show);
+  marks.root.addEventListener('focusout', hide);
+  marks.root.addEventListener('scroll', hide, { passive: true });
+  addEventListener('scroll', hide, { passive: true });
+  // The card may be read with the pointer on it (WCAG 1.4.13), so only leaving both hides it.
+  for (const area of [marks.root, card]) {
+    area.addEventListener('pointerout', (event) => {
+      const to = event.relatedTarget;
+      if (to instanceof Node && (card.contains(to) || marks.entityOf(to))) return;
+      if (!marks.entityOf(document.activeElement)) hide();
+    });
+  }
+  addEventListener('keydown', ({ key }) => {
+    if (key === 'Escape') hide();
+  });
+}
+
+/** @param {string} name @param {string} value */
+function row(name, value) {
+  return [el('dt', {}, name), el('dd', {}, value)];
+}

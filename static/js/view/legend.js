@@ -1,0 +1,73 @@
+/** Types with their counts, each a button that hides or shows the type, and the score threshold. */
+
+import { countByType, shown } from '../core/entities.js';
+import { number, percent, t, typeName } from '../core/i18n.js';
+import { typesOf } from '../core/state.js';
+import { eachFrame, el, find } from './dom.js';
+import { paintTypes } from './palette.js';
+
+/** @typedef {import('../core/state.js').PageStore} PageStore */
+
+/** @param {PageStore} store */
+export function legend(store) {
+  const root = find('#legend', HTMLElement);
+  const range = find('#threshold', HTMLInputElement);
+  const value = find('#threshold-value', HTMLOutputElement);
+  const kept = find('#threshold-kept', HTMLElement);
+  let drawn = '';
+
+  store.watch(['model', 'entities', 'language'], (state) => {
+    const types = typesOf(state);
+    const now = `${state.language} ${types.join(' ')} ${JSON.stringify(state.model?.colors)}`;
+    if (now === drawn) return;
+    drawn = now;
+    paintTypes(types, state.model?.colors);
+    root.replaceChildren(...types.map(tile));
+  });
+
+  store.watch(['model', 'entities', 'threshold', 'hidden', 'language'], (state) => {
+    const passing = shown(state.entities, state.threshold);
+    const counts = countByType(passing, typesOf(state));
+    for (const button of root.querySelectorAll('button')) {
+      const type = button.dataset.type ?? '';
+      find('[data-count]', HTMLElement, button).textContent = String(counts.get(type) ?? 0);
+      button.setAttribute('aria-pressed', String(!state.hidden.has(type)));
+    }
+  });
+
+  store.watch(['visible', 'entities', 'threshold', 'language'], ({ visible, entities, threshold }) => {
+    value.textContent = percent(threshold);
+    range.setAttribute('aria-valuetext', percent(threshold));
+    kept.textContent = entities.length
+      ? t('threshold.kept', { shown: number(visible.length), total: number(entities.length) })
+      : '';
+  });
+
+  root.addEventListener('click', ({ target }) => {
+    const type = target instanceof Element ? target.closest('button')?.dataset.type : undefined;
+    if (type) toggleType(store, type);
+  });
+  range.addEventListener(
+    'input',
+    eachFrame(() => store.set({ threshold: range.valueAsNumber / 100 })),
+  );
+}
+
+/** @param {string} type */
+function tile(type) {
+  const name = typeName(type);
+  return el(
+    'button',
+    { class: 'tile', type: 'button', 'data-type': type, 'aria-pressed': 'true' },
+    el('span', { class: 'tile-name' }, name, ...(name === type ? [] : [' ', el('small', {}, type)])),
+    ' ',
+    el('span', { class: 'tile-count', 'data-count': type }, 0),
+  );
+}
+
+/** @param {PageStore} store @param {string} type */
+export function toggleType(store, type) {
+  const hidden = new Set(store.state.hidden);
+  if (!hidden.delete(type)) hidden.add(type);
+  store.set({ hidden });
+}

@@ -1,0 +1,53 @@
+/**
+ * The colours of entity types, from `/model`, as rules of a style sheet made in script: a `mark` carries its type and
+ * nothing else, and a change of colours or of language touches no mark.
+ */
+
+import { typeName } from '../core/i18n.js';
+
+/** The contract's colour words on the page's near-black: design tokens of ../../web/styles/tokens.css. @type {Record<string, string>} */
+const NEON = {
+  red: '#ff4d5e',
+  cyan: '#00f0ff',
+  yellow: '#fcee0a',
+  white: '#e6f1ff',
+  green: '#4dff9d',
+  magenta: '#ff6bf1',
+  orange: '#ffa24d',
+  blue: '#7aa8ff',
+  purple: '#b794ff',
+};
+/** @type {Record<string, string>} */
+const HOUSE = { PER: 'red', LOC: 'cyan', ORG: 'yellow' };
+const UNDERLINES = ['solid', 'dashed', 'double', 'dotted', 'wavy'];
+
+const sheet = new CSSStyleSheet();
+document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+
+/**
+ * @param {string} type
+ * @param {Record<string, string>} [colors] type → colour word or CSS colour
+ */
+export function colorOf(type, colors = {}) {
+  const word = colors[type] ?? HOUSE[type] ?? 'white';
+  if (Object.hasOwn(NEON, word)) return NEON[word];
+  return CSS.supports('color', word) ? word : NEON.white;
+}
+
+/**
+ * @param {string[]} types
+ * @param {Record<string, string>} [colors]
+ */
+export function paintTypes(types, colors) {
+  const rules = types.map((type, index) => {
+    const name = CSS.escape(type);
+    return `[data-type="${name}"] { --tint: ${colorOf(type, colors)}; --line: ${UNDERLINES[index % UNDERLINES.length]}; }
+      mark[data-type="${name}"]::after { content: "${cssString(typeName(type))}"; }`;
+  });
+  sheet.replaceSync(rules.join('\n'));
+}
+
+/** @param {string} text */
+function cssString(text) {
+  return text.replace(/[^\p{L}\p{N} ]/gu, (char) => `\\${/** @type {number} */ (char.codePointAt(0)).toString(16)} `);
+}

@@ -1,0 +1,20 @@
+/** Puts the language's words into the elements that name them: `data-t`, `data-t-label`, `data-t-title`, `data-t-placeholder`. */
+
+import { languageTag, t } from '../core/i18n.js';
+
+/** @typedef {import('../core/strings.js').Key} Key */
+
+const ATTRIBUTES = { tLabel: 'aria-label', tTitle: 'title', tPlaceholder: 'placeholder' };
+
+/** @param {ParentNode} root */
+export function applyWords(root) {
+  document.documentElement.lang = languageTag();
+  for (const element of root.querySelectorAll('[data-t], [data-t-label], [data-t-title], [data-t-placeholder]')) {
+    if (!(element instanceof HTMLElement)) continue;
+    if (element.dataset.t) element.textContent = t(/** @type {Key} */ (element.dataset.t));
+    for (const [name, attribute] of Object.entries(ATTRIBUTES)) {
+      const key = element.dataset[name];
+      if (key) element.setAttribute(attribute, t(/** @type {Key} */ (key)));
+    }
+  }
+}

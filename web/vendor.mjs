@@ -1,0 +1,27 @@
+// Copies the third-party parts that the page ships into ../static: fonts, and the one function of fflate it uses.
+// Run after changing a version: `npm run vendor`.
+import { copyFile, mkdir } from 'node:fs/promises';
+import { build } from 'esbuild';
+
+const fonts = [
+  ['chakra-petch', 'chakra-petch-latin-600-normal.woff2'],
+  ['chakra-petch', 'chakra-petch-latin-700-normal.woff2'],
+  ['share-tech-mono', 'share-tech-mono-latin-400-normal.woff2'],
+];
+
+await mkdir('../static/fonts', { recursive: true });
+await mkdir('../static/vendor', { recursive: true });
+for (const [family, file] of fonts) {
+  await copyFile(`node_modules/@fontsource/${family}/files/${file}`, `../static/fonts/${file}`);
+  await copyFile(`node_modules/@fontsource/${family}/LICENSE`, `../static/fonts/${family}.LICENSE.txt`);
+}
+await copyFile('node_modules/fflate/LICENSE', '../static/vendor/fflate.LICENSE.txt');
+await build({
+  stdin: { contents: `export { unzipSync } from 'fflate';`, resolveDir: '.' },
+  outfile: '../static/vendor/fflate.js',
+  bundle: true,
+  format: 'esm',
+  minify: true,
+  platform: 'browser',
+  banner: { js: '/* fflate 0.8.3, MIT, https://github.com/101arrowz/fflate (unzipSync only; see fflate.LICENSE.txt) */' },
+});
