@@ -7,8 +7,8 @@
     pytorch_model.bin or model.safetensors
 
 Read are the layouts of 2022 (`encoder.*`, `linear.*`, `crf.*`), of newer `save_pretrained` (`head.linear.*`,
-`head.crf.*`), with old names (`gamma`, `beta`) and of wrapped models (`module.*`). Nothing in the directory is executed,
-nothing is written to it, and no number of it is believed before the tensors bear it out.
+`head.crf.*`), with old names (`gamma`, `beta`) and of wrapped models (`module.*`). Nothing in the directory is
+executed, nothing is written to it, and no number of it is believed before the tensors bear it out.
 
 Source: ModelScope 1.40.2, `modelscope/utils/hub.py` (labels), `modelscope/utils/checkpoint.py` (names).
 """

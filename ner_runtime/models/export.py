@@ -98,7 +98,7 @@ class _Encoder:
         self._mask = self._attention_mask(mask)
 
     def _attention_mask(self, mask: str) -> str:
-        """(batch, sequence) of 0 and 1 → (batch, 1, sequence, sequence) of bool: a masked key has no influence at all."""
+        """(batch, sequence) → (batch, 1, sequence, sequence), of bool: a masked key has no influence at all."""
         graph = self.graph
         kept = graph.op("Cast", mask, to=TensorProto.BOOL, name="mask.kept")  # (batch, sequence)
         keys = graph.op("Unsqueeze", kept, _ints(graph, "axes.1.2", 1, 2), name="mask.keys")  # (batch, 1, 1, sequence)

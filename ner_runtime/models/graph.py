@@ -12,7 +12,7 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, num
 OPSET = 23
 _IR_VERSION = 11
 
-Shape = Sequence[int | str]
+Shape = Sequence[int | str | None]
 
 
 class Graph:
@@ -25,7 +25,7 @@ class Graph:
         self._outputs: list[ValueInfoProto] = []
 
     def input(self, name: str, type_: int, shape: Shape) -> str:
-        """Declare an input; a string in `shape` names a dynamic axis."""
+        """Declare an input; a string in `shape` names a dynamic axis, None is one without a name."""
         self._inputs.append(helper.make_tensor_value_info(name, type_, shape))
         return name
 
@@ -36,10 +36,10 @@ class Graph:
     def constant(self, name: str, value: NDArray[Any]) -> str:
         """A tensor that the file holds; one already there by that name is used again."""
         if name not in self._constants:
-            self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+            self._constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
-    def op(self, operator: str, *inputs: str, name: str, **attributes: Any) -> str:  # noqa: ANN401 - ONNX's own
+    def op(self, operator: str, *inputs: str, name: str, **attributes: Any) -> str:
         """Add an operator; `name` is the name of its one output."""
         self._nodes.append(helper.make_node(operator, list(inputs), [name], name, **attributes))
         return name

@@ -1,12 +1,13 @@
 """Importer: a checkpoint to a model directory.
 
-checkpoint ─▶ FP32 model ─▶ compare with PyTorch ─▶ calibrate ─▶ INT8 model ─▶ compare entities ─▶ model.json
+    checkpoint ─▶ FP32 model ─▶ compare with PyTorch ─▶ calibrate ─▶ INT8 model ─▶ compare entities ─▶ model.json
+
+The directory appears complete or not at all. Nothing here knows the hub or the store.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -20,24 +21,26 @@ from ner_runtime.manifest import (
     FILES,
     ONNX_FILE,
     VOCAB_FILE,
-    Agreement,
     Manifest,
     Precision,
     Source,
     file_sha256,
     write_manifest,
 )
-from ner_runtime.models.agreement import BAR, entity_f1
+from ner_runtime.models.agreement import BAR, measure_agreement
 from ner_runtime.models.calibrate import calibrate
 from ner_runtime.models.checkpoint import Checkpoint, read_checkpoint
 from ner_runtime.models.export import Arithmetic, Fp32, export, linear_inputs
 from ner_runtime.models.label_mapping import entity_types
-from ner_runtime.models.quantize import Int8
+from ner_runtime.models.quantize import Int8, Scale
+from ner_runtime.models.reference import check_against_torch
 from ner_runtime.models.sample import sample_sentences
-from ner_runtime.recognizer import Recognizer
 from ner_runtime.tokenizer import Tokenizer
 
 Progress = Callable[[str], None]
+
+_CALIBRATION_SENTENCES = 200
+_VERSION_DIGITS = 12
 
 
 def build_model_directory(
@@ -47,72 +50,101 @@ def build_model_directory(
     precision: Precision = "int8",
     *,
     source: Source | None = None,
-    progress: Progress = lambda message: None,
+    bar: float = BAR,
+    progress: Progress = lambda _message: None,
 ) -> Manifest:
-    """Make a model directory out of a checkpoint. `out_dir` must not exist; it is there complete or not at all.
+    """Make a model directory out of a checkpoint.
+
+    Args:
+        checkpoint_dir: a ModelScope directory
+        out_dir: must not exist yet
+        name: of the model
+        precision: `int8` keeps the FP32 model all the same where the two agree below `bar`
+        source: where the checkpoint came from; by default the directory of that name
+        bar: the least entity F1 of INT8 against FP32, between 0 and 1
+        progress: told what is being done, one line each
 
     Raises:
-        UnsupportedCheckpoint, InvalidCheckpoint: see `read_checkpoint`.
+        UnsupportedCheckpoint, InvalidCheckpoint, MissingExtra: see `read_checkpoint`.
+        InvalidModel: the exported model does not compute what PyTorch does.
     """
-    progress("reading the checkpoint")
+    progress(f"reading {checkpoint_dir}")
     checkpoint = read_checkpoint(checkpoint_dir)
+    builder = _Builder(checkpoint, name, source or Source(id=checkpoint_dir.name))
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}-", dir=out_dir.parent) as staging:
-        fp32 = Path(staging) / "fp32"
-        progress("exporting to ONNX")
-        manifest = _write(fp32, checkpoint, Fp32(), name, "fp32", source or Source(id=name))
+        fp32, int8 = Path(staging) / "fp32", Path(staging) / "int8"
+        progress("exporting to ONNX and comparing with PyTorch")
+        manifest = builder.write(fp32, "fp32", Fp32())
+        check_against_torch(fp32 / ONNX_FILE, checkpoint)
         chosen = fp32
         if precision == "int8":
-            int8 = Path(staging) / "int8"
-            progress("calibrating")
-            scales = _scales(checkpoint, Path(staging))
-            manifest = _write(int8, checkpoint, Int8(scales), name, "int8", source or Source(id=name))
+            progress("calibrating INT8")
+            quantized = builder.write(int8, "int8", Int8(_calibrated(checkpoint, Path(staging) / "observed.onnx")))
             progress("comparing INT8 with FP32")
-            sentences = sample_sentences()
-            f1 = entity_f1(Recognizer.open(fp32).recognize(sentences), Recognizer.open(int8).recognize(sentences))
-            agreement = Agreement(f1=f1, sentences=len(sentences), bar=BAR)
-            progress(f"agreement {f1:.4f}")
+            agreement = measure_agreement(fp32, int8, bar)
+            if agreement.f1 >= bar:
+                chosen, manifest = int8, quantized
+                progress(f"INT8 agrees with FP32 at an entity F1 of {agreement.f1:.4f}")
+            else:
+                progress(
+                    f"warning: INT8 agrees with FP32 at an entity F1 of {agreement.f1:.4f} only, below {bar}: "
+                    "the FP32 model is kept, which is slower and larger"
+                )
             manifest = manifest.model_copy(update={"agreement": agreement})
-            write_manifest(int8, manifest)
-            chosen = int8
-        os.rename(chosen, out_dir)
+            write_manifest(chosen, manifest)
+        chosen.rename(out_dir)
     return manifest
 
 
-def _write(
-    directory: Path, checkpoint: Checkpoint, arithmetic: Arithmetic, name: str, precision: Precision, source: Source
-) -> Manifest:
-    directory.mkdir()
-    onnx.save(export(checkpoint, arithmetic), directory / ONNX_FILE)
-    np.savez(
-        directory / CRF_FILE,
-        start_transitions=checkpoint.crf.start_transitions,
-        end_transitions=checkpoint.crf.end_transitions,
-        transitions=checkpoint.crf.transitions,
-    )
-    shutil.copyfile(checkpoint.vocab, directory / VOCAB_FILE)
-    files = {file: file_sha256(directory / file) for file in FILES}
-    types = entity_types(checkpoint.labels)
-    version = hashlib.sha256("".join(files[file] for file in FILES).encode()).hexdigest()[:12]
-    manifest = Manifest(
-        name=name,
-        version=version,
-        source=source,
-        labels=checkpoint.labels,
-        types=types,
-        default_types=types,
-        geometry=checkpoint.geometry,
-        lowercase=checkpoint.lowercase,
-        precision=precision,
-        files=files,
-    )
-    write_manifest(directory, manifest)
-    return manifest
+class _Builder:
+    """Writes model directories of one checkpoint."""
+
+    def __init__(self, checkpoint: Checkpoint, name: str, source: Source) -> None:
+        self._checkpoint = checkpoint
+        self._name = name
+        self._source = source
+
+    def write(self, directory: Path, precision: Precision, arithmetic: Arithmetic) -> Manifest:
+        directory.mkdir()
+        onnx.save(export(self._checkpoint, arithmetic), directory / ONNX_FILE)
+        crf = self._checkpoint.crf
+        np.savez(
+            directory / CRF_FILE,
+            start_transitions=crf.start_transitions,
+            end_transitions=crf.end_transitions,
+            transitions=crf.transitions,
+        )
+        shutil.copyfile(self._checkpoint.vocab, directory / VOCAB_FILE)
+        manifest = self._manifest(directory, precision)
+        write_manifest(directory, manifest)
+        return manifest
+
+    def _manifest(self, directory: Path, precision: Precision) -> Manifest:
+        files = {file: file_sha256(directory / file) for file in FILES}
+        labels = self._checkpoint.labels
+        # The version is the content: importing the same checkpoint again makes the same version.
+        content = "\n".join([*labels, *(files[file] for file in FILES)])
+        types = entity_types(labels)
+        return Manifest(
+            name=self._name,
+            version=hashlib.sha256(content.encode()).hexdigest()[:_VERSION_DIGITS],
+            source=self._source,
+            labels=labels,
+            types=types,
+            default_types=types,
+            geometry=self._checkpoint.geometry,
+            lowercase=self._checkpoint.lowercase,
+            precision=precision,
+            files=files,
+        )
 
 
-def _scales(checkpoint: Checkpoint, staging: Path):
+def _calibrated(checkpoint: Checkpoint, path: Path) -> dict[str, Scale]:
+    """Scales of the encoder's linear inputs; `path` is where the model that shows them may be written."""
     names = linear_inputs(checkpoint.geometry.layers)
-    path = staging / "calibration.onnx"
     onnx.save(export(checkpoint, Fp32(), show=names), path)
     tokenizer = Tokenizer.from_file(checkpoint.vocab, lowercase=checkpoint.lowercase)
-    return calibrate(path, names, sample_sentences(200), tokenizer)
+    longest = checkpoint.geometry.positions - 2
+    texts = [text[:longest] for text in sample_sentences()[:_CALIBRATION_SENTENCES]]
+    return calibrate(path, names, texts, tokenizer)

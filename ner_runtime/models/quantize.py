@@ -50,8 +50,8 @@ class Int8:
 
     def linear(self, graph: Graph, x: str, layers: Iterable[tuple[str, Floats, Floats]]) -> list[str]:
         scale = self._scales[x]
-        step = graph.constant(f"{x}.step", np.float32(scale.step)[()])
-        zero = graph.constant(f"{x}.zero", np.uint8(scale.zero)[()])
+        step = graph.constant(f"{x}.step", np.array(scale.step, dtype=np.float32))
+        zero = graph.constant(f"{x}.zero", np.array(scale.zero, dtype=np.uint8))
         stored = graph.op("QuantizeLinear", x, step, zero, name=f"{x}.int8")
         real = graph.op("DequantizeLinear", stored, step, zero, name=f"{x}.real")
         return [self._one(graph, real, name, weight, bias) for name, weight, bias in layers]
