@@ -32,6 +32,11 @@ export function typeName(type) {
   return key in STRINGS[current] ? t(/** @type {Key} */ (key)) : type;
 }
 
+/** What stands beside a mark: short in either language. @param {string} type */
+export function typeLabel(type) {
+  return current === 'zh' ? typeName(type) : type;
+}
+
 /**
  * @param {number} value
  * @param {Intl.NumberFormatOptions} [options]

@@ -16,6 +16,10 @@ import { el } from './dom.js';
 /** @typedef {{ element: HTMLElement, from: number, to: number, entities: Entity[] }} Block code units */
 
 const LINE_HEIGHT_EM = 2.1;
+/** Documents of fewer blocks are laid out whole: skipped layout costs a flicker and gains nothing. */
+const LONG = 8;
+/** Names up to this long are not broken over two lines. */
+const SHORT = 8;
 
 export class MarkedText {
   /** @type {WeakMap<Element, Entity>} */
@@ -106,6 +110,7 @@ export class MarkedText {
     this.#bounds = pieces.map(({ end }) => end);
     this.#blocks = pieces.map(() => ({ element: el('div', { class: 'block' }), from: -1, to: -1, entities: [] }));
     this.#columns = Math.max(10, Math.floor(this.root.clientWidth / parseFloat(getComputedStyle(this.root).fontSize)));
+    this.root.classList.toggle('is-long', pieces.length > LONG);
     this.root.replaceChildren(...this.#blocks.map(({ element }) => element));
     this.root.scrollTop = 0;
   }
@@ -136,7 +141,7 @@ export class MarkedText {
    */
   #mark(entity, selected) {
     const { type, start, end, span } = entity;
-    const mark = el('mark', { 'data-type': type, 'data-start': start, 'data-end': end, tabindex: -1 }, span);
+    const mark = el('mark', { 'data-type': type, 'data-start': start, 'data-end': end, tabindex: -1, class: span.length <= SHORT && 'is-short' }, span);
     const inFile = this.fileOffsets(entity);
     if (inFile) {
       mark.dataset.fileStart = String(inFile[0]);

@@ -3,7 +3,7 @@
  * nothing else, and a change of colours or of language touches no mark.
  */
 
-import { typeName } from '../core/i18n.js';
+import { typeLabel } from '../core/i18n.js';
 
 /** The contract's colour words on the page's near-black: design tokens of ../../web/styles/tokens.css. @type {Record<string, string>} */
 const NEON = {
@@ -42,7 +42,7 @@ export function paintTypes(types, colors) {
   const rules = types.map((type, index) => {
     const name = CSS.escape(type);
     return `[data-type="${name}"] { --tint: ${colorOf(type, colors)}; --line: ${UNDERLINES[index % UNDERLINES.length]}; }
-      mark[data-type="${name}"]::after { content: "${cssString(typeName(type))}"; }`;
+      mark[data-type="${name}"]::after { content: "${cssString(typeLabel(type))}"; }`;
   });
   sheet.replaceSync(rules.join('\n'));
 }
