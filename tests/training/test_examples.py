@@ -1,0 +1,96 @@
+"""Joining, cutting, bucketing and padding of examples; the order of batches is a function of the seed."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.corpora import Sentence, Span
+from training.examples import MAX_CHARACTERS, Course, Pools, bucket, collate, cut, encode, join
+from training.tagset import Tagset
+from training.vocabulary import CLS, PAD, SEP, Vocabulary, build
+
+TAGSET = Tagset(("PER", "LOC"))
+NAMES = frozenset({"PER", "LOC"})
+
+
+def sentence(number: int) -> Sentence:
+    text = f"马云在杭州第{number}次说话" + "很" * (number % 7)
+    return Sentence(text, (Span(0, 2, "PER"), Span(3, 5, "LOC")), NAMES)
+
+
+SENTENCES = [sentence(number) for number in range(60)]
+VOCABULARY: Vocabulary = build((each.text for each in SENTENCES), 300)
+
+
+def keep(each: Sentence, _chance: random.Random) -> Sentence:
+    return each
+
+
+def pools(seed: int = 1) -> Pools:
+    course = Course(joined_share=0.5, budget=200, pool=40)
+    return Pools([(SENTENCES[:40], 1.0), (SENTENCES[40:], 2.0)], VOCABULARY, TAGSET, keep, course, seed)
+
+
+def test_joined_sentences_keep_their_names() -> None:
+    joined = join(SENTENCES[:5])
+    assert joined.text == "".join(each.text for each in SENTENCES[:5])
+    assert [joined.text[span.start : span.end] for span in joined.spans] == ["马云", "杭州"] * 5
+
+
+@given(st.integers(1, 40), st.integers(2, 30))
+def test_cutting_loses_no_text_and_cuts_no_name(count: int, size: int) -> None:
+    whole = join(SENTENCES[:count])
+    pieces = cut(whole, size)
+    assert "".join(piece.text for piece in pieces) == whole.text
+    assert all(0 < len(piece.text) <= size for piece in pieces)
+    assert sum(len(piece.spans) for piece in pieces) == len(whole.spans)
+    assert all(piece.text[span.start : span.end] in {"马云", "杭州"} for piece in pieces for span in piece.spans)
+
+
+@given(st.lists(st.integers(0, 120)), st.integers(10, 400))
+def test_buckets_hold_every_text_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    groups = bucket(lengths, budget)
+    assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+    for group in groups:
+        longest = max(lengths[index] for index in group)
+        assert len(group) == 1 or len(group) * (longest + 2) <= budget
+
+
+def test_collate_pads_with_what_teaches_nothing() -> None:
+    batch = collate([encode(SENTENCES[0], VOCABULARY, TAGSET), encode(SENTENCES[6], VOCABULARY, TAGSET)])
+    short = len(SENTENCES[0].text)
+    assert batch.ids.shape == batch.visible.shape == (2, len(SENTENCES[6].text) + 2)
+    assert batch.ids[0, 0] == CLS
+    assert batch.ids[0, short + 1] == SEP
+    assert (batch.ids[0, short + 2 :] == PAD).all()
+    assert batch.visible[0].sum() == short + 2
+    assert batch.characters[0].sum() == short
+    assert batch.allowed[0, short:].all()
+    assert batch.allowed[0, 0].nonzero()[:, 0].tolist() == [TAGSET.label("B", "PER")]
+
+
+def test_pools_are_a_function_of_seed_and_number() -> None:
+    first, again, other = (list(each.batches(3)) for each in (pools(), pools(), pools(seed=2)))
+    assert all(torch.equal(one.ids, two.ids) for one, two in zip(first, again, strict=True))
+    assert any(one.ids.shape != two.ids.shape or not torch.equal(one.ids, two.ids) for one, two in zip(first, other))  # noqa: B905
+
+
+def test_an_epoch_sees_every_sentence_as_often_as_it_should() -> None:
+    drawn = pools()
+    numbers: list[int] = []
+    for pool in range(len(drawn)):
+        for batch in drawn.batches(pool):
+            numbers.extend(int(row[row > SEP].numel()) for row in batch.ids)
+    assert sum(numbers) == sum(len(each.text) for each in SENTENCES[:40]) + 2 * sum(
+        len(each.text) for each in SENTENCES[40:]
+    )
+
+
+def test_long_texts_are_within_what_the_encoder_takes() -> None:
+    assert max(batch.ids.shape[1] for batch in pools().batches(0)) <= MAX_CHARACTERS + 2
+    assert np.array_equal(np.unique([MAX_CHARACTERS]), [510])

@@ -1,0 +1,105 @@
+"""Averaging: the mean of a run's last snapshots, which generalises better than the last one (Izmailov et al., 2018).
+
+How many to take is chosen on the dev sets: each number from one to `--most` is measured, and the best one written as a
+checkpoint directory, unless the one already there is better.
+
+    python -m training.average --data ../shared/data
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training.checkpoint import write_checkpoint
+from training.corpora import DATA, TYPES, Sentence
+from training.encoder import Geometry
+from training.evaluate import Scores, format_table, read_dev_sets, score
+from training.run import WORK, load_state, pick_device, write_atomically
+from training.tagger import Tagger
+from training.tagset import Tagset
+from training.vocabulary import Vocabulary
+
+State = dict[str, Tensor]
+
+
+def mean_state(states: Sequence[State]) -> State:
+    """The mean of state dicts of one form; tensors that are not of floats are the last one's."""
+    last = states[-1]
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
+        for name, tensor in last.items()
+    }
+
+
+def read_snapshots(folder: Path, most: int) -> list[State]:
+    """The last snapshots of a run, oldest first.
+
+    Raises:
+        FileNotFoundError: it has none.
+    """
+    paths = sorted((folder / "snapshots").glob("*.pt"))[-most:]
+    states = [state for path in paths if (state := load_state(path)) is not None]
+    if not states:
+        raise FileNotFoundError(f"no snapshots in {folder}")
+    return states
+
+
+def mean_f1(scores: dict[str, Scores]) -> float:
+    """What is maximised: the mean over dev sets of entity F1, in percent, msra counted as often as all others."""
+    others = [values["f1"] for name, values in scores.items() if name != "msra"]
+    parts = [values["f1"] for name, values in scores.items() if name == "msra"]
+    if others:
+        parts.append(sum(others) / len(others))
+    return sum(parts) / len(parts)
+
+
+def choose(
+    states: Sequence[State],
+    tagger: Tagger,
+    vocabulary: Vocabulary,
+    dev_sets: dict[str, list[Sentence]],
+    device: torch.device,
+) -> tuple[int, dict[str, Scores]]:
+    """How many of the last states to average, and the scores of that average; the tagger is left with it."""
+    measured: dict[int, dict[str, Scores]] = {}
+    for number in range(1, len(states) + 1):
+        tagger.load_state_dict(mean_state(states[-number:]))
+        measured[number] = {name: score(tagger, vocabulary, each, device) for name, each in dev_sets.items()}
+        print(f"last {number}: {mean_f1(measured[number]):.2f}")
+    best = max(measured, key=lambda number: mean_f1(measured[number]))
+    tagger.load_state_dict(mean_state(states[-best:]))
+    return best, measured[best]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Average a run's last snapshots into a checkpoint directory.")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--vocabulary", type=Path, default=WORK / "vocab.txt")
+    parser.add_argument("--folder", type=Path, default=WORK / "finetune", help="a fine-tuning run's")
+    parser.add_argument("--output", type=Path, default=WORK / "raner-mini")
+    parser.add_argument("--most", type=int, default=5, help="snapshots to average at most")
+    parser.add_argument("--dev-limit", type=int, default=None, help="sentences of each dev set, all by default")
+    options = parser.parse_args(arguments)
+    device = pick_device()
+    vocabulary = Vocabulary.read(options.vocabulary)
+    tagger = Tagger(Geometry(len(vocabulary)), Tagset(TYPES)).to(device)
+    dev_sets = read_dev_sets(options.data, limit=options.dev_limit)
+    states = read_snapshots(options.folder, options.most)
+    number, scores = choose(states, tagger, vocabulary, dev_sets, device)
+    print(f"{number} snapshots, mean F1 {mean_f1(scores):.2f}\n{format_table(scores)}")
+    path = options.output / "scores.json"
+    if path.is_file() and mean_f1(json.loads(path.read_text(encoding="utf-8"))) >= mean_f1(scores):
+        print(f"{options.output} is at least as good: left as it is")
+        return
+    write_checkpoint(options.output, tagger, vocabulary)
+    write_atomically(path, json.dumps(scores, indent=1).encode())
+
+
+if __name__ == "__main__":
+    main()

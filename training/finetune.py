@@ -1,0 +1,202 @@
+"""Fine-tuning: the pretrained encoder learns to label, position by position first, whole paths last.
+
+Cross-entropy over allowed labels gives every position its own gradient and is fast; the CRF's loss, which is slow and
+needs good emissions to be of use, comes in the last part of the steps. Stop it at any time; the same command goes on.
+
+    python -m training.finetune --data ../shared/data --steps 6000
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from training.amounts import annotate
+from training.augment import Augmenter, Rates
+from training.corpora import CORPORA, DATA, TYPES, Sentence, TypeMap, read_train
+from training.encoder import Encoder, Geometry
+from training.evaluate import format_table, read_dev_sets, score
+from training.examples import Batch, Course, Pools
+from training.names import gather
+from training.optimization import Optimization, Schedule
+from training.run import WORK, Log, autocast, load_state, pick_device, save_state, seed_all
+from training.tagger import Tagger, allowed_cross_entropy, path_loss
+from training.tagset import Tagset
+from training.vocabulary import Vocabulary
+
+
+@dataclass
+class Place:
+    """Where a run stands in its data: the next batch is number `batch` of pool `pool`."""
+
+    pool: int = 0
+    batch: int = 0
+
+
+def read_corpora(data: Path) -> list[tuple[list[Sentence], float]]:
+    """Training sentences of each corpus, with the times an epoch sees them."""
+    type_map = TypeMap.read(data)
+    return [([annotate(each) for each in read_train(data, corpus, type_map)], corpus.repeat) for corpus in CORPORA]
+
+
+def follow(pools: Pools, place: Place) -> Iterator[Batch]:
+    """Batches without end from a place on, which moves along."""
+    while True:
+        skipped = place.batch
+        for number, batch in enumerate(pools.batches(place.pool)):
+            if number >= skipped:
+                place.batch = number + 1
+                yield batch
+        place.pool, place.batch = place.pool + 1, 0
+
+
+def load_encoder(encoder: Encoder, pretrained: Path) -> None:
+    """Take the encoder out of a pretraining state.
+
+    Raises:
+        FileNotFoundError: there is no such state.
+    """
+    state = load_state(pretrained)
+    if state is None:
+        raise FileNotFoundError(f"no pretraining state at {pretrained}")
+    prefix = "encoder."
+    weights = {name[len(prefix) :]: tensor for name, tensor in state["model"].items() if name.startswith(prefix)}
+    encoder.load_state_dict(weights)
+
+
+class FineTuning:
+    """A tagger on its way, and its files: state, log, snapshots of the weights."""
+
+    def __init__(self, tagger: Tagger, schedule: Schedule, folder: Path, crf_share: float) -> None:
+        """The last `crf_share` of the steps minimise the CRF's loss, the others cross-entropy."""
+        self.tagger = tagger
+        self.folder = folder
+        self.log = Log(folder / "log.jsonl")
+        self.optimization = Optimization(tagger, schedule, fast="crf.", factor=10.0)
+        self.place = Place()
+        self._crf_from = round(schedule.steps * (1 - crf_share))
+
+    def resume(self) -> bool:
+        """Go on from the saved state; false where there is none."""
+        state = load_state(self.folder / "state.pt")
+        if state is None:
+            return False
+        self.optimization.restore(state)
+        self.place = Place(**state["place"])
+        torch.set_rng_state(state["random"])
+        return True
+
+    def save(self) -> None:
+        place = {"pool": self.place.pool, "batch": self.place.batch}
+        state = {**self.optimization.state(), "place": place, "random": torch.get_rng_state()}
+        save_state(self.folder / "state.pt", state)
+
+    def snapshot(self) -> None:
+        """Keep the weights of this step, for averaging."""
+        path = self.folder / "snapshots" / f"{self.optimization.step:07d}.pt"
+        save_state(path, self.tagger.state_dict())
+
+    def advance(self, batch: Batch) -> Tensor:
+        """One step; returns the loss, shape (), left on the device."""
+        with autocast(batch.ids.device):
+            emissions = self.tagger(batch)  # (batch, characters, labels)
+        if self.optimization.step < self._crf_from:
+            loss = allowed_cross_entropy(emissions, batch.allowed, batch.characters)
+        else:
+            loss = path_loss(self.tagger.crf, emissions, batch.allowed, batch.characters)
+        self.optimization.advance(loss)
+        return loss.detach()
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Steps between lines of the log, between snapshots (each with a measurement), seconds between saved states."""
+
+    log: int = 50
+    snapshot: int = 500
+    save_s: float = 120.0
+
+
+def finetune(
+    run: FineTuning,
+    pools: Pools,
+    dev_sets: dict[str, list[Sentence]],
+    vocabulary: Vocabulary,
+    intervals: Intervals,
+    device: torch.device,
+) -> None:
+    """Advance a run to the last step of its schedule."""
+    optimization = run.optimization
+    batches = follow(pools, run.place)
+    saved = began = time.monotonic()
+    tokens, losses = 0, list[float]()
+    with tqdm(total=optimization.schedule.steps, initial=optimization.step, unit="step", mininterval=5) as bar:
+        while not optimization.done:
+            batch = next(batches).to(device)
+            losses.append(float(run.advance(batch)))
+            tokens += int(batch.visible.sum())
+            bar.update()
+            if optimization.step % intervals.log == 0:
+                loss, speed = sum(losses) / len(losses), tokens / (time.monotonic() - began)
+                losses.clear()
+                run.log.write(step=optimization.step, loss=loss, rate=optimization.rate, tokens_per_s=speed)
+                bar.set_postfix_str(f"loss {loss:.4f} {speed:,.0f} tokens/s")
+            if optimization.step % intervals.snapshot == 0 or optimization.done:
+                run.snapshot()
+                measure(run, dev_sets, vocabulary, device)
+            if time.monotonic() - saved > intervals.save_s:
+                run.save()
+                saved = time.monotonic()
+    run.save()
+
+
+def measure(run: FineTuning, dev_sets: dict[str, list[Sentence]], vocabulary: Vocabulary, device: torch.device) -> None:
+    """Score the tagger as it is on the dev sets, and log it."""
+    scores = {name: score(run.tagger, vocabulary, sentences, device) for name, sentences in dev_sets.items()}
+    run.log.write(step=run.optimization.step, dev={name: values["f1"] for name, values in scores.items()})
+    tqdm.write(f"step {run.optimization.step}\n{format_table(scores)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Fine-tune the tagger; resumes where it was stopped.")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--vocabulary", type=Path, default=WORK / "vocab.txt")
+    parser.add_argument("--pretrained", type=Path, default=WORK / "pretrain" / "state.pt")
+    parser.add_argument("--folder", type=Path, default=WORK / "finetune", help="where state, log, snapshots are kept")
+    parser.add_argument("--steps", type=int, default=6000, help="steps in all, those already done included")
+    parser.add_argument("--budget", type=int, default=3072, help="tokens a batch")
+    parser.add_argument("--rate", type=float, default=6e-4, help="peak learning rate")
+    parser.add_argument(
+        "--crf-share", type=float, default=0.3, help="share of the steps, the last, with the CRF's loss"
+    )
+    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--snapshot-every", type=int, default=500, help="steps between snapshots of the weights")
+    parser.add_argument("--dev-limit", type=int, default=500, help="sentences of each dev set measured on the way")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    seed_all(options.seed)
+    device = pick_device()
+    vocabulary = Vocabulary.read(options.vocabulary)
+    tagset = Tagset(TYPES)
+    tagger = Tagger(Geometry(len(vocabulary)), tagset, options.dropout).to(device)
+    schedule = Schedule(options.rate, options.steps, warm_up=options.steps // 20, falling=0.95)
+    run = FineTuning(tagger, schedule, options.folder, options.crf_share)
+    if not run.resume():
+        load_encoder(tagger.encoder, options.pretrained)
+    corpora = read_corpora(options.data)
+    names = gather(options.data / "lexicons", (each for sentences, _ in corpora for each in sentences))
+    course = Course(budget=options.budget)
+    pools = Pools(corpora, vocabulary, tagset, Augmenter(names, Rates()), course, options.seed)
+    dev_sets = read_dev_sets(options.data, limit=options.dev_limit)
+    finetune(run, pools, dev_sets, vocabulary, Intervals(snapshot=options.snapshot_every), device)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Run: what every long step shares. Its folder, its state on disk, its log, its seeds, its device.
+
+A state is written to a neighbouring file and renamed, so that a run that is killed at any moment leaves the last whole
+state behind. Knows nothing of what is trained.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+WORK = Path(".work/training")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that other processes see the old content or the new, never a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors and plain values atomically."""
+    buffer = BytesIO()
+    torch.save(state, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_state(path: Path) -> dict[str, Any] | None:
+    """What `save_state` wrote; None where there is no file."""
+    if not path.is_file():
+        return None
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def seed_all(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def pick_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@dataclass
+class Log:
+    """A log of JSON lines, one per event, each with the seconds since 1970 under `time`."""
+
+    path: Path
+
+    def write(self, **values: float | int | str | dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": round(time.time(), 1), **values}, ensure_ascii=False) + "\n")
+
+    def read(self) -> list[dict[str, Any]]:
+        if not self.path.is_file():
+            return []
+        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Matrix products in bfloat16; weights, norms and losses stay in float32."""
+    return torch.autocast(device.type, torch.bfloat16)
