@@ -9,14 +9,13 @@ import bentoml
 from _bentoml_sdk import Service
 from starlette.types import ASGIApp
 
-from ner_runtime import Recognizer
 from ner_runtime.serving.answers import Answer, Answers
 from ner_runtime.serving.descriptors import AnswerOutput, ParsedInput
 from ner_runtime.serving.edge import Edge, EdgeLimits, Parsed, Routes
 from ner_runtime.serving.metrics import observe_answer
 from ner_runtime.serving.pages import page_paths, pages
 from ner_runtime.serving.schemas import Limits, read_ner, read_ner_batch
-from ner_runtime.serving.start import describe, model_or_exit, settings_or_exit
+from ner_runtime.serving.start import describe, recognizer_or_exit, settings_or_exit
 
 STATIC = Path(__file__).parent / "static"
 MAX_BATCH_SIZE = 64
@@ -57,14 +56,14 @@ class EdgedService(Service[object]):
 class Raner:
     """People, places and organisations in Chinese text."""
 
+    @bentoml.on_deployment
+    @staticmethod
+    def check() -> None:
+        # Once, before there are workers: a worker that cannot load would be started again and again.
+        recognizer_or_exit(settings)
+
     def __init__(self) -> None:
-        recognizer = Recognizer.open(
-            model_or_exit(settings),
-            threads=settings.threads_per_worker,
-            engine=settings.engine,
-            device=settings.device,
-            max_batch_tokens=settings.max_batch_tokens,
-        )
+        recognizer = recognizer_or_exit(settings)
         self._answers = Answers(recognizer, limits)
         description.update(describe(recognizer.manifest, settings))
         # What is loaded now stays; collecting around it costs tens of milliseconds each time.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NoReturn
 
 from ner_runtime.entities import type_colors
 from ner_runtime.errors import RanerError
-from ner_runtime.manifest import Manifest, read_manifest
+from ner_runtime.manifest import Manifest
 from ner_runtime.models.locate import locate_model
+from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import Settings, load_settings
 
 
@@ -20,14 +20,18 @@ def settings_or_exit() -> Settings:
         _exit(error)
 
 
-def model_or_exit(settings: Settings) -> Path:
-    """The directory of the model to serve; where there is none, the process ends with one line."""
+def recognizer_or_exit(settings: Settings) -> Recognizer:
+    """The model to serve, loaded and warm; where that fails, the process ends with one line."""
     try:
-        directory = locate_model(settings.model)
-        read_manifest(directory)
+        return Recognizer.open(
+            locate_model(settings.model),
+            threads=settings.threads_per_worker,
+            engine=settings.engine,
+            device=settings.device,
+            max_batch_tokens=settings.max_batch_tokens,
+        )
     except RanerError as error:
         _exit(error)
-    return directory
 
 
 def describe(manifest: Manifest, settings: Settings) -> dict[str, object]:

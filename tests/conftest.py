@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+import pytest
+from servers import Server, serve
+
+from ner_runtime import Recognizer
+from ner_runtime.embedded import embedded_model
+
+
+@pytest.fixture(scope="session")
+def recognizer() -> Recognizer:
+    """The embedded model."""
+    return Recognizer.open(embedded_model())
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    """The real service, with the embedded model and one worker."""
+    log: Path = tmp_path_factory.mktemp("service") / "service.log"
+    with serve(log, RANER_WORKERS="1", RANER_THREADS="1") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def service_url(server: Server) -> str:
+    return server.url
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> Generator[httpx.Client]:
+    with server.client() as client:
+        yield client

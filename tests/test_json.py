@@ -1,0 +1,54 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_runtime.errors import MalformedRequest
+from ner_runtime.json import from_json, to_json
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(values)
+def test_what_is_written_is_utf8_and_reads_back(value: object) -> None:
+    assert from_json(to_json(value)) == value
+
+
+def test_chinese_stays_chinese_and_a_lone_surrogate_is_escaped() -> None:
+    assert to_json({"马": "云"}) == '{"马":"云"}'.encode()
+    assert to_json("\ud800") == b'"\\ud800"'
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert from_json(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "the body is empty"),
+        (b"{", "not JSON"),
+        (b'{"a": 1} x', "not JSON: Extra data"),
+        (b"\xff\xfe{", "not UTF-8: byte 0"),
+        ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
+        ('{"text": "马云"}'.encode("gb18030"), "not UTF-8: byte 10"),
+        (b"NaN", "NaN is not a JSON value"),
+        (b"[" * 100_000, "nested too deep"),
+        (b"1" * 10_000, "out of range"),
+    ],
+)
+def test_what_is_not_json_is_one_error(body: bytes, message: str) -> None:
+    with pytest.raises(MalformedRequest, match=message):
+        from_json(body)
+
+
+def test_the_message_holds_nothing_of_the_body() -> None:
+    with pytest.raises(MalformedRequest) as raised:
+        from_json('{"text": 机密}'.encode())
+    assert "机密" not in raised.value.message
+    assert json.dumps(raised.value.message).isascii()

@@ -1,0 +1,166 @@
+"""The recognizer with the embedded model: what holds for every text, and how long texts are read."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from texts import real_text
+
+from ner_runtime import Entity, Recognizer
+from ner_runtime.embedded import embedded_model
+from ner_runtime.entities import utf16_offsets
+from ner_runtime.errors import InvalidModel, InvalidValue, ModelNotFound, UnknownType
+
+EXAMPLE = "阿里巴巴集团创始人马云在杭州出席了由中国人工智能学会主办的技术峰会。"
+EXAMPLE_SPANS = [("ORG", 0, 6), ("PER", 9, 11), ("LOC", 12, 14), ("ORG", 18, 26)]
+
+MANY = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def spans(entities: list[Entity]) -> list[tuple[str, int, int]]:
+    return [(entity.type, entity.start, entity.end) for entity in entities]
+
+
+def test_the_example(recognizer: Recognizer) -> None:
+    [entities] = recognizer.recognize([EXAMPLE])
+    assert spans(entities) == EXAMPLE_SPANS
+    assert all(0.5 < entity.score <= 1 for entity in entities)
+
+
+@MANY
+@given(text=real_text)
+@example(text="")
+@example(text=" " * 600)
+@example(text="\ud800" * 3)
+@example(text="[SEP]马云在杭州。")
+def test_every_entity_is_the_text_at_its_offsets(recognizer: Recognizer, text: str) -> None:
+    [entities] = recognizer.recognize([text], recognizer.types)
+    units = text.encode("utf-16-le", "surrogatepass")
+    offsets = utf16_offsets(text)
+    for entity in entities:
+        assert text[entity.start : entity.end] == entity.span != ""
+        start, end = offsets[entity.start] * 2, offsets[entity.end] * 2
+        assert units[start:end].decode("utf-16-le", "surrogatepass") == entity.span
+        assert 0 <= entity.score <= 1
+
+
+@MANY
+@given(text=real_text)
+def test_entities_are_sorted_and_do_not_touch_each_other_s_characters(recognizer: Recognizer, text: str) -> None:
+    [entities] = recognizer.recognize([text * 9], recognizer.types)
+    for left, right in pairwise(entities):
+        assert left.end <= right.start
+
+
+def test_the_same_text_has_the_same_entities_alone_and_beside_any_neighbours(recognizer: Recognizer) -> None:
+    texts = [*NEWS, *(sentence * repeats for sentence in NEWS for repeats in (2, 5, 11)), "", " ", "马云"]
+    alone = [recognizer.recognize([text])[0] for text in texts]
+    order = list(range(len(texts)))
+    for seed in range(5):
+        random.Random(seed).shuffle(order)
+        for index, entities in zip(order, recognizer.recognize([texts[index] for index in order]), strict=True):
+            assert spans(entities) == spans(alone[index])
+            assert [e.score for e in entities] == pytest.approx([e.score for e in alone[index]], abs=1e-3)
+
+
+def test_no_texts_no_answers(recognizer: Recognizer) -> None:
+    assert recognizer.recognize([]) == []
+
+
+@pytest.mark.parametrize("length", [510, 511, 512, 1000, 10_000, 100_000])
+def test_any_length_is_read(recognizer: Recognizer, length: int) -> None:
+    text = (EXAMPLE * (length // len(EXAMPLE) + 1))[:length]
+    [recognition] = recognizer.read([text])
+    assert recognition.windows == 1 if length <= 510 else recognition.windows > 1
+    assert all(text[entity.start : entity.end] == entity.span for entity in recognition.entities)
+
+
+def test_every_occurrence_in_a_document_of_100000_characters_is_found(recognizer: Recognizer) -> None:
+    for sentence in NEWS:
+        [alone] = recognizer.recognize([sentence])
+        repeats = 100_000 // len(sentence) // len(NEWS)
+        [found] = recognizer.recognize([sentence * repeats])
+        expected = [
+            (e.type, e.start + i * len(sentence), e.end + i * len(sentence)) for i in range(repeats) for e in alone
+        ]
+        missing = set(expected) - set(spans(found))
+        assert not missing, f"{len(missing)} of {len(expected)} in {sentence!r}"
+
+
+def test_windows_of_128_find_what_one_pass_finds(recognizer: Recognizer) -> None:
+    narrow = Recognizer.open(embedded_model(), window=128)
+    texts = [text for text in long_texts(400) if 200 <= len(text) <= 510]
+    whole, cut = recognizer.recognize(texts), narrow.recognize(texts)
+    expected = {(index, *span) for index, entities in enumerate(whole) for span in spans(entities)}
+    found = {(index, *span) for index, entities in enumerate(cut) for span in spans(entities)}
+    assert len(expected) > 500
+    assert len(expected & found) / len(expected) >= 0.98
+
+
+def test_an_entity_at_every_position_around_a_window_s_edge_is_found_once() -> None:
+    narrow = Recognizer.open(embedded_model(), window=64)
+    sentence = "昨天，记者在杭州见到了他。"
+    filler = "今天的天气很好，大家都出去散步了。"
+    for shift in range(64):
+        before = (filler * 8)[: 64 + shift]
+        text = f"{before}。{sentence}{filler * 6}"
+        at = text.index("杭州")
+        [entities] = narrow.recognize([text])
+        assert spans(entities).count(("LOC", at, at + 2)) == 1, shift
+
+
+def test_types(recognizer: Recognizer) -> None:
+    [people] = recognizer.recognize([EXAMPLE], ["PER"])
+    assert spans(people) == [("PER", 9, 11)]
+    with pytest.raises(UnknownType, match="unknown entity type 'DOG'; this model knows PER, LOC, ORG"):
+        recognizer.recognize([EXAMPLE], ["PER", "DOG"])
+
+
+def test_what_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound):
+        Recognizer.open(tmp_path / "nowhere")
+    with pytest.raises(InvalidModel, match=r"no model\.json"):
+        Recognizer.open(tmp_path)
+    with pytest.raises(InvalidValue, match="allowed: 16 to 510"):
+        Recognizer.open(embedded_model(), window=511)
+    with pytest.raises(InvalidValue, match="max_batch_tokens"):
+        Recognizer.open(embedded_model(), max_batch_tokens=0)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "crf.npz", "vocab.txt"])
+def test_a_damaged_or_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    model = shutil.copytree(embedded_model(), tmp_path / "model")
+    with (model / name).open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(InvalidModel, match=f"{name} is damaged"):
+        Recognizer.open(model)
+    (model / name).unlink()
+    with pytest.raises(InvalidModel, match=f"{name} is missing"):
+        Recognizer.open(model)
+
+
+def long_texts(count: int) -> list[str]:
+    """Texts of 200 to 510 characters out of shuffled sentences."""
+    choose = random.Random(20)
+    return ["".join(choose.choices(NEWS, k=choose.randint(6, 14)))[: choose.randint(200, 510)] for _ in range(count)]
+
+
+NEWS = [
+    EXAMPLE,
+    "北京时间周二上午，华为公司在深圳发布了新一代手机。",
+    "外交部发言人王毅说，中国愿同法国加强合作。",
+    "上海市人民政府昨天召开新闻发布会，副市长李明出席。",
+    "据新华社报道，联合国秘书长古特雷斯将访问日本东京。",
+    "清华大学教授张伟和北京大学的刘洋获得了这个奖项。",
+    "这家公司的总部位于浙江省杭州市，创始人是陈建国。",
+    "姚明曾效力于休斯敦火箭队，后来回到上海。",
+    "昨晚，中国女排在巴黎以三比零战胜巴西队。",
+    "小王说他下周要去成都看大熊猫。",
+    "腾讯和百度都表示将继续加大投入。",
+    "记者从四川省教育厅获悉，今年高考报名人数有所增加。",
+]

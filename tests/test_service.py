@@ -1,0 +1,213 @@
+"""The service as people meet it: the real one, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from servers import REPOSITORY, Server, bentoml, environment, free_port, serve
+from test_recognizer import EXAMPLE, EXAMPLE_SPANS, NEWS
+from texts import real_text
+
+from ner_runtime import Recognizer
+
+JSON = {"content-type": "application/json"}
+
+
+def spans(entities: list[dict[str, object]]) -> list[tuple[object, ...]]:
+    return [(entity["type"], entity["start_offset"], entity["end_offset"]) for entity in entities]
+
+
+def error(answer: httpx.Response) -> tuple[int, str]:
+    body = answer.json()
+    assert set(body) == {"success", "error"}
+    assert body["success"] is False
+    assert set(body["error"]) == {"code", "message"}
+    return answer.status_code, body["error"]["code"]
+
+
+def test_the_example(client: httpx.Client) -> None:
+    answer = client.post("/ner", json={"text": EXAMPLE}).json()
+    assert answer["success"] is True
+    assert spans(answer["data"]) == EXAMPLE_SPANS
+    assert [entity["span"] for entity in answer["data"]] == ["阿里巴巴集团", "马云", "杭州", "中国人工智能学会"]
+    assert [entity["color"] for entity in answer["data"]] == ["yellow", "red", "cyan", "yellow"]
+    assert all(0.5 < entity["score"] <= 1 for entity in answer["data"])
+    meta = answer["meta"]
+    assert (meta["model"], meta["precision"], meta["windows"]) == ("raner-mini", "int8", 1)
+    assert (meta["cached"], meta["offset_unit"]) == (False, "code_point")
+    assert meta["timings_ms"]["total"] >= meta["timings_ms"]["inference"] > 0
+
+
+def test_types_and_offset_unit(client: httpx.Client) -> None:
+    answer = client.post("/ner", json={"text": f"😀{EXAMPLE}", "types": ["PER"], "offset_unit": "utf16"}).json()
+    assert spans(answer["data"]) == [("PER", 11, 13)]
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=real_text.filter(bool))
+def test_any_text_is_answered_with_offsets_that_are_right(client: httpx.Client, text: str) -> None:
+    body = {"text": text, "offset_unit": "utf16"}
+    answer = client.post("/ner", content=json.dumps(body).encode(), headers=JSON)
+    assert answer.status_code == 200
+    units = text.encode("utf-16-le", "surrogatepass")
+    for entity in answer.json()["data"]:
+        cut = units[entity["start_offset"] * 2 : entity["end_offset"] * 2]
+        assert cut.decode("utf-16-le", "surrogatepass") == entity["span"]
+
+
+def test_a_batch_and_its_bad_texts(client: httpx.Client) -> None:
+    answer = client.post("/ner/batch", json={"texts": [EXAMPLE, "", 7, "a" * 100_001, "没有"]}).json()
+    assert answer["success"] is True
+    assert spans(answer["data"][0]) == EXAMPLE_SPANS
+    assert answer["data"][1:] == [None, None, None, []]
+    codes = {index: item["code"] for index, item in answer["errors"].items()}
+    assert codes == {"1": "empty_text", "2": "invalid_value", "3": "text_too_long"}
+
+
+def test_one_hundred_thousand_characters(client: httpx.Client) -> None:
+    text = (EXAMPLE * 3000)[:100_000]
+    answer = client.post("/ner", json={"text": text}).json()
+    assert answer["meta"]["windows"] > 200
+    assert all(text[e["start_offset"] : e["end_offset"]] == e["span"] for e in answer["data"])
+
+
+def test_the_same_answer_alone_and_under_load(client: httpx.Client, recognizer: Recognizer) -> None:
+    texts = [text * repeats for repeats in (1, 3, 7) for text in NEWS] * 3
+    expected = [[(e.type, e.start, e.end) for e in entities] for entities in recognizer.recognize(texts)]
+
+    def ask(text: str) -> list[tuple[object, ...]]:
+        return spans(client.post("/ner", json={"text": text}).json()["data"])
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(ask, texts)) == expected
+
+
+BAD = [
+    (b"", 400, "malformed_request"),
+    (b"{", 400, "malformed_request"),
+    (b'{"text": "\xff"}', 400, "malformed_request"),
+    ('{"text": "马云"}'.encode("gb18030"), 400, "malformed_request"),
+    (b"[" * 100_000, 400, "malformed_request"),
+    (b"[]", 422, "invalid_value"),
+    (b"{}", 422, "invalid_value"),
+    (b'{"text": 1}', 422, "invalid_value"),
+    (b'{"text": null}', 422, "invalid_value"),
+    (b'{"text": "a", "language": "zh"}', 422, "invalid_value"),
+    (b'{"text": "a", "offset_unit": "byte"}', 422, "invalid_value"),
+    (b'{"text": ""}', 422, "empty_text"),
+    (b'{"text": "a", "types": ["DOG"]}', 422, "unknown_type"),
+    (json.dumps({"text": "a" * 100_001}).encode(), 413, "text_too_long"),
+    (b'{"text": "' + b"a" * 5_000_000 + b'"}', 413, "body_too_large"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "code"), BAD, ids=[str(number) for number in range(len(BAD))])
+def test_bad_input(client: httpx.Client, body: bytes, status: int, code: str) -> None:
+    assert error(client.post("/ner", content=body, headers=JSON)) == (status, code)
+    assert client.post("/ner", json={"text": EXAMPLE}).status_code == 200
+
+
+def test_bad_batches(client: httpx.Client) -> None:
+    assert error(client.post("/ner/batch", json={"texts": []})) == (422, "invalid_value")
+    assert error(client.post("/ner/batch", json={"texts": ["a"] * 257})) == (413, "too_many_texts")
+    assert error(client.post("/ner/batch", json={"texts": ["a"], "types": ["DOG"]})) == (422, "unknown_type")
+
+
+def test_wrong_content_type_method_and_path(client: httpx.Client) -> None:
+    assert error(client.post("/ner", data={"text": "马云"})) == (415, "unsupported_media_type")
+    assert error(client.get("/ner")) == (405, "method_not_allowed")
+    assert error(client.get("/nowhere")) == (404, "not_found")
+    assert error(client.get("/schema.json")) == (404, "not_found")
+
+
+def test_a_body_cut_short_and_garbage_on_the_wire_leave_the_service_alive(client: httpx.Client, server: Server) -> None:
+    address = ("127.0.0.1", urlsplit(server.url).port or 0)
+    for sent in (
+        b"POST /ner HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
+        b"\x00\xff\r\n\r\n",
+    ):
+        with socket.create_connection(address) as connection:
+            connection.sendall(sent)
+    assert client.post("/ner", json={"text": EXAMPLE}).status_code == 200
+
+
+def test_the_model_page(client: httpx.Client) -> None:
+    model = client.get("/model").json()
+    assert model["success"] is True
+    assert (model["name"], model["workers"], model["engine"]) == ("raner-mini", 1, "onnxruntime")
+    assert {"PER", "LOC", "ORG"} <= set(model["types"])
+    assert model["default_types"] == ["PER", "LOC", "ORG"]
+    assert model["colors"]["PER"] == "red"
+    assert model["limits"]["max_chars"] == 100_000
+    assert model["version"] == client.post("/ner", json={"text": "马云"}).json()["meta"]["version"]
+
+
+def test_probes_pages_and_documents(client: httpx.Client) -> None:
+    for path in ("/livez", "/readyz", "/healthz"):
+        assert client.get(path).status_code == 200
+    page = client.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "开始侦测" in page.text
+    assert client.get("/docs").status_code == 200
+    document = client.get("/docs.json").json()
+    assert document["openapi"].startswith("3.")
+    assert {"/ner", "/ner/batch", "/model"} <= set(document["paths"])
+
+
+def test_metrics_count_and_their_labels_stay_few(client: httpx.Client) -> None:
+    for number in range(300):
+        client.get(f"/nowhere/{number}")
+    metrics = client.get("/metrics").text
+    assert 'raner_requests_total{path="/ner",status="200"}' in metrics
+    assert 'raner_requests_total{path="other",status="404"}' in metrics
+    assert "nowhere" not in metrics
+    assert len(metrics) < 100_000
+
+
+def test_no_text_of_a_user_is_in_the_log(client: httpx.Client, server: Server) -> None:
+    private = "绝密代号海燕"
+    client.post("/ner", json={"text": private})
+    client.post("/ner", json={"text": private, private: 1})
+    client.post("/ner", content=f'{{"text": "{private}'.encode(), headers=JSON)
+    client.post("/ner/batch", json={"texts": [private, 7]})
+    assert private not in server.log.read_text()
+
+
+def test_a_key_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
+    with serve(tmp_path / "log", RANER_WORKERS="1", RANER_API_KEYS="open-sesame") as server, server.client() as client:
+        assert error(client.post("/ner", json={"text": "马云"})) == (401, "unauthorized")
+        answer = client.post("/ner", json={"text": "马云"}, headers={"authorization": "Bearer open-sesame"})
+        assert answer.status_code == 200
+        assert client.get("/").status_code == 200
+        assert "open-sesame" not in server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "line"),
+    [
+        ("RANER_WORKERS", "many", "raner: RANER_WORKERS is 'many'; allowed: 1 to 64"),
+        ("RANER_MODEL", "/no/such/model", "raner: no model directory at /no/such/model"),
+        ("RANER_DEVICE", "cuda", "raner: RANER_DEVICE=cuda: this ONNX Runtime has no CUDA provider"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_one_line(setting: str, value: str, line: str) -> None:
+    started = subprocess.run(
+        bentoml("serve", "service:Raner"),
+        cwd=REPOSITORY,
+        env=environment(**{"RANER_PORT": str(free_port()), setting: value}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert started.returncode == 1
+    assert started.stderr.startswith(line)
+    assert started.stderr.count("\n") == 1
+    assert not started.stdout

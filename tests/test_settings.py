@@ -1,0 +1,78 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from ner_runtime.errors import SettingError
+from ner_runtime.settings import Settings, load_settings, settings_table
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"RANER_{name.upper()}", raising=False)
+    settings = load_settings()
+    assert (settings.model, settings.port, settings.engine) == ("embedded", 3000, "onnxruntime")
+    assert settings.workers >= 1
+    assert settings.threads_per_worker >= 1
+
+
+def test_an_empty_variable_is_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANER_PORT", "")
+    assert load_settings().port == 3000
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("RANER_PORT", "abc", "RANER_PORT is 'abc'; allowed: 1 to 65535"),
+        ("RANER_PORT", "0", "RANER_PORT is '0'; allowed: 1 to 65535"),
+        ("RANER_WORKERS", "-1", "RANER_WORKERS is '-1'; allowed: 1 to 64"),
+        ("RANER_ENGINE", "tensorrt", "RANER_ENGINE is 'tensorrt'; allowed: onnxruntime, openvino"),
+        ("RANER_TIMEOUT_S", "soon", "RANER_TIMEOUT_S is 'soon'; allowed: 0.1 to 3600"),
+        ("RANER_TIMEOUT_S", "nan", "RANER_TIMEOUT_S is 'nan'; allowed: 0.1 to 3600"),
+    ],
+)
+def test_a_wrong_value_names_setting_value_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError) as raised:
+        load_settings()
+    assert raised.value.message == message
+
+
+def test_keys_are_kept_as_digests_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = hashlib.sha256(b"two").hexdigest()
+    monkeypatch.setenv("RANER_API_KEYS", f"one, sha256:{digest.upper()},")
+    settings = load_settings()
+    assert settings.api_keys == (hashlib.sha256(b"one").hexdigest(), digest)
+    assert "one" not in repr(settings)
+
+
+def test_a_broken_digest_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANER_API_KEYS", "sha256:secret")
+    with pytest.raises(SettingError) as raised:
+        load_settings()
+    assert "RANER_API_KEYS" in raised.value.message
+    assert "secret" not in raised.value.message
+
+
+def test_threads_share_the_cpus_between_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ner_runtime.settings.available_cpus", lambda: 8)
+    assert Settings(workers=2).threads_per_worker == 4
+    assert Settings(workers=16).threads_per_worker == 1
+    assert Settings(workers=2, threads=3).threads_per_worker == 3
+    assert Settings().threads_alone == 8
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_readme_has_every_setting(readme: str) -> None:
+    text = (README.parent / readme).read_text(encoding="utf-8")
+    for name in Settings.model_fields:
+        assert f"| `RANER_{name.upper()}` |" in text
+
+
+def test_the_readme_has_the_table_as_it_is() -> None:
+    assert settings_table() in README.read_text(encoding="utf-8")
