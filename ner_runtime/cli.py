@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ner_runtime.bench import bench_engine, bench_http, bench_recognizer, own_service
 from ner_runtime.entities import Entity, type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.evaluation import Tally, evaluate, read_type_map
@@ -105,6 +107,32 @@ def info(
     Console().print(table)
 
 
+@app.command()
+def bench(
+    model: Model = None,
+    url: Annotated[str | None, typer.Option(help="A running service; without it, one is started.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Time for each rung.")] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure the ladder on sentences of 45 characters, one thread: engine, recognizer, HTTP."""
+    settings = load_settings()
+    directory = locate_model(model or settings.model)
+    recognizer = Recognizer.open(directory, threads=1, engine=settings.engine, device=settings.device)
+    rungs = [
+        bench_engine(directory, settings.engine, settings.device, seconds),
+        *bench_recognizer(recognizer, seconds),
+    ]
+    with nullcontext(url) if url else own_service({"RANER_MODEL": str(directory)}) as service:
+        rungs += bench_http(service, seconds)
+    if as_json:
+        _write_bytes(to_json([asdict(rung) for rung in rungs]))
+        return
+    table = Table("rung", "sentences/s", "P50 ms", "P99 ms")
+    for rung in rungs:
+        table.add_row(rung.name, *(f"{x:.1f}" for x in (rung.sentences_per_s, rung.p50_ms, rung.p99_ms)))
+    Console().print(table)
+
+
 def main() -> None:
     """Run the command and exit."""
     try:
@@ -188,3 +216,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         stated = f"{agreement.f1:.4f} on {agreement.sentences} sentences (bar {agreement.bar})"
         facts.append(("agreement with fp32", stated))
     return facts
+
+
+if __name__ == "__main__":
+    main()
