@@ -3,7 +3,6 @@
 import { Api } from './core/api.js';
 import { shown } from './core/entities.js';
 import { setLanguage, t } from './core/i18n.js';
-import { fromFragment } from './core/permalink.js';
 import { loadPreferences, savePreferences } from './core/preferences.js';
 import { explain, Session } from './core/session.js';
 import { createState } from './core/state.js';
@@ -16,6 +15,7 @@ import { textHistory } from './view/history.js';
 import { hud } from './view/hud.js';
 import { inspector } from './view/inspector.js';
 import { legend } from './view/legend.js';
+import { links } from './view/links.js';
 import { map } from './view/map.js';
 import { MarkedText } from './view/marks.js';
 import { notices } from './view/notices.js';
@@ -68,7 +68,8 @@ table(store, jump);
 statistics(store, jump);
 hud(store);
 telemetry(store, api);
-exports(store, api);
+const link = links(store, (text) => editor.load(text));
+exports(store, api, link.share);
 files(store, editor.load);
 shortcuts(store, session, editor);
 notices(store, {
@@ -103,14 +104,4 @@ addEventListener('online', async () => {
   if (store.state.notice?.kind === 'offline') void session.resume();
 });
 
-const { hash } = location;
-if (hash) {
-  const text = await fromFragment(hash);
-  if (text !== null) {
-    editor.load(text);
-    store.set({ notice: { kind: 'link' } });
-  } else if (hash.startsWith('#t=')) {
-    store.set({ notice: { kind: 'brokenLink' } });
-  }
-}
-await begin();
+await Promise.all([link.open(), begin()]);

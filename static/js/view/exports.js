@@ -3,7 +3,6 @@
 import { toBrat, toConll, toCsv, toCurl, toHtml, toJson } from '../core/exporters.js';
 import { t } from '../core/i18n.js';
 import { SourceOffsets } from '../core/newlines.js';
-import { toFragment } from '../core/permalink.js';
 import { el, find, icon } from './dom.js';
 import { colorOf } from './palette.js';
 
@@ -23,8 +22,9 @@ const FORMATS = {
 /**
  * @param {import('../core/state.js').PageStore} store
  * @param {import('../core/api.js').Api} api
+ * @param {(text: string) => Promise<string | null>} share
  */
-export function exports(store, api) {
+export function exports(store, api, share) {
   const root = find('#exports', HTMLElement);
   const hint = find('#export-hint', HTMLElement);
 
@@ -32,10 +32,8 @@ export function exports(store, api) {
   const actions = {
     curl: () => copy(toCurl(api.url('ner'), store.state.text, Boolean(api.key))),
     link: async () => {
-      const fragment = await toFragment(store.state.text);
-      if (!fragment) return t('export.long');
-      history.replaceState(null, '', fragment);
-      return copy(location.href);
+      const link = await share(store.state.text);
+      return link ? copy(link) : t('export.long');
     },
     print: () => {
       print();

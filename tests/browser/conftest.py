@@ -1,0 +1,101 @@
+"""A real browser on the real service. Every page is watched: an error in the console, a report of the content
+security policy, a dialog or a request to another host fails the test that caused it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from browser.desk import Desk
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+WEB = REPOSITORY / "web"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+EXPECTED = "Failed to load resource"
+"""What the console says of every status that is not 200, which tests of such statuses ask for."""
+
+
+def missing(what: str) -> None:
+    """Without its tool a test is skipped on somebody's laptop, and fails in CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is missing", pytrace=False)
+    pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Generator[Browser]:
+    executable = shutil.which("chromium")
+    if executable is None:
+        missing("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def web_tools() -> Path:
+    """`web/node_modules`: axe-core, the type checker and Tailwind, as the lock says."""
+    installed = WEB / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (WEB / "package-lock.json").stat().st_mtime:
+        if shutil.which("npm") is None:
+            missing("npm")
+        subprocess.run(["npm", "ci", "--silent", "--no-fund", "--no-audit"], cwd=WEB, check=True, timeout=300)
+        installed.touch()
+    return WEB / "node_modules"
+
+
+@dataclass
+class Watch:
+    """What a page did that no page should."""
+
+    faults: list[str] = field(default_factory=list)
+
+    def over(self, page: Page, url: str) -> None:
+        def request(address: str) -> None:
+            if not address.startswith((url, "data:", f"blob:{url}", "about:")):
+                self.faults.append(f"request to {address}")
+
+        page.on("request", lambda sent: request(sent.url))
+        page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on(
+            "console",
+            lambda message: (
+                self.faults.append(f"console: {message.text}")
+                if message.type in ("error", "warning") and EXPECTED not in message.text
+                else None
+            ),
+        )
+
+
+@pytest.fixture
+def context(browser: Browser) -> Generator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN", accept_downloads=True)
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def desk(context: BrowserContext, service_url: str) -> Generator[Desk]:
+    """The page, open."""
+    page = context.new_page()
+    watch = Watch()
+    watch.over(page, service_url)
+    yield Desk(page, service_url).open()
+    assert watch.faults == []

@@ -1,0 +1,146 @@
+"""The page as a visitor uses it, and answers put in the service's place where a test needs particular ones."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, Route
+
+Found = tuple[str, int, int]
+"""Type, start and end in code points."""
+Recognise = Callable[[str], Sequence[Found]]
+
+EXAMPLE = "阿里巴巴集团创始人马云在杭州出席了由中国人工智能学会主办的技术峰会。"
+EXAMPLE_ENTITIES = [
+    ("ORG", 0, 6, "阿里巴巴集团"),
+    ("PER", 9, 11, "马云"),
+    ("LOC", 12, 14, "杭州"),
+    ("ORG", 18, 26, "中国人工智能学会"),
+]
+COLORS = {"PER": "red", "LOC": "cyan", "ORG": "yellow"}
+NAMES = {"马云": "PER", "屠呦呦": "PER", "杭州": "LOC", "北京": "LOC", "阿里巴巴集团": "ORG", "中国人工智能学会": "ORG"}
+
+
+def names(text: str) -> list[Found]:
+    """A recogniser that knows a few names."""
+    return [(NAMES[match[0]], match.start(), match.end()) for match in re.finditer("|".join(NAMES), text)]
+
+
+def answer(text: str, found: Sequence[Found], score: float = 0.9) -> str:
+    """What the service answers when it finds these in the text."""
+    data = [
+        {
+            "type": type_,
+            "span": text[start:end],
+            "start_offset": start,
+            "end_offset": end,
+            "score": score,
+            "color": COLORS.get(type_, "white"),
+        }
+        for type_, start, end in found
+    ]
+    meta = {
+        "model": "stub",
+        "version": "1",
+        "precision": "int8",
+        "windows": 1,
+        "cached": False,
+        "offset_unit": "code_point",
+        "timings_ms": {"total": 2.0, "queue": 0.5, "inference": 1.5},
+    }
+    return json.dumps({"success": True, "data": data, "meta": meta})
+
+
+def error(code: str, message: str = "…") -> str:
+    return json.dumps({"success": False, "error": {"code": code, "message": message}})
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One open page."""
+
+    page: Page
+    url: str
+
+    def open(self, path: str = "") -> Desk:
+        self.page.goto(self.url + "/" + path)
+        # The model's line is filled last of all.
+        self.page.wait_for_function("document.querySelector('#hud-status').dataset.service !== ''")
+        return self
+
+    def stub(self, recognise: Recognise = names) -> list[str]:
+        """Answer `/ner` here. The list holds the texts that were asked for, as they come."""
+        asked: list[str] = []
+
+        def fulfil(route: Route) -> None:
+            text = json.loads(route.request.post_data_buffer or b"{}")["text"]
+            asked.append(text)
+            route.fulfill(content_type="application/json", body=answer(text, recognise(text)))
+
+        self.page.route("**/ner", fulfil)
+        return asked
+
+    def refuse(self, status: int, code: str, times: int = 1, headers: dict[str, str] | None = None) -> None:
+        """Answer the next calls of `/ner` with an error."""
+        self.page.route(
+            "**/ner",
+            lambda route: route.fulfill(
+                status=status, headers={"content-type": "application/json", **(headers or {})}, body=error(code)
+            ),
+            times=times,
+        )
+
+    @property
+    def text(self) -> Locator:
+        return self.page.locator("textarea")
+
+    @property
+    def button(self) -> Locator:
+        return self.page.locator("#detect")
+
+    def notice(self, kind: str) -> Locator:
+        return self.page.locator(f".notice[data-kind={kind}]")
+
+    def write(self, text: str) -> Desk:
+        """Put a text in, as one paste."""
+        self.text.evaluate(
+            "(area, text) => { area.value = text; area.dispatchEvent(new InputEvent('input', { bubbles: true })); }", text
+        )
+        return self
+
+    def detect(self) -> Desk:
+        self.button.click()
+        self.settle()
+        return self
+
+    def settle(self) -> None:
+        """Wait until no detection is under way and everything is drawn."""
+        self.page.wait_for_function("document.querySelector('#cancel').hidden")
+        self.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+    def marks(self) -> list[tuple[str, int, int, str]]:
+        found = self.page.evaluate(
+            "[...document.querySelectorAll('mark')].map((mark) =>"
+            " [mark.dataset.type, Number(mark.dataset.start), Number(mark.dataset.end), mark.textContent])"
+        )
+        return [tuple(mark) for mark in found]
+
+    def count(self, type_: str) -> int:
+        return int(self.page.locator(f'[data-count="{type_}"]').inner_text())
+
+    def drop(self, name: str, content: bytes) -> Desk:
+        """Drop a file on the page."""
+        self.page.evaluate(
+            """([name, bytes]) => {
+                const transfer = new DataTransfer();
+                transfer.items.add(new File([new Uint8Array(bytes)], name));
+                const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+                document.body.dispatchEvent(new DragEvent('dragover', options));
+                document.body.dispatchEvent(new DragEvent('drop', options));
+            }""",
+            [name, list(content)],
+        )
+        return self
