@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+from collections.abc import Awaitable
 from pathlib import Path
 
 import bentoml
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp
 from ner_runtime.serving.answers import Answer, Answers
 from ner_runtime.serving.descriptors import AnswerOutput, ParsedInput
 from ner_runtime.serving.edge import Edge, EdgeLimits, Parsed, Routes
+from ner_runtime.serving.lanes import Reader
 from ner_runtime.serving.metrics import observe_answer
 from ner_runtime.serving.pages import page_paths, pages
 from ner_runtime.serving.schemas import Limits, read_ner, read_ner_batch
@@ -64,7 +67,7 @@ class Raner:
 
     def __init__(self) -> None:
         recognizer = recognizer_or_exit(settings)
-        self._answers = Answers(recognizer, limits)
+        self._answers = Answers(Reader(recognizer, settings.max_batch_tokens), limits)
         description.update(describe(recognizer.manifest, settings))
         # What is loaded now stays; collecting around it costs tens of milliseconds each time.
         gc.collect()
@@ -79,9 +82,10 @@ class Raner:
         input_spec=ParsedInput,
         output_spec=AnswerOutput,
     )
-    def ner(self, requests: list[Parsed]) -> list[Answer]:
-        return self._answers.ner(requests)
+    async def ner(self, requests: list[Parsed]) -> list[Awaitable[Answer]]:
+        # What came together is let in together, and the next batch need not wait until it is read.
+        return [asyncio.ensure_future(self._answers.ner(request)) for request in requests]
 
     @bentoml.api(route="/ner/batch", input_spec=ParsedInput, output_spec=AnswerOutput)
-    def ner_batch(self, requests: list[Parsed]) -> list[Answer]:
-        return [self._answers.ner_batch(request) for request in requests]
+    async def ner_batch(self, requests: list[Parsed]) -> list[Answer]:
+        return [await self._answers.ner_batch(request) for request in requests]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from ner_runtime.windows import Window, merge_chunks, plan_windows
 
 _SPECIAL = 2  # [CLS] and [SEP]
 MIN_WINDOW = 16
-DEFAULT_MAX_BATCH_TOKENS = 4096
+DEFAULT_MAX_BATCH_TOKENS = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,32 @@ class Recognition:
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoded:
-    """A window of one of the texts, ready for a batch."""
+class EncodedWindow:
+    """A window as the encoder takes it."""
 
-    text: int
     ids: Ids  # (pieces,)
-    first: Ids  # (code points,)
+    first: Ids  # (code points,), the index in `ids` of each code point's first piece
+
+    @property
+    def tokens(self) -> int:
+        """Length in a batch, with [CLS] and [SEP]."""
+        return len(self.ids) + _SPECIAL
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text that has been cut into windows and not been read yet."""
+
+    text: str
+    windows: list[Window]
+    encoded: list[EncodedWindow]
+
+    def recognition(self, chunks: Sequence[Sequence[Chunk]]) -> Recognition:
+        """What was found in the text, from the chunks of each window."""
+        text = self.text
+        merged = merge_chunks(self.windows, chunks)
+        entities = [Entity(c.type, text[c.start : c.end], c.start, c.end, c.score) for c in merged]
+        return Recognition(entities, len(self.windows))
 
 
 class Recognizer:
@@ -140,58 +161,49 @@ class Recognizer:
 
     def read(self, texts: Sequence[str]) -> list[Recognition]:
         """As `recognize`, for all types, and with the number of windows."""
-        plans: list[list[Window]] = []
-        encoded: list[_Encoded] = []
-        for index, text in enumerate(texts):
-            ids, first = self._tokenizer.encode(text)
-            windows = plan_windows(first, len(ids), self.window)
-            plans.append(windows)
-            encoded.extend(_cut(index, ids, first, window) for window in windows)
-        found: list[list[list[Chunk]]] = [[] for _ in texts]
-        for window, chunks in zip(encoded, self._decode(encoded), strict=True):
-            found[window.text].append(chunks)
-        return [
-            Recognition(_entities(text, merge_chunks(windows, chunks)), len(windows))
-            for text, windows, chunks in zip(texts, plans, found, strict=True)
-        ]
+        readings = [self.open_text(text) for text in texts]
+        chunks = iter(self.decode([window for reading in readings for window in reading.encoded]))
+        return [reading.recognition(list(islice(chunks, len(reading.encoded)))) for reading in readings]
 
-    def _decode(self, encoded: Sequence[_Encoded]) -> list[list[Chunk]]:
-        lengths = [len(window.ids) + _SPECIAL for window in encoded]
+    def open_text(self, text: str) -> Reading:
+        """Cut a text into windows. Who reads many texts at once may decode their windows in any order and company."""
+        ids, first = self._tokenizer.encode(text)
+        windows = plan_windows(first, len(ids), self.window)
+        return Reading(text, windows, [_cut(ids, first, window) for window in windows])
+
+    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Chunk]]:
+        """The chunks of each window, in its own positions. Batches are planned by length."""
         found: list[list[Chunk]] = [[] for _ in encoded]
-        for batch in plan_batches(lengths, self._max_batch_tokens):
-            windows = [encoded[index] for index in batch]
-            chunks = self._crf.decode(self._emissions(windows), [len(window.first) for window in windows])
+        for batch in plan_batches([window.tokens for window in encoded], self._max_batch_tokens):
+            together = [encoded[index] for index in batch]
+            chunks = self._crf.decode(self._emissions(together), [len(window.first) for window in together])
             for index, row in zip(batch, chunks, strict=True):
                 found[index] = row
         return found
 
-    def _emissions(self, windows: Sequence[_Encoded]) -> Floats:
+    def _emissions(self, encoded: Sequence[EncodedWindow]) -> Floats:
         """Logits at the first piece of each code point: (batch, code points, labels), zero past a window's end."""
         tokenizer = self._tokenizer
-        sequence = max(len(window.ids) for window in windows) + _SPECIAL
-        ids = np.full((len(windows), sequence), tokenizer.pad, dtype=np.int64)  # (batch, sequence)
-        mask = np.zeros((len(windows), sequence), dtype=np.int64)  # (batch, sequence)
-        for row, window in enumerate(windows):
+        sequence = max(window.tokens for window in encoded)
+        ids = np.full((len(encoded), sequence), tokenizer.pad, dtype=np.int64)  # (batch, sequence)
+        mask = np.zeros((len(encoded), sequence), dtype=np.int64)  # (batch, sequence)
+        for row, window in enumerate(encoded):
             end = len(window.ids) + 1
             ids[row, 0], ids[row, 1:end], ids[row, end] = tokenizer.cls, window.ids, tokenizer.sep
             mask[row, : end + 1] = 1
         logits = self._engine.logits(ids, mask)  # (batch, sequence, labels)
         if logits.shape != (*ids.shape, len(self.manifest.labels)):
             raise InvalidModel(
-                f"the model answers with shape {logits.shape} where {len(self.manifest.labels)} labels are"
+                f"the model's logits are {logits.shape} where {len(self.manifest.labels)} labels are due"
             )
-        positions = max(len(window.first) for window in windows)
-        emissions = np.zeros((len(windows), positions, logits.shape[2]), dtype=np.float32)
-        for row, window in enumerate(windows):
+        positions = max(len(window.first) for window in encoded)
+        emissions = np.zeros((len(encoded), positions, logits.shape[2]), dtype=np.float32)
+        for row, window in enumerate(encoded):
             emissions[row, : len(window.first)] = logits[row, window.first + 1]
         return emissions
 
 
-def _cut(text: int, ids: Ids, first: Ids, window: Window) -> _Encoded:
+def _cut(ids: Ids, first: Ids, window: Window) -> EncodedWindow:
     begin = first[window.start]
     end = len(ids) if window.end == len(first) else first[window.end]
-    return _Encoded(text, ids[begin:end], first[window.start : window.end] - begin)
-
-
-def _entities(text: str, chunks: Sequence[Chunk]) -> list[Entity]:
-    return [Entity(chunk.type, text[chunk.start : chunk.end], chunk.start, chunk.end, chunk.score) for chunk in chunks]
+    return EncodedWindow(ids[begin:end], first[window.start : window.end] - begin)

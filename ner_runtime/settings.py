@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         le=268_435_456,
     )
     max_batch_tokens: int = _setting(
-        4096, "512 to 262144", "Token budget of one inference batch, padding included.", ge=512, le=262_144
+        2048, "512 to 262144", "Token budget of one inference batch, padding included.", ge=512, le=262_144
     )
     timeout_s: float = _setting(30.0, "0.1 to 3600", "Seconds after which a request is answered 504.", ge=0.1, le=3600)
     max_concurrency: int = _setting(

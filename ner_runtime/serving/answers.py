@@ -9,10 +9,11 @@ from typing import TypeVar
 from ner_runtime.entities import type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.json import to_json
-from ner_runtime.recognizer import Recognition, Recognizer
+from ner_runtime.recognizer import Recognition
 from ner_runtime.serving.edge import Parsed
 from ner_runtime.serving.errors import error_item
-from ner_runtime.serving.metrics import QUEUE_SECONDS, observe_batch
+from ner_runtime.serving.lanes import Read, Reader
+from ner_runtime.serving.metrics import QUEUE_SECONDS, observe_text
 from ner_runtime.serving.schemas import Limits, NerBatchRequest, NerRequest, OffsetUnit, check_text, entity_items
 
 _Body = TypeVar("_Body", NerRequest, NerBatchRequest)
@@ -22,90 +23,78 @@ Answer = bytes | RanerError
 
 
 class Answers:
-    """Answers requests with one recognizer."""
+    """Answers requests with one reader."""
 
-    def __init__(self, recognizer: Recognizer, limits: Limits) -> None:
-        self._recognizer = recognizer
+    def __init__(self, reader: Reader, limits: Limits) -> None:
+        self._reader = reader
         self._limits = limits
+        recognizer = reader.recognizer
         self._colors = type_colors(recognizer.types, recognizer.manifest.colors)
 
-    def ner(self, requests: Sequence[Parsed]) -> list[Answer]:
-        """Answer a batch of `POST /ner`, each in its place; a bad one does not cost the others."""
-        started = perf_counter()
-        checked = [self._check_types(_body_of(request, NerRequest)) for request in requests]
-        recognitions = iter(self._read([body.text for body in checked if isinstance(body, NerRequest)]))
-        answers: list[Answer] = []
-        for request, body in zip(requests, checked, strict=True):
-            if isinstance(body, RanerError):
-                answers.append(body)
-                continue
-            recognition = next(recognitions)
-            items = self._items(body.text, recognition, body.types, body.offset_unit)
-            meta = self._meta(recognition.windows, body.offset_unit, request.received, started)
-            answers.append(to_json({"success": True, "data": items, "meta": meta}))
-        return answers
-
-    def ner_batch(self, request: Parsed) -> Answer:
-        """Answer a `POST /ner/batch`."""
-        started = perf_counter()
-        body = self._check_types(_body_of(request, NerBatchRequest))
-        if isinstance(body, RanerError):
-            return body
-        texts = [self._check_text(text) for text in body.texts]
-        good = [text for text in texts if isinstance(text, str)]
-        recognitions = self._read(good)
-        found = iter(recognitions)
-        data = [
-            self._items(text, next(found), body.types, body.offset_unit) if isinstance(text, str) else None
-            for text in texts
-        ]
-        errors = {str(index): error_item(text) for index, text in enumerate(texts) if isinstance(text, RanerError)}
-        windows = sum(recognition.windows for recognition in recognitions)
-        meta = self._meta(windows, body.offset_unit, request.received, started)
-        return to_json({"success": True, "data": data, "errors": errors, "meta": meta})
-
-    def _check_types(self, body: _Body) -> _Body | RanerError:
+    async def ner(self, request: Parsed) -> Answer:
+        """Answer a `POST /ner`."""
+        body = _body_of(request, NerRequest)
         try:
-            self._recognizer.check_types(body.types)
+            asked = self._reader.recognizer.check_types(body.types)
         except RanerError as error:
             return error
-        return body
+        read = await self._read([body.text])
+        [recognition] = read.recognitions
+        items = self._items(body.text, recognition, asked, body.offset_unit)
+        meta = self._meta(read, body.offset_unit, request.received)
+        return to_json({"success": True, "data": items, "meta": meta})
 
-    def _check_text(self, text: object) -> str | RanerError:
+    async def ner_batch(self, request: Parsed) -> Answer:
+        """Answer a `POST /ner/batch`; a bad text does not cost the others."""
+        body = _body_of(request, NerBatchRequest)
+        try:
+            asked = self._reader.recognizer.check_types(body.types)
+        except RanerError as error:
+            return error
+        texts = [self._checked(text) for text in body.texts]
+        read = await self._read([text for text in texts if isinstance(text, str)])
+        found = iter(read.recognitions)
+        data = [
+            self._items(text, next(found), asked, body.offset_unit) if isinstance(text, str) else None for text in texts
+        ]
+        errors = {str(index): error_item(text) for index, text in enumerate(texts) if isinstance(text, RanerError)}
+        meta = self._meta(read, body.offset_unit, request.received)
+        return to_json({"success": True, "data": data, "errors": errors, "meta": meta})
+
+    def _checked(self, text: object) -> str | RanerError:
         try:
             return check_text(text, self._limits)
         except RanerError as error:
             return error
 
-    def _read(self, texts: Sequence[str]) -> list[Recognition]:
-        started = perf_counter()
-        recognitions = self._recognizer.read(texts)
-        if texts:
-            observe_batch(texts, recognitions, perf_counter() - started)
-        return recognitions
+    async def _read(self, texts: Sequence[str]) -> Read:
+        read = await self._reader.read(texts)
+        for text, recognition in zip(texts, read.recognitions, strict=True):
+            observe_text(text, recognition)
+        return read
 
     def _items(
-        self, text: str, recognition: Recognition, types: list[str] | None, unit: OffsetUnit
+        self, text: str, recognition: Recognition, asked: frozenset[str], unit: OffsetUnit
     ) -> list[dict[str, object]]:
-        asked = self._recognizer.check_types(types)
         entities = [entity for entity in recognition.entities if entity.type in asked]
         return entity_items(text, entities, self._colors, unit)
 
-    def _meta(self, windows: int, unit: OffsetUnit, received: float, started: float) -> dict[str, object]:
+    def _meta(self, read: Read, unit: OffsetUnit, received: float) -> dict[str, object]:
         now = perf_counter()
-        QUEUE_SECONDS.observe(started - received)
-        manifest = self._recognizer.manifest
+        queue = read.began - received
+        QUEUE_SECONDS.observe(queue)
+        manifest = self._reader.recognizer.manifest
         return {
             "model": manifest.name,
             "version": manifest.version,
             "precision": manifest.precision,
-            "windows": windows,
+            "windows": sum(recognition.windows for recognition in read.recognitions),
             "cached": False,
             "offset_unit": unit,
             "timings_ms": {
                 "total": _milliseconds(now - received),
-                "queue": _milliseconds(started - received),
-                "inference": _milliseconds(now - started),
+                "queue": _milliseconds(queue),
+                "inference": _milliseconds(now - read.began),
             },
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from bentoml import IODescriptor
@@ -27,14 +28,14 @@ class ParsedInput(IODescriptor):
 
 
 class AnswerOutput(IODescriptor):
-    """The answer, as a list of one."""
+    """The answer, as a list of one; it may still be on its way."""
 
     answers: list[Any]
 
     @classmethod
     async def to_http_response(cls, obj: Any, serde: Any) -> Response:
         [answer] = obj
-        return _response(answer)
+        return _response(await answer if isinstance(answer, Awaitable) else answer)
 
 
 def _response(answer: Answer) -> Response:

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 
 from prometheus_client import Counter, Histogram
 
-from ner_runtime.recognizer import Recognition
+from ner_runtime.recognizer import EncodedWindow, Recognition
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_TEXTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_WINDOWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 REQUESTS = Counter("raner_requests_total", "Answers, by path and status.", ["path", "status"])
 REQUEST_SECONDS = Histogram("raner_request_seconds", "Time from request to answer.", ["path"], buckets=_SECONDS)
-QUEUE_SECONDS = Histogram("raner_queue_seconds", "Time a request waited for its batch.", buckets=_SECONDS)
-INFERENCE_SECONDS = Histogram("raner_inference_seconds", "Time a batch of texts took.", buckets=_SECONDS)
-BATCH_SIZE = Histogram("raner_batch_size", "Texts in a batch.", buckets=_TEXTS)
-CHARACTERS = Counter("raner_characters_total", "Characters read.")
-WINDOWS = Counter("raner_windows_total", "Windows read.")
+QUEUE_SECONDS = Histogram("raner_queue_seconds", "Time a request waited before it was read.", buckets=_SECONDS)
+BATCH_SECONDS = Histogram("raner_batch_seconds", "Time a batch of windows took.", ["lane"], buckets=_SECONDS)
+BATCH_SIZE = Histogram("raner_batch_size", "Windows in a batch.", ["lane"], buckets=_WINDOWS)
+TOKENS = Counter("raner_tokens_total", "Tokens read, without padding.", ["lane"])
+CHARACTERS = Counter("raner_characters_total", "Characters of texts that were read.")
 ENTITIES = Counter("raner_entities_total", "Entities found, by type.", ["type"])
 
 
@@ -30,12 +30,15 @@ def observe_answer(path: str, status: int, seconds: float) -> None:
     REQUEST_SECONDS.labels(path).observe(seconds)
 
 
-def observe_batch(texts: Sequence[str], recognitions: Sequence[Recognition], seconds: float) -> None:
-    """Count a batch that was read."""
-    BATCH_SIZE.observe(len(texts))
-    INFERENCE_SECONDS.observe(seconds)
-    CHARACTERS.inc(sum(map(len, texts)))
-    WINDOWS.inc(sum(recognition.windows for recognition in recognitions))
-    for recognition in recognitions:
-        for entity in recognition.entities:
-            ENTITIES.labels(entity.type).inc()
+def observe_batch(lane: str, windows: Sequence[EncodedWindow], seconds: float) -> None:
+    """Count a batch of windows that a lane has read."""
+    BATCH_SIZE.labels(lane).observe(len(windows))
+    BATCH_SECONDS.labels(lane).observe(seconds)
+    TOKENS.labels(lane).inc(sum(window.tokens for window in windows))
+
+
+def observe_text(text: str, recognition: Recognition) -> None:
+    """Count a text that was read and what was found in it."""
+    CHARACTERS.inc(len(text))
+    for entity in recognition.entities:
+        ENTITIES.labels(entity.type).inc()

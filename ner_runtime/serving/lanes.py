@@ -1,0 +1,135 @@
+"""Lanes: windows of many requests, read a batch at a time in a thread of their own.
+
+BentoML's dispatcher makes batches of requests and has one under way at a time, so that a long document would hold up
+everybody behind it. Here a text is cut into windows first. A turn of a lane takes one window of each job after the
+other, until the token budget is full, and what is left of a job goes to the back: nobody is starved. Texts of one
+window have a lane of their own, so that between them and the documents the operating system divides the time.
+
+A lane belongs to one event loop and one recognizer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from ner_runtime.chunks import Chunk
+from ner_runtime.recognizer import EncodedWindow, Reading, Recognition, Recognizer
+from ner_runtime.serving.metrics import observe_batch
+
+
+@dataclass(slots=True)
+class _Job:
+    """The windows of one request, of which `taken` are on their way or done."""
+
+    windows: list[EncodedWindow]
+    done: asyncio.Future[None]
+    chunks: list[list[Chunk]] = field(default_factory=list)
+    taken: int = 0
+    began: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was found in the texts of a request, and when the first of them was begun (`perf_counter` seconds)."""
+
+    recognitions: list[Recognition]
+    began: float
+
+
+class Lane:
+    """One queue and one thread."""
+
+    def __init__(self, recognizer: Recognizer, max_batch_tokens: int, name: str) -> None:
+        self._recognizer = recognizer
+        self._max_batch_tokens = max_batch_tokens
+        self._name = name
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"lane-{name}")
+        self._jobs: deque[_Job] = deque()
+        self._running: asyncio.Task[None] | None = None
+
+    async def read(self, readings: Sequence[Reading]) -> Read:
+        """Read texts that have been cut into windows. Cancelled, what has not been read yet is left."""
+        job = _Job(
+            [window for reading in readings for window in reading.encoded], asyncio.get_running_loop().create_future()
+        )
+        if job.windows:
+            self._jobs.append(job)
+            if self._running is None:
+                self._running = asyncio.create_task(self._run())
+            await job.done
+        chunks = iter(job.chunks)
+        recognitions = [reading.recognition([next(chunks) for _ in reading.encoded]) for reading in readings]
+        return Read(recognitions, job.began or perf_counter())
+
+    def close(self) -> None:
+        """Let the thread go once what has been taken is done."""
+        self._thread.shutdown(wait=False)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while turn := self._turn():
+            windows = [window for _, window in turn]
+            started = perf_counter()
+            try:
+                chunks = await loop.run_in_executor(self._thread, self._recognizer.decode, windows)
+            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
+                for job, _ in turn:
+                    _fail(job, error)
+                continue
+            observe_batch(self._name, windows, perf_counter() - started)
+            for (job, _), found in zip(turn, chunks, strict=True):
+                job.chunks.append(found)
+                if len(job.chunks) == len(job.windows) and not job.done.done():
+                    job.done.set_result(None)
+        self._running = None
+
+    def _turn(self) -> list[tuple[_Job, EncodedWindow]]:
+        """One window of each job after the other, until the budget is full; at least one where there is any."""
+        turn: list[tuple[_Job, EncodedWindow]] = []
+        tokens = 0
+        while self._jobs:
+            job = self._jobs[0]
+            if job.done.done():
+                self._jobs.popleft()
+                continue
+            window = job.windows[job.taken]
+            tokens += window.tokens
+            if turn and tokens > self._max_batch_tokens:
+                break
+            self._jobs.popleft()
+            job.began = job.began or perf_counter()
+            job.taken += 1
+            turn.append((job, window))
+            if job.taken < len(job.windows):
+                self._jobs.append(job)
+        return turn
+
+
+def _fail(job: _Job, error: Exception) -> None:
+    if not job.done.done():
+        job.done.set_exception(error)
+
+
+class Reader:
+    """Reads texts with one recognizer: those of one window in one lane, all else in the other."""
+
+    def __init__(self, recognizer: Recognizer, max_batch_tokens: int) -> None:
+        self.recognizer = recognizer
+        self._short = Lane(recognizer, max_batch_tokens, "short")
+        self._long = Lane(recognizer, max_batch_tokens, "long")
+
+    async def read(self, texts: Sequence[str]) -> Read:
+        """As `Recognizer.read`, in company with everybody else's texts."""
+        readings = [self.recognizer.open_text(text) for text in texts]
+        windows = sum(len(reading.windows) for reading in readings)
+        return await (self._short if windows <= 1 else self._long).read(readings)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._short.close()
+        self._long.close()

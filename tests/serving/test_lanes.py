@@ -1,0 +1,119 @@
+"""Lanes with the real model: who is read when, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from ner_runtime import Recognizer
+from ner_runtime.chunks import Chunk
+from ner_runtime.recognizer import EncodedWindow
+from ner_runtime.serving.lanes import Lane, Reader
+
+SENTENCE = "昨天，记者在杭州见到了他。"
+DOCUMENT = SENTENCE * 400
+
+
+class Watched(Recognizer):
+    """The real recognizer, which notes how many tokens each batch it is given has."""
+
+    @classmethod
+    def of(cls, recognizer: Recognizer) -> Watched:
+        watched = cls.__new__(cls)
+        watched.__dict__.update(recognizer.__dict__)
+        watched.batches = []
+        return watched
+
+    batches: list[list[int]]
+
+    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Chunk]]:
+        self.batches.append([window.tokens for window in encoded])
+        return super().decode(encoded)
+
+
+@pytest.fixture
+def watched(recognizer: Recognizer) -> Watched:
+    return Watched.of(recognizer)
+
+
+def test_what_is_read_in_company_is_what_is_read_alone(recognizer: Recognizer) -> None:
+    texts = [SENTENCE, DOCUMENT, "", "马云", DOCUMENT[:600]]
+    alone = recognizer.read(texts)
+
+    async def read() -> list[list[object]]:
+        reader = Reader(recognizer, 2048)
+        found = await asyncio.gather(*(reader.read([text]) for text in texts), reader.read(texts))
+        return [list(answer.recognitions) for answer in found]
+
+    *one_by_one, together = asyncio.run(read())
+    spans = [[(e.type, e.start, e.end) for e in recognition.entities] for recognition in alone]
+    for found in ([answer[0] for answer in one_by_one], together):
+        assert [[(e.type, e.start, e.end) for e in one.entities] for one in found] == spans  # type: ignore[attr-defined]
+
+
+def test_a_turn_keeps_to_the_budget_and_takes_one_window_of_each_in_turn(watched: Watched) -> None:
+    async def read() -> None:
+        lane = Lane(watched, 1100, "test")
+        await asyncio.gather(*(lane.read([watched.open_text(text)]) for text in texts))
+
+    texts = (DOCUMENT, DOCUMENT[:1300])
+    asyncio.run(read())
+    assert all(sum(batch) <= 1100 for batch in watched.batches)
+    windows = [len(watched.open_text(text).windows) for text in texts]
+    assert sum(map(len, watched.batches)) == sum(windows)
+    # The shorter document ends with a short window; it comes while the longer one still has some to go.
+    short = next(turn for turn, batch in enumerate(watched.batches) if min(batch) < 512)
+    assert windows[1] - 1 <= short < windows[1] + 1
+
+
+def test_short_texts_share_a_batch_while_another_is_read(watched: Watched) -> None:
+    async def read() -> None:
+        lane = Lane(watched, 2048, "test")
+        await asyncio.gather(*(lane.read([watched.open_text(SENTENCE)]) for _ in range(20)))
+
+    asyncio.run(read())
+    assert max(map(len, watched.batches)) > 10
+
+
+def test_a_short_text_overtakes_a_document(recognizer: Recognizer) -> None:
+    async def read() -> list[str]:
+        reader = Reader(recognizer, 2048)
+        finished: list[str] = []
+
+        async def one(name: str, text: str) -> None:
+            await reader.read([text])
+            finished.append(name)
+
+        await asyncio.gather(one("document", DOCUMENT * 3), one("short", SENTENCE))
+        return finished
+
+    assert asyncio.run(read()) == ["short", "document"]
+
+
+def test_a_job_that_is_given_up_is_not_read_to_its_end(watched: Watched) -> None:
+    async def read() -> int:
+        lane = Lane(watched, 512, "test")
+        task = asyncio.create_task(lane.read([watched.open_text(DOCUMENT * 3)]))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await lane.read([watched.open_text(SENTENCE)])
+        return sum(map(len, watched.batches))
+
+    assert asyncio.run(read()) < len(watched.open_text(DOCUMENT * 3).windows)
+
+
+def test_an_error_reaches_those_who_wait_and_nobody_else(watched: Watched) -> None:
+    async def read() -> None:
+        lane = Lane(watched, 2048, "test")
+        whole = watched.open_text(SENTENCE)
+        broken = watched.open_text(SENTENCE)
+        broken.encoded[0] = EncodedWindow(broken.encoded[0].ids[:0], broken.encoded[0].first)
+        with pytest.raises(IndexError):
+            await lane.read([broken])
+        assert (await lane.read([whole])).recognitions[0].windows == 1
+
+    asyncio.run(read())
