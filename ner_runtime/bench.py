@@ -170,9 +170,12 @@ def _client(url: str, bodies: islice[bytes], end: float) -> list[float]:
     connection = http.client.HTTPConnection(urlsplit(url).netloc)
     durations: list[float] = []
     while (started := time.perf_counter()) < end:
-        connection.request("POST", "/ner", next(bodies), {"content-type": "application/json"})
-        response = connection.getresponse()
-        response.read()
+        try:
+            connection.request("POST", "/ner", next(bodies), {"content-type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise InputError(f"{url} cannot be reached: {error}") from None
         if response.status != http.HTTPStatus.OK:
             raise InputError(f"{url} answered {response.status}")
         durations.append(time.perf_counter() - started)
