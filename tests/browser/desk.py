@@ -68,7 +68,7 @@ class Desk:
     def open(self, path: str = "") -> Desk:
         self.page.goto(self.url + "/" + path)
         # The model's line is filled last of all.
-        self.page.wait_for_function("document.querySelector('#hud-status').dataset.service !== ''")
+        self.until("document.querySelector('#hud-status').dataset.service !== ''")
         return self
 
     def stub(self, recognise: Recognise = names) -> list[str]:
@@ -104,22 +104,45 @@ class Desk:
     def notice(self, kind: str) -> Locator:
         return self.page.locator(f".notice[data-kind={kind}]")
 
+    def until(self, condition: str, argument: object = None) -> None:
+        """Wait for an expression over `argument` to be true. Playwright's own wait evaluates strings, which the
+        page's content security policy forbids."""
+        self.page.evaluate(
+            f"""async (argument) => {{
+                for (const end = Date.now() + 15000; !({condition}); ) {{
+                    if (Date.now() > end) throw new Error('not in time');
+                    await new Promise((next) => setTimeout(next, 10));
+                }}
+            }}""",
+            argument,
+        )
+
     def write(self, text: str) -> Desk:
         """Put a text in, as one paste."""
         self.text.evaluate(
-            "(area, text) => { area.value = text; area.dispatchEvent(new InputEvent('input', { bubbles: true })); }", text
+            "(area, text) => { area.value = text; area.dispatchEvent(new InputEvent('input', { bubbles: true })); }",
+            text,
         )
         return self
 
     def detect(self) -> Desk:
-        self.button.click()
+        """Press the button and wait for the end. One round trip: the loops over hundreds of texts live here."""
+        self.page.evaluate("document.querySelector('#detect').click()")
         self.settle()
         return self
 
     def settle(self) -> None:
         """Wait until no detection is under way and everything is drawn."""
-        self.page.wait_for_function("document.querySelector('#cancel').hidden")
-        self.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        self.page.evaluate(
+            """async () => {
+                const cancel = document.querySelector('#cancel');
+                const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+                for (const end = Date.now() + 30000; !cancel.hidden; await frame())
+                    if (Date.now() > end) throw new Error('the detection has no end');
+                await frame();
+                await frame();
+            }"""
+        )
 
     def marks(self) -> list[tuple[str, int, int, str]]:
         found = self.page.evaluate(

@@ -1,6 +1,6 @@
 /**
- * A file's bytes as text: a byte order mark decides, else strict UTF-8, else whichever of UTF-16 and GB18030 reads
- * most like Chinese. The guess is shown and can be overruled.
+ * A file's bytes as text: a byte order mark decides, else strict UTF-8, else whichever of GB18030, Big5 and UTF-16
+ * reads most like Chinese. The guess is shown and can be overruled.
  */
 
 export const ENCODINGS = ['utf-8', 'gb18030', 'utf-16le', 'utf-16be', 'big5'];
@@ -12,6 +12,8 @@ const MARKS = [
   ['utf-16be', [0xfe, 0xff]],
 ];
 const PLAUSIBLE = /[\t\n\r\x20-\x7e\u3000-\u303f\u3400-\u9fff\uff00-\uffef\u2010-\u203b]/gu;
+/** The characters that any Chinese text is full of, and that a wrong encoding gives by chance only. */
+const COMMON = /[的一是在不了有和人这這中大上个個国國我以要他时時来來用们們生到作地于於出就分对對成会會可主年也为為说說她与與]/g;
 const SAMPLE = 64 * 1024;
 
 /**
@@ -28,7 +30,7 @@ export function decode(bytes, encoding) {
     if (text !== null) return { text, encoding: 'utf-8' };
   }
   const sample = bytes.subarray(0, SAMPLE - (SAMPLE % 2));
-  const [best] = ['gb18030', 'utf-16le', 'utf-16be']
+  const [best] = ['gb18030', 'big5', 'utf-16le', 'utf-16be']
     .map((name) => ({ name, score: plausibility(new TextDecoder(name).decode(sample)) }))
     .sort((a, b) => b.score - a.score);
   if (best.score < 0.7) return null;
@@ -46,5 +48,6 @@ function strict(bytes, encoding) {
 
 /** @param {string} text */
 function plausibility(text) {
-  return text ? (text.match(PLAUSIBLE)?.length ?? 0) / [...text].length : 0;
+  const seen = (text.match(PLAUSIBLE)?.length ?? 0) + (text.match(COMMON)?.length ?? 0);
+  return text ? seen / [...text].length : 0;
 }

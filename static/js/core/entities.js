@@ -31,7 +31,7 @@ export function place(text, offsets, at, found) {
   const placed = [];
   for (const { type, start_offset, end_offset, score } of found) {
     const start = base + start_offset;
-    const end = base + end_offset;
+    const end = Math.min(base + end_offset, offsets.points);
     const from = offsets.toUnit(start);
     const to = offsets.toUnit(end);
     if (to > from) placed.push({ type, span: text.slice(from, to), start, end, from, to, score });

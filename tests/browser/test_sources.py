@@ -1,0 +1,96 @@
+"""The page's sources: both languages alike, the built style current, types sound, no word without its string."""
+
+from __future__ import annotations
+
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from browser.conftest import REPOSITORY, WEB
+from browser.desk import Desk
+
+STATIC = REPOSITORY / "static"
+
+
+def strings(desk: Desk) -> dict[str, dict[str, str]]:
+    return desk.page.evaluate("async () => (await import('/static/js/core/strings.js')).STRINGS")
+
+
+def test_both_languages_say_the_same_things(desk: Desk) -> None:
+    tables = strings(desk)
+    assert tables["zh"].keys() == tables["en"].keys()
+    holes = {language: {key: sorted(_holes(text)) for key, text in table.items()} for language, table in tables.items()}
+    assert holes["zh"] == holes["en"]
+
+
+def _holes(text: str) -> list[str]:
+    return [part.split("}")[0] for part in text.split("{")[1:]]
+
+
+class Words(HTMLParser):
+    """The words of a page beside the keys they stand for."""
+
+    ATTRIBUTES = {"data-t-label": "aria-label", "data-t-title": "title", "data-t-placeholder": "placeholder"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[tuple[str, str]] = []
+        self._key: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attrs}
+        self._key = named.get("data-t")
+        for key, attribute in self.ATTRIBUTES.items():
+            if key in named:
+                self.words.append((named[key], named[attribute]))
+
+    def handle_data(self, data: str) -> None:
+        if self._key:
+            self.words.append((self._key, data))
+            self._key = None
+
+
+@pytest.mark.parametrize("page", ["index.html", "docs.html"])
+def test_the_chinese_in_the_html_is_the_chinese_of_the_table(desk: Desk, page: str) -> None:
+    words = Words()
+    words.feed((STATIC / page).read_text())
+    chinese = strings(desk)["zh"]
+    assert len(words.words) > 3
+    assert [(key, text) for key, text in words.words if chinese[key] != text] == []
+
+
+def test_the_built_style_is_what_its_sources_build(web_tools: Path, tmp_path: Path) -> None:
+    built = tmp_path / "app.css"
+    command = [web_tools / ".bin" / "tailwindcss", "--input", "styles/app.css", "--output", built, "--minify"]
+    subprocess.run(command, cwd=WEB, check=True, capture_output=True)
+    assert built.read_text() == (STATIC / "app.css").read_text(), "run `make ui`"
+
+
+def test_types_are_sound(web_tools: Path) -> None:
+    checked = subprocess.run(
+        [web_tools / ".bin" / "tsc", "--project", "tsconfig.json"], cwd=WEB, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_every_module_fits_on_a_few_screens() -> None:
+    longest = {path.name: len(path.read_text().splitlines()) for path in (STATIC / "js").rglob("*.js")}
+    longest.pop("strings.js")
+    assert max(longest.values()) <= 250, longest
+
+
+def test_what_is_served_names_no_other_host() -> None:
+    for path in [*STATIC.glob("*.html"), *STATIC.glob("*.css"), *(STATIC / "js").rglob("*.js")]:
+        for address in path.read_text().split("http")[1:]:
+            # Specifications in comments, and namespaces, which are never fetched.
+            allowed = (
+                "://www.w3.org/",
+                "://schemas.openxmlformats.org/",
+                "s://brat.nlplab.org/",
+                "_",
+                "s://tailwindcss.com",
+            )
+            assert not address.startswith(("://", "s://")) or address.startswith(allowed), (
+                f"{path.name}: http{address[:40]}"
+            )
