@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from browser.desk import Desk
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 WEB = REPOSITORY / "web"
@@ -29,7 +31,7 @@ EXPECTED = "Failed to load resource"
 """What the console says of every status that is not 200, which tests of such statuses ask for."""
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Without its tool a test is skipped on somebody's laptop, and fails in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is missing", pytrace=False)
@@ -66,25 +68,29 @@ class Watch:
     faults: list[str] = field(default_factory=list)
 
     def over(self, page: Page, url: str) -> None:
+        own = (url, "data:", f"blob:{url}", "about:")
+
         def request(address: str) -> None:
-            if not address.startswith((url, "data:", f"blob:{url}", "about:")):
+            if not address.startswith(own):
                 self.faults.append(f"request to {address}")
+
+        def dialog(opened: Dialog) -> None:
+            self.faults.append(f"dialog: {opened.message}")
+            opened.dismiss()
+
+        def console(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning") and EXPECTED not in message.text:
+                self.faults.append(f"console: {message.text}")
 
         page.on("request", lambda sent: request(sent.url))
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (self.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on(
-            "console",
-            lambda message: (
-                self.faults.append(f"console: {message.text}")
-                if message.type in ("error", "warning") and EXPECTED not in message.text
-                else None
-            ),
-        )
+        page.on("dialog", dialog)
+        page.on("console", console)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def context(browser: Browser) -> Generator[BrowserContext]:
+    """One visitor for all tests, so that the browser's cache saves each of them the page's forty files."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN", accept_downloads=True)
     context.set_default_timeout(15_000)
     yield context
@@ -93,9 +99,17 @@ def context(browser: Browser) -> Generator[BrowserContext]:
 
 @pytest.fixture
 def desk(context: BrowserContext, service_url: str) -> Generator[Desk]:
-    """The page, open."""
+    """The page, open, and nothing stored before or after."""
     page = context.new_page()
     watch = Watch()
     watch.over(page, service_url)
-    yield Desk(page, service_url).open()
+    desk = Desk(page, service_url)
+    yield desk.open()
+    for route in desk.held:
+        with suppress(Error):
+            route.abort()
+    page.evaluate("localStorage.clear()")
+    for open_page in context.pages:
+        open_page.close()
+    context.clear_permissions()
     assert watch.faults == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Page, Route
 
@@ -64,6 +64,7 @@ class Desk:
 
     page: Page
     url: str
+    held: list[Route] = field(default_factory=list)
 
     def open(self, path: str = "") -> Desk:
         self.page.goto(self.url + "/" + path)
@@ -82,6 +83,11 @@ class Desk:
 
         self.page.route("**/ner", fulfil)
         return asked
+
+    def hold(self) -> list[Route]:
+        """Leave `/ner` without an answer. The list holds the requests, to be answered by the test."""
+        self.page.route("**/ner", lambda route: self.held.append(route))
+        return self.held
 
     def refuse(self, status: int, code: str, times: int = 1, headers: dict[str, str] | None = None) -> None:
         """Answer the next calls of `/ner` with an error."""

@@ -62,7 +62,7 @@ def test_enter_and_escape_belong_to_the_input_method(desk: Desk) -> None:
 def test_live_mode_cancels_what_it_overtook(desk: Desk) -> None:
     aborted: list[str] = []
     desk.page.on("requestfailed", lambda request: aborted.append(request.url))
-    desk.page.route("**/ner", lambda _route: None, times=1)
+    desk.hold()
     desk.page.get_by_role("switch", name="实时侦测").check()
     desk.write("慢")
     desk.until("!document.querySelector('#cancel').hidden")

@@ -30,7 +30,7 @@ LONGEST_FRAME = """async (act) => {
     const steps = {
         scroll: (turn) => { output.scrollTop = (turn * 977) % output.scrollHeight; },
         toggle: (turn) => { legend.querySelectorAll('button')[turn % 3].click(); },
-        slide: (turn) => { threshold.value = turn % 100; threshold.dispatchEvent(new Event('input', { bubbles: true })); },
+        slide: (turn) => { threshold.value = turn % 100; threshold.dispatchEvent(new Event('input')); },
         select: (turn) => { document.querySelectorAll('mark')[turn * 7].click(); },
     };
     const output = document.querySelector('#output');
@@ -62,7 +62,6 @@ def test_5000_entities_in_100000_characters(desk: Desk) -> None:
     assert len(desk.marks()) >= 4900
     first = desk.page.evaluate("window.firstPaint")
     frames = {act: longest_frame(desk, act) for act in ("scroll", "toggle", "slide", "select")}
-    print(f"first paint {first:.0f} ms; longest frames {frames}")
     assert first <= FIRST_PAINT_MS
     assert all(longest <= FRAME_MS for longest in frames.values()), frames
 
@@ -72,5 +71,4 @@ def test_the_pages_own_assets_stay_small() -> None:
         path for path in (REPOSITORY / "static").rglob("*") if path.suffix in {".html", ".css", ".js", ".svg", ".woff2"}
     ]
     size = sum(len(gzip.compress(path.read_bytes())) for path in files)
-    print(f"{len(files)} files, {size} bytes compressed")
     assert size <= ASSETS_BYTES
