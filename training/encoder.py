@@ -27,7 +27,7 @@ class Geometry:
     hidden_size: int = 256
     num_hidden_layers: int = 4
     num_attention_heads: int = 4
-    intermediate_size: int = 1024
+    intermediate_size: int = 512
     max_position_embeddings: int = 512
     type_vocab_size: int = 2
     layer_norm_eps: float = 1e-12

@@ -131,14 +131,15 @@ def finetune(
     vocabulary: Vocabulary,
     intervals: Intervals,
     device: torch.device,
+    stop_at: int | None = None,
 ) -> None:
-    """Advance a run to the last step of its schedule."""
+    """Advance a run to the last step of its schedule, or to step `stop_at`."""
     optimization = run.optimization
     batches = follow(pools, run.place)
     saved = began = time.monotonic()
     tokens, losses = 0, list[float]()
     with tqdm(total=optimization.schedule.steps, initial=optimization.step, unit="step", mininterval=5) as bar:
-        while not optimization.done:
+        while not optimization.done and optimization.step != stop_at:
             batch = next(batches).to(device)
             losses.append(float(run.advance(batch)))
             tokens += int(batch.visible.sum())
@@ -179,6 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--snapshot-every", type=int, default=500, help="steps between snapshots of the weights")
     parser.add_argument("--dev-limit", type=int, default=500, help="sentences of each dev set measured on the way")
+    parser.add_argument("--stop-at", type=int, default=None, help="stop after this step, to go on another time")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     seed_all(options.seed)
@@ -195,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     course = Course(budget=options.budget)
     pools = Pools(corpora, vocabulary, tagset, Augmenter(names, Rates()), course, options.seed)
     dev_sets = read_dev_sets(options.data, limit=options.dev_limit)
-    finetune(run, pools, dev_sets, vocabulary, Intervals(snapshot=options.snapshot_every), device)
+    finetune(run, pools, dev_sets, vocabulary, Intervals(snapshot=options.snapshot_every), device, options.stop_at)
 
 
 if __name__ == "__main__":

@@ -126,14 +126,15 @@ def pretrain(
     batch: int,
     intervals: Intervals,
     device: torch.device,
+    stop_at: int | None = None,
 ) -> None:
-    """Advance a run, with `batch` blocks a step, to the last step of its schedule."""
+    """Advance a run, with `batch` blocks a step, to the last step of its schedule, or to step `stop_at`."""
     optimization = run.optimization
     measured = [held_out.draw(number, batch).to(device) for number in range(_HELD_OUT_BATCHES)]
     saved = began = time.monotonic()
     tokens, losses = 0, list[Tensor]()
     with tqdm(total=optimization.schedule.steps, initial=optimization.step, unit="step", mininterval=5) as bar:
-        while not optimization.done:
+        while not optimization.done and optimization.step != stop_at:
             drawn = sampler.draw(optimization.step, batch).to(device)
             losses.append(run.advance(drawn))
             tokens += drawn.ids.numel()
@@ -170,6 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument("--warm-up", type=int, default=300)
     parser.add_argument("--falling", type=float, default=0.2, help="share of the steps in which the rate falls")
+    parser.add_argument("--stop-at", type=int, default=None, help="stop after this step, to go on another time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save-every", type=float, default=120, help="seconds")
     options = parser.parse_args(arguments)
@@ -191,6 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.batch,
         Intervals(save_s=options.save_every),
         device,
+        options.stop_at,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -122,17 +122,17 @@ def build(texts: Iterable[str], size: int) -> Vocabulary:
     return Vocabulary([*SPECIAL, *sorted(wanted)])
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     from training.corpora import DATA, read_all_text
 
     parser = argparse.ArgumentParser(description="Build the character vocabulary from the corpora.")
     parser.add_argument("--data", type=Path, default=DATA, help="the folder with ner/, raw/ and lexicons/")
     parser.add_argument("--size", type=int, default=7800, help="pieces, special ones included")
     parser.add_argument("--output", type=Path, default=WORK / "vocab.txt")
-    arguments = parser.parse_args()
-    vocabulary = build(read_all_text(arguments.data), arguments.size)
-    vocabulary.write(arguments.output)
-    print(f"{len(vocabulary)} pieces in {arguments.output}")
+    options = parser.parse_args(arguments)
+    vocabulary = build(read_all_text(options.data), options.size)
+    vocabulary.write(options.output)
+    print(f"{len(vocabulary)} pieces in {options.output}")
 
 
 if __name__ == "__main__":

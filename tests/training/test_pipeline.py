@@ -1,0 +1,100 @@
+"""The whole way on a tiny made-up sample: vocabulary, pretraining, fine-tuning, averaging, evaluation, curves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from training import average, curves, evaluate, finetune, pretrain, vocabulary
+from training.run import Log, load_state
+
+PRETRAINING = ["--batch", "4", "--length", "32", "--warm-up", "2"]
+FINE_TUNING = ["--budget", "256", "--dev-limit", "4", "--crf-share", "0.5"]
+
+
+def run_pretraining(data: Path, work: Path, folder: str, steps: int, **options: str) -> dict[str, Any]:
+    flags = [flag for name, value in options.items() for flag in (f"--{name.replace('_', '-')}", value)]
+    pretrain.main([
+        "--data", str(data), "--vocabulary", str(work / "vocab.txt"), "--folder", str(work / folder),
+        "--steps", str(steps), *PRETRAINING, *flags,
+    ])  # fmt: skip
+    state = load_state(work / folder / "state.pt")
+    assert state is not None
+    return state
+
+
+def run_fine_tuning(data: Path, work: Path, folder: str, steps: int, stop_at: int | None = None) -> dict[str, Any]:
+    finetune.main([
+        "--data", str(data), "--vocabulary", str(work / "vocab.txt"), "--folder", str(work / folder),
+        "--pretrained", str(work / "pretrain" / "state.pt"), "--steps", str(steps), "--snapshot-every", "2",
+        *(["--stop-at", str(stop_at)] if stop_at else []), *FINE_TUNING,
+    ])  # fmt: skip
+    state = load_state(work / folder / "state.pt")
+    assert state is not None
+    return state
+
+
+def same(one: object, two: object) -> bool:
+    """Whether two states hold the same numbers."""
+    if isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
+        return torch.equal(one, two)
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(same(first, second) for first, second in zip(one, two, strict=True))
+    return one == two
+
+
+@pytest.fixture(scope="module")
+def work(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder in which every step has been taken."""
+    folder = tmp_path_factory.mktemp("work")
+    vocabulary.main(["--data", str(data), "--size", "260", "--output", str(folder / "vocab.txt")])
+    run_pretraining(data, folder, "pretrain", 4)
+    run_fine_tuning(data, folder, "finetune", 4)
+    average.main([
+        "--data", str(data), "--vocabulary", str(folder / "vocab.txt"), "--folder", str(folder / "finetune"),
+        "--output", str(folder / "model"), "--dev-limit", "4",
+    ])  # fmt: skip
+    return folder
+
+
+def test_a_checkpoint_comes_out(work: Path) -> None:
+    assert (work / "model" / "pytorch_model.bin").is_file()
+    scores = json.loads((work / "model" / "scores.json").read_text(encoding="utf-8"))
+    assert "msra" in scores
+
+
+def test_the_checkpoint_is_measured(data: Path, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate.main([str(work / "model"), "--data", str(data), "--sets", "msra", "--test"])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["msra", "msra/test"]
+
+
+def test_the_curves_are_drawn(work: Path) -> None:
+    curves.main([
+        "--pretraining", str(work / "pretrain"), "--fine-tuning", str(work / "finetune"),
+        "--output", str(work / "curves.png"),
+    ])  # fmt: skip
+    assert (work / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_log_has_losses_and_scores(work: Path) -> None:
+    lines = Log(work / "finetune" / "log.jsonl").read()
+    assert [line["step"] for line in lines if "dev" in line] == [2, 4]
+    assert Log(work / "pretrain" / "log.jsonl").read()[-1]["step"] == 4
+
+
+def test_pretraining_resumes_where_it_was_stopped(data: Path, work: Path) -> None:
+    run_pretraining(data, work, "stopped", 4, stop_at="2")
+    resumed = run_pretraining(data, work, "stopped", 4)
+    assert same(resumed, load_state(work / "pretrain" / "state.pt"))
+
+
+def test_fine_tuning_resumes_where_it_was_stopped(data: Path, work: Path) -> None:
+    run_fine_tuning(data, work, "stopped-too", 4, stop_at=3)
+    resumed = run_fine_tuning(data, work, "stopped-too", 4)
+    assert same(resumed, load_state(work / "finetune" / "state.pt"))
