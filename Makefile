@@ -49,6 +49,9 @@ format: install-dev ## format and mend what can be mended
 lock: install-dev ## write the locks anew from pyproject.toml
 	scripts/lock
 
+readme: install ## write the generated parts of the READMEs anew: settings, the real answer
+	$(BIN)/python -m scripts.readme
+
 bench: install ## speed, from the engine up to HTTP
 	$(BIN)/raner bench
 

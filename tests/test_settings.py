@@ -1,12 +1,9 @@
 import hashlib
-from pathlib import Path
 
 import pytest
 
 from ner_runtime.errors import SettingError
-from ner_runtime.settings import Settings, load_settings, settings_table
-
-README = Path(__file__).parent.parent / "README.md"
+from ner_runtime.settings import Settings, load_settings
 
 
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,14 +62,3 @@ def test_threads_share_the_cpus_between_the_workers(monkeypatch: pytest.MonkeyPa
     assert Settings(workers=16).threads_per_worker == 1
     assert Settings(workers=2, threads=3).threads_per_worker == 3
     assert Settings().threads_alone == 8
-
-
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_the_readme_has_every_setting(readme: str) -> None:
-    text = (README.parent / readme).read_text(encoding="utf-8")
-    for name in Settings.model_fields:
-        assert f"| `RANER_{name.upper()}` |" in text
-
-
-def test_the_readme_has_the_table_as_it_is() -> None:
-    assert settings_table() in README.read_text(encoding="utf-8")
