@@ -78,6 +78,9 @@ def evaluate_file(
 ) -> None:
     """Score a model on annotated texts: entity precision, recall and F1 by type."""
     type_map = read_type_map(mapping) if mapping else {}
+    if type_map is None:
+        typer.echo(f"raner: there is no map {mapping}; the file's types are taken as they are", err=True)
+        type_map = {}
     recognizer = _open(model)
     tally = evaluate(recognizer, read_sentences(file), type_map)
     scored = tally.scored(recognizer.types)

@@ -82,11 +82,13 @@ def evaluate(recognizer: Recognizer, sentences: Iterable[Sentence], mapping: Typ
     return tally
 
 
-def read_type_map(reference: str) -> TypeMap:
+def read_type_map(reference: str) -> TypeMap | None:
     """The map `NAME` of `FILE.json#NAME`, or the file's only content where there is no `#NAME`.
 
+    None where the file holds no such name: a corpus without a map of its own has the model's types already.
+
     Raises:
-        InputError: the file or the name is not there, or holds something else than a map of types.
+        InputError: the file is not there, or holds something else than maps of types.
     """
     path, _, name = reference.partition("#")
     try:
@@ -94,8 +96,9 @@ def read_type_map(reference: str) -> TypeMap:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
     if name and isinstance(value, dict):
-        # A corpus without a map of its own has the model's types already.
-        value = value.get(name)
+        if name not in value:
+            return None
+        value = value[name]
     if not isinstance(value, dict) or not all(isinstance(to, str | None) for to in value.values()):
         raise InputError(f"{reference} is not a map from types to types or null")
     return value

@@ -75,6 +75,17 @@ def test_evaluate_reports_as_json_and_as_a_table(tmp_path: Path) -> None:
     assert b"100.00" in raner(*arguments).stdout
 
 
+def test_evaluate_without_a_map_of_that_name_takes_the_types_as_they_are(tmp_path: Path) -> None:
+    gold = [{"type": "PER", "start": 9, "end": 11}, {"type": "LOC", "start": 0, "end": 1}]
+    (tmp_path / "gold.jsonl").write_text(json.dumps({"text": EXAMPLE, "entities": gold}), encoding="utf-8")
+    (tmp_path / "map.json").write_text('{"_comment": "not a map", "weibo": {"PER.NAM": "PER"}}')
+    run = raner("evaluate", f"{tmp_path}/gold.jsonl", "--map", f"{tmp_path}/map.json#msra", "--json")
+    [report] = answers(run)
+    assert {type_: score["support"] for type_, score in report["types"].items()} == {"LOC": 1, "PER": 1}  # type: ignore[attr-defined]
+    [said] = run.stderr.decode().splitlines()
+    assert said == f"raner: there is no map {tmp_path}/map.json#msra; the file's types are taken as they are"
+
+
 def test_info() -> None:
     [manifest] = answers(raner("info", "--json"))
     assert manifest["name"] == "raner-mini"

@@ -50,7 +50,8 @@ def test_maps(tmp_path: Path) -> None:
     path = tmp_path / "map.json"
     path.write_text(json.dumps({"_comment": "x", "weibo": {"PER.NAM": "PER", "*": None}}))
     assert read_type_map(f"{path}#weibo") == {"PER.NAM": "PER", "*": None}
-    for reference in (f"{path}#nobody", f"{path}#_comment", str(path), str(tmp_path / "nowhere.json")):
+    assert read_type_map(f"{path}#msra") is None
+    for reference in (f"{path}#_comment", str(path), str(tmp_path / "nowhere.json")):
         with pytest.raises(InputError):
             read_type_map(reference)
 
