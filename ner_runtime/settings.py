@@ -17,6 +17,7 @@ from ner_runtime.cpus import available_cpus
 from ner_runtime.errors import SettingError
 
 PREFIX = "RANER_"
+ACTIVE_MODEL = "active"
 EMBEDDED_MODEL = "embedded"
 MAX_WORKERS = 64
 _MAX_DEFAULT_WORKERS = 4
@@ -50,9 +51,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     model: str = _setting(
-        EMBEDDED_MODEL,
-        "`embedded`, a directory, a stored tag or name, or a hub id",
-        "The model to serve. `embedded` is the one that ships with the package.",
+        ACTIVE_MODEL,
+        "`active`, `embedded`, a directory, a stored tag or name, or a hub id",
+        "The model to serve. `active` is what `raner use` chose, and until then `embedded`, the one that ships with "
+        "the package. A hub id is pulled once when it is not in the store.",
     )
     workers: int = _setting(
         min(available_cpus(), _MAX_DEFAULT_WORKERS),
