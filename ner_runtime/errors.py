@@ -83,6 +83,12 @@ class HubUnavailable(RanerError):
     code = "hub_unavailable"
 
 
+class StoreError(RanerError):
+    """The model store cannot be read or written."""
+
+    code = "store_error"
+
+
 class EngineUnavailable(RanerError):
     """The inference engine or the device asked for is not there."""
 

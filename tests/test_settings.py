@@ -10,7 +10,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"RANER_{name.upper()}", raising=False)
     settings = load_settings()
-    assert (settings.model, settings.port, settings.engine) == ("embedded", 3000, "onnxruntime")
+    assert (settings.model, settings.port, settings.engine) == ("active", 3000, "onnxruntime")
     assert settings.workers >= 1
     assert settings.threads_per_worker >= 1
 
