@@ -49,6 +49,9 @@ format: install-dev ## format and mend what can be mended
 lock: install-dev ## write the locks anew from pyproject.toml
 	scripts/lock
 
+bento: install ## a bento in BentoML's store (BENTOML_HOME), built offline
+	@scripts/bento
+
 readme: install ## write the generated parts of the READMEs anew: settings, the real answer
 	$(BIN)/python -m scripts.readme
 

@@ -27,6 +27,10 @@ settings = settings_or_exit()
 limits = Limits(settings.max_chars, settings.max_texts)
 description: dict[str, object] = {}
 
+# "none": BentoML installs no compilers, no git and no other system packages; every dependency has a wheel.
+image = bentoml.images.Image(base_image="python:3.11-slim-bookworm", distro="none", python_version="3.11")
+image.build_include("requirements")
+
 
 class EdgedService(Service[object]):
     """A BentoML service with the edge around its application."""
@@ -46,6 +50,7 @@ class EdgedService(Service[object]):
 @bentoml.service(
     name="raner",
     service_class=EdgedService,
+    image=image,
     workers=settings.workers,
     traffic={
         "timeout": settings.timeout_s,

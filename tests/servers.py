@@ -48,13 +48,13 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serve(log: Path, **settings: str) -> Generator[Server]:
+def serve(log: Path, *, target: str = "service:Raner", folder: Path = REPOSITORY, **settings: str) -> Generator[Server]:
     """Start the service with the given settings, wait until it is ready, and stop it afterwards."""
     port = free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            bentoml("serve", "service:Raner"),
-            cwd=REPOSITORY,
+            bentoml("serve", target),
+            cwd=folder,
             env=environment(RANER_PORT=str(port), **settings),
             stdout=output,
             stderr=subprocess.STDOUT,
