@@ -115,7 +115,7 @@ def find_corpus(name: str) -> Corpus:
 def read_split(data: Path, corpus: Corpus, split: str, type_map: TypeMap) -> list[Sentence]:
     """All sentences of one file."""
     sentences: list[Sentence] = []
-    for line in _lines(data / "ner" / corpus.name / f"{split}.jsonl.gz"):
+    for line in read_lines(data / "ner" / corpus.name / f"{split}.jsonl.gz"):
         record = json.loads(line)
         spans: list[Span] = []
         for entity in record["entities"]:
@@ -134,7 +134,7 @@ def read_raw(data: Path) -> Iterator[str]:
     """The lines of `raw/`, an empty one between documents; not the part held back by date."""
     for path in sorted((data / "raw").glob("*.txt.gz")):
         if "heldout" not in path.name:
-            yield from _lines(path)
+            yield from read_lines(path)
             yield ""
 
 
@@ -149,7 +149,7 @@ def read_train_texts(data: Path) -> Iterator[str]:
 def read_lexicon(path: Path) -> list[str]:
     """The first column of a lexicon, one entry a line."""
     separator = "," if ".csv" in path.suffixes else "\t"
-    return [entry for line in _lines(path) if (entry := line.split(separator)[0].strip())]
+    return [entry for line in read_lines(path) if (entry := line.split(separator)[0].strip())]
 
 
 def read_all_text(data: Path) -> Iterator[str]:
@@ -161,7 +161,8 @@ def read_all_text(data: Path) -> Iterator[str]:
             yield from read_lexicon(path)
 
 
-def _lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a file, compressed or not, without their ends."""
     if path.suffix == ".gz":
         with gzip.open(path, "rt", encoding="utf-8") as file:
             yield from (line.rstrip("\n") for line in file)

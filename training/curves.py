@@ -37,15 +37,15 @@ def plot_dev(axes: Axes, lines: Sequence[Line]) -> None:
 
 
 def draw(pretraining: Sequence[Line], fine_tuning: Sequence[Line]) -> Figure:
-    """Three panels: the loss of masked characters, the loss of labels, F1 on the dev sets."""
+    """Three panels: the loss of word tags, the loss of labels, F1 on the dev sets."""
     figure = Figure(figsize=(15, 4.5), layout="constrained")
-    masked, labels, dev = figure.subplots(1, 3)
-    plot(masked, pretraining, "loss", "train")
-    plot(masked, pretraining, "dev_loss", "msra/dev", marked=True)
+    words, labels, dev = figure.subplots(1, 3)
+    plot(words, pretraining, "loss", "train")
+    plot(words, pretraining, "dev_loss", "held out", marked=True)
     plot(labels, fine_tuning, "loss", "train")
     plot_dev(dev, fine_tuning)
     for axes, title, unit in (
-        (masked, "Pretraining", "nats per masked character"),
+        (words, "Pretraining", "nats per character"),
         (labels, "Fine-tuning", "nats per character"),
         (dev, "Dev sets", "entity F1, %"),
     ):

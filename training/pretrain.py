@@ -1,9 +1,13 @@
-"""Pretraining: an encoder learns to guess masked characters (Devlin et al., 2019), before it meets any label.
+"""Pretraining: an encoder learns to tell words and their kinds, before it meets any label of ours.
+
+The words are those that a teacher saw in plain text (`training.teacher`); some characters are hidden. Guessing hidden
+characters alone (Devlin et al., 2019) hardly moves so small an encoder from the frequencies of characters within the
+budget of a CPU, while words and parts of speech teach it a lexicon from the first steps on.
 
 The learning rate stays level after its warm-up and falls in the last part of the steps, so that a run can be extended
 another day with a higher `--steps` from the state it left. Stop it at any time; the same command goes on.
 
-    python -m training.pretrain --data ../shared/data --steps 6000
+    python -m training.pretrain --steps 4000
 """
 
 from __future__ import annotations
@@ -14,75 +18,60 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from training.blocks import BlockSampler, MaskedBatch, encode_lines
-from training.corpora import DATA, TypeMap, find_corpus, read_raw, read_split, read_train_texts
+from training.blocks import BlockBatch, BlockSampler, Source, read_source
 from training.encoder import Encoder, Geometry
 from training.optimization import Optimization, Schedule
 from training.run import WORK, Log, autocast, load_state, pick_device, save_state, seed_all
-from training.vocabulary import Ids, Vocabulary
+from training.vocabulary import Vocabulary
+from training.words import NO_WORD, TAGS
 
-_HELD_OUT_BATCHES = 4
-# Detection has small losses, of one bit at every position.
-_DETECTION_WEIGHT = 8.0
+_HELD_OUT_BATCHES = 8
+# The last part of every source is never drawn for training.
+_HELD_OUT_SHARE = 0.01
 
 
-class MaskedLanguageModel(nn.Module):
-    """An encoder with BERT's guessing head, whose output matrix is the word embeddings, and ELECTRA's detector.
-
-    Guessing alone hardly moves so small an encoder from the frequencies of characters for thousands of steps; finding
-    the characters that do not belong, at every position, soon makes it look at the neighbours (Clark et al., 2020).
-    """
+class WordTagger(nn.Module):
+    """An encoder with a linear layer that tells each character's word tag."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        geometry = encoder.geometry
         self.encoder = encoder
-        self.transform = nn.Linear(geometry.hidden_size, geometry.hidden_size)
-        self.norm = nn.LayerNorm(geometry.hidden_size, eps=geometry.layer_norm_eps)
-        self.bias = nn.Parameter(torch.zeros(geometry.vocab_size))
-        self.detector = nn.Linear(geometry.hidden_size, 1)
+        self.tags = nn.Linear(encoder.geometry.hidden_size, TAGS)
 
-    def forward(self, batch: MaskedBatch) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy of guesses and of detections, in nats.
+    def forward(self, batch: BlockBatch) -> tuple[Tensor, Tensor]:
+        """Mean cross-entropy in nats and the share of tags that are right, over all characters of words.
 
         Returns:
-            guessing: ()
-            detection: ()
+            loss: ()
+            accuracy: ()
         """
+        known = batch.tags != NO_WORD  # (batch, length)
         hidden = self.encoder(batch.ids, batch.positions)  # (batch, length, hidden)
-        guess = self.norm(functional.gelu(self.transform(hidden[batch.masked])))  # (masked, hidden)
-        logits = functional.linear(guess, self.encoder.embeddings.word_embeddings.weight, self.bias)  # (masked, pieces)
-        suspicion = self.detector(hidden).squeeze(-1)[~batch.hidden]  # (shown,)
-        replaced = batch.masked[~batch.hidden]  # (shown,)
-        return (
-            functional.cross_entropy(logits.float(), batch.targets),
-            functional.binary_cross_entropy_with_logits(suspicion.float(), replaced.float()),
-        )
+        logits = self.tags(hidden[known]).float()  # (characters, tags)
+        targets = batch.tags[known]  # (characters,)
+        return functional.cross_entropy(logits, targets), (logits.argmax(-1) == targets).float().mean()
 
 
-def gather_sources(data: Path, vocabulary: Vocabulary, cache: Path) -> list[Ids]:
-    """Raw text in one row per million characters or so, training texts in as many as weigh a quarter of it."""
-    if not cache.is_file():
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        raw = encode_lines(read_raw(data), vocabulary)
-        texts = encode_lines(read_train_texts(data), vocabulary)
-        np.savez(cache, raw=raw, texts=texts)
-    with np.load(cache) as stored:
-        raw, texts = stored["raw"], stored["texts"]
-    # Equal rows weigh the same, so a source's weight is its number of rows.
-    return [*np.array_split(raw, 48), *np.array_split(texts, 16)]
+def split_sources(sources: Sequence[Source], length: int) -> tuple[list[Source], list[Source]]:
+    """What is trained on, and the end of each source, which is held out: a hundredth, or one block of `length`."""
+    train: list[Source] = []
+    held_out: list[Source] = []
+    for source in sources:
+        end = len(source) - max(length, round(len(source) * _HELD_OUT_SHARE))
+        train.append(Source(source.ids[:end], source.tags[:end]))
+        held_out.append(Source(source.ids[end:], source.tags[end:]))
+    return train, held_out
 
 
 class Pretraining:
     """A model on its way, and its files: state and log."""
 
-    def __init__(self, model: MaskedLanguageModel, schedule: Schedule, folder: Path) -> None:
+    def __init__(self, model: WordTagger, schedule: Schedule, folder: Path) -> None:
         self.model = model
         self.optimization = Optimization(model, schedule)
         self.log = Log(folder / "log.jsonl")
@@ -98,16 +87,16 @@ class Pretraining:
     def save(self) -> None:
         save_state(self._state, self.optimization.state())
 
-    def advance(self, batch: MaskedBatch) -> Tensor:
-        """One step; returns the losses of guessing and detection, shape (2,), left on the device."""
+    def advance(self, batch: BlockBatch) -> Tensor:
+        """One step; returns loss and accuracy, shape (2,), left on the device."""
         with autocast(batch.ids.device):
-            guessing, detection = self.model(batch)
-        self.optimization.advance(guessing + _DETECTION_WEIGHT * detection)
-        return torch.stack([guessing, detection]).detach()
+            loss, accuracy = self.model(batch)
+        self.optimization.advance(loss)
+        return torch.stack([loss, accuracy]).detach()
 
     @torch.no_grad()
-    def held_out_losses(self, batches: list[MaskedBatch]) -> list[float]:
-        """Mean losses of guessing and detection."""
+    def measure(self, batches: list[BlockBatch]) -> list[float]:
+        """Mean loss and accuracy."""
         return torch.stack([torch.stack(self.model(batch)) for batch in batches]).mean(0).tolist()
 
 
@@ -141,19 +130,19 @@ def pretrain(
             bar.update()
             if optimization.step % intervals.log == 0 or optimization.done:
                 speed = tokens / (time.monotonic() - began)
-                loss, detection = torch.stack(losses).mean(0).tolist()
+                loss, accuracy = torch.stack(losses).mean(0).tolist()
                 losses.clear()
-                dev, dev_detection = run.held_out_losses(measured)
+                dev, dev_accuracy = run.measure(measured)
                 run.log.write(
                     step=optimization.step,
                     loss=loss,
-                    detection=detection,
+                    accuracy=accuracy,
                     dev_loss=dev,
-                    dev_detection=dev_detection,
+                    dev_accuracy=dev_accuracy,
                     rate=optimization.rate,
                     tokens_per_s=speed,
                 )
-                bar.set_postfix_str(f"guessing {loss:.3f} dev {dev:.3f} {speed:,.0f} tokens/s")
+                bar.set_postfix_str(f"loss {loss:.3f} dev {dev:.3f} {dev_accuracy:.1%} {speed:,.0f} tokens/s")
             if time.monotonic() - saved > intervals.save_s:
                 run.save()
                 saved = time.monotonic()
@@ -161,16 +150,16 @@ def pretrain(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Pretrain the encoder on plain text; resumes where it was stopped.")
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser = argparse.ArgumentParser(description="Pretrain the encoder on a teacher's words; resumes.")
+    parser.add_argument("--words", type=Path, default=WORK / "words", help="the folder that the teacher has filled")
     parser.add_argument("--vocabulary", type=Path, default=WORK / "vocab.txt")
     parser.add_argument("--folder", type=Path, default=WORK / "pretrain", help="where state and log are kept")
-    parser.add_argument("--steps", type=int, default=6000, help="steps in all, those already done included")
+    parser.add_argument("--steps", type=int, default=4000, help="steps in all, those already done included")
     parser.add_argument("--batch", type=int, default=32, help="blocks a step")
-    parser.add_argument("--length", type=int, default=128, help="pieces a block, [CLS] and [SEP] included")
+    parser.add_argument("--length", type=int, default=96, help="pieces a block, [CLS] and [SEP] included")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
-    parser.add_argument("--warm-up", type=int, default=300)
-    parser.add_argument("--falling", type=float, default=0.2, help="share of the steps in which the rate falls")
+    parser.add_argument("--warm-up", type=int, default=200)
+    parser.add_argument("--falling", type=float, default=0.3, help="share of the steps in which the rate falls")
     parser.add_argument("--stop-at", type=int, default=None, help="stop after this step, to go on another time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save-every", type=float, default=120, help="seconds")
@@ -179,17 +168,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = pick_device()
     vocabulary = Vocabulary.read(options.vocabulary)
     geometry = Geometry(len(vocabulary))
-    sources = gather_sources(options.data, vocabulary, options.folder / "text.npz")
-    dev = read_split(options.data, find_corpus("msra"), "dev", TypeMap.read(options.data))
-    dev_source = encode_lines((sentence.text for sentence in dev), vocabulary)
-    positions = geometry.max_position_embeddings
+    paths = sorted(options.words.glob("[!.]*.npz"))
+    if not paths:
+        parser.error(f"no labelled text in {options.words}; python -m training.teacher makes it")
+    sources, held_out = split_sources([read_source(path, vocabulary) for path in paths], options.length)
+    shape = {"length": options.length, "positions": geometry.max_position_embeddings, "seed": options.seed}
     schedule = Schedule(options.rate, options.steps, options.warm_up, options.falling)
-    run = Pretraining(MaskedLanguageModel(Encoder(geometry)).to(device), schedule, options.folder)
+    run = Pretraining(WordTagger(Encoder(geometry)).to(device), schedule, options.folder)
     run.resume()
     pretrain(
         run,
-        BlockSampler(sources, vocabulary, length=options.length, positions=positions, seed=options.seed),
-        BlockSampler([dev_source], vocabulary, length=options.length, positions=positions, seed=options.seed),
+        BlockSampler(sources, vocabulary, **shape),
+        BlockSampler(held_out, vocabulary, **shape),
         options.batch,
         Intervals(save_s=options.save_every),
         device,

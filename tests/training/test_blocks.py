@@ -1,13 +1,16 @@
-"""Masked blocks: what is shown, what is to be guessed, and that a step's batch is always the same."""
+"""Blocks: what is shown, what is hidden, which tags belong to it, and that a step's batch is always the same."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from training.blocks import BlockSampler, MaskedBatch, encode_lines
-from training.vocabulary import CLS, MASK, SEP, UNK, Vocabulary, build
+from training.blocks import BlockBatch, BlockSampler, Source, read_source
+from training.vocabulary import CLS, MASK, SEP, Vocabulary, build
+from training.words import NO_WORD
 
 LENGTH, POSITIONS, ROWS = 32, 64, 200
 TEXT = "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少" * 20
@@ -19,36 +22,43 @@ def vocabulary() -> Vocabulary:
 
 
 @pytest.fixture(scope="module")
-def sampler(vocabulary: Vocabulary) -> BlockSampler:
-    return BlockSampler([vocabulary.encode(TEXT)], vocabulary, length=LENGTH, positions=POSITIONS, seed=1)
+def source(vocabulary: Vocabulary) -> Source:
+    # Each character has a tag of its own, so that tags can be told from characters.
+    ids = vocabulary.encode(TEXT)
+    return Source(ids, (ids % 100).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
-def batch(sampler: BlockSampler) -> MaskedBatch:
+def sampler(vocabulary: Vocabulary, source: Source) -> BlockSampler:
+    return BlockSampler([source], vocabulary, length=LENGTH, positions=POSITIONS, seed=1)
+
+
+@pytest.fixture(scope="module")
+def batch(sampler: BlockSampler) -> BlockBatch:
     return sampler.draw(0, ROWS)
 
 
-def test_a_step_has_one_batch(sampler: BlockSampler, batch: MaskedBatch) -> None:
+def test_a_step_has_one_batch(sampler: BlockSampler, batch: BlockBatch) -> None:
     assert torch.equal(batch.ids, sampler.draw(0, ROWS).ids)
     assert not torch.equal(batch.ids, sampler.draw(1, ROWS).ids)
 
 
-def test_what_is_not_masked_is_shown(batch: MaskedBatch) -> None:
+def test_blocks_stand_between_the_special_pieces(batch: BlockBatch) -> None:
     assert (batch.ids[:, 0] == CLS).all()
     assert (batch.ids[:, -1] == SEP).all()
-    assert not batch.masked[:, [0, -1]].any()
-    assert torch.equal(batch.hidden, batch.ids == MASK)
-    assert not (batch.hidden & ~batch.masked).any()
+    assert (batch.tags[:, [0, -1]] == NO_WORD).all()
 
 
-def test_shares(batch: MaskedBatch) -> None:
-    masked = batch.masked[:, 1:-1].float().mean().item()
-    assert masked == pytest.approx(0.19, abs=0.03)
-    assert batch.targets.numel() == batch.masked.sum()
-    assert (batch.hidden.sum() / batch.masked.sum()).item() == pytest.approx(0.65, abs=0.05)
+def test_some_characters_are_hidden(batch: BlockBatch) -> None:
+    assert (batch.ids == MASK).float().mean().item() == pytest.approx(0.1, abs=0.02)
 
 
-def test_positions_move_but_for_the_first(batch: MaskedBatch) -> None:
+def test_tags_stay_with_their_characters(batch: BlockBatch, vocabulary: Vocabulary) -> None:
+    simplified = torch.isin(batch.ids, torch.from_numpy(vocabulary.encode(TEXT)))
+    assert torch.equal(batch.tags[simplified], batch.ids[simplified] % 100)
+
+
+def test_positions_move_but_for_the_first(batch: BlockBatch) -> None:
     assert (batch.positions[:, 0] == 0).all()
     assert ((batch.positions[:, 2:] - batch.positions[:, 1:-1]) == 1).all()
     assert batch.positions.max() < POSITIONS
@@ -56,7 +66,9 @@ def test_positions_move_but_for_the_first(batch: MaskedBatch) -> None:
     assert 0.15 < moved < 0.45
 
 
-def test_lines_end_as_at_run_time(vocabulary: Vocabulary) -> None:
-    ids = encode_lines(["春眠", "", "晓"], vocabulary)
-    assert (ids == UNK).tolist() == [False, False, True, True, False, True]
-    assert ids.dtype == np.int64
+def test_a_source_is_read_back(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    codes = np.frombuffer("春眠\n".encode("utf-32-le"), dtype="<u4")
+    np.savez(tmp_path / "source.npz", codes=codes, tags=np.array([0, 2, NO_WORD], dtype=np.uint8))
+    source = read_source(tmp_path / "source.npz", vocabulary)
+    assert source.ids.tolist() == vocabulary.encode("春眠\n").tolist()
+    assert source.tags.tolist() == [0, 2, NO_WORD]

@@ -6,20 +6,31 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from training import average, curves, evaluate, finetune, pretrain, vocabulary
+from training import average, curves, evaluate, finetune, pretrain, teacher, vocabulary
 from training.run import Log, load_state
+from training.words import encode_words
 
 PRETRAINING = ["--batch", "4", "--length", "32", "--warm-up", "2"]
 FINE_TUNING = ["--budget", "256", "--dev-limit", "4", "--crf-share", "0.5"]
 
 
-def run_pretraining(data: Path, work: Path, folder: str, steps: int, **options: str) -> dict[str, Any]:
+def write_words(data: Path, folder: Path) -> None:
+    """Labelled text as the teacher would write it, each character a word of its own."""
+    folder.mkdir()
+    for name, lines in teacher.sources(data):
+        text = "".join(f"{line}\n" for line in lines)
+        tags = encode_words([(character, "n") for character in text])
+        np.savez(folder / f"{name}.npz", codes=np.frombuffer(text.encode("utf-32-le"), dtype="<u4"), tags=tags)
+
+
+def run_pretraining(work: Path, folder: str, steps: int, **options: str) -> dict[str, Any]:
     flags = [flag for name, value in options.items() for flag in (f"--{name.replace('_', '-')}", value)]
     pretrain.main([
-        "--data", str(data), "--vocabulary", str(work / "vocab.txt"), "--folder", str(work / folder),
+        "--words", str(work / "words"), "--vocabulary", str(work / "vocab.txt"), "--folder", str(work / folder),
         "--steps", str(steps), *PRETRAINING, *flags,
     ])  # fmt: skip
     state = load_state(work / folder / "state.pt")
@@ -54,7 +65,8 @@ def work(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working folder in which every step has been taken."""
     folder = tmp_path_factory.mktemp("work")
     vocabulary.main(["--data", str(data), "--size", "260", "--output", str(folder / "vocab.txt")])
-    run_pretraining(data, folder, "pretrain", 4)
+    write_words(data, folder / "words")
+    run_pretraining(folder, "pretrain", 4)
     run_fine_tuning(data, folder, "finetune", 4)
     average.main([
         "--data", str(data), "--vocabulary", str(folder / "vocab.txt"), "--folder", str(folder / "finetune"),
@@ -88,9 +100,9 @@ def test_the_log_has_losses_and_scores(work: Path) -> None:
     assert Log(work / "pretrain" / "log.jsonl").read()[-1]["step"] == 4
 
 
-def test_pretraining_resumes_where_it_was_stopped(data: Path, work: Path) -> None:
-    run_pretraining(data, work, "stopped", 4, stop_at="2")
-    resumed = run_pretraining(data, work, "stopped", 4)
+def test_pretraining_resumes_where_it_was_stopped(work: Path) -> None:
+    run_pretraining(work, "stopped", 4, stop_at="2")
+    resumed = run_pretraining(work, "stopped", 4)
     assert same(resumed, load_state(work / "pretrain" / "state.pt"))
 
 
