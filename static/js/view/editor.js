@@ -14,6 +14,8 @@ const LIVE_DELAY_MS = 400;
 /** Beyond this every pause in typing would ask for several pieces. */
 const LIVE_MAX = 6000;
 const DEFAULT_LIMIT = 100_000;
+/** As in ../../../web/styles/deck.css. */
+const NARROW = matchMedia('(width < 64rem)');
 
 /**
  * @param {PageStore} store
@@ -62,6 +64,8 @@ export function editor(store, session) {
   button.addEventListener('click', () => {
     clearTimeout(timer);
     void session.start();
+    // On a small screen the result, and its progress, lie below the input.
+    if (store.state.phase === 'running' && NARROW.matches) find('#output-panel', HTMLElement).scrollIntoView();
   });
   cancel.addEventListener('click', () => {
     session.stop();

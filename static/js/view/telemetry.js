@@ -76,6 +76,13 @@ export function telemetry(store, api) {
   }, EVERY_S * 1000);
 }
 
+/** The surface under a line. @param {string[]} points @param {number} height */
+function area(points, height) {
+  const [first] = points[0].split(',');
+  const [last] = points[points.length - 1].split(',');
+  return `${first},${height} ${points.join(' ')} ${last},${height}`;
+}
+
 /** @param {(number | null)[]} values */
 function sparkline(values) {
   const width = 120;
@@ -89,6 +96,6 @@ function sparkline(values) {
   return svg(
     'svg',
     { class: 'spark', viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-    svg('polyline', { points: points.join(' ') }),
+    ...(points.length ? [svg('polygon', { points: area(points, height) }), svg('polyline', { points: points.join(' ') })] : []),
   );
 }
