@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from collections.abc import Awaitable
 from pathlib import Path
 
@@ -12,13 +10,14 @@ from _bentoml_sdk import Service
 from starlette.types import ASGIApp
 
 from ner_runtime.serving.answers import Answer, Answers
+from ner_runtime.serving.departure import Departure, Farewell
 from ner_runtime.serving.descriptors import AnswerOutput, ParsedInput
 from ner_runtime.serving.edge import Edge, EdgeLimits, Parsed, Routes
-from ner_runtime.serving.lanes import Reader
 from ner_runtime.serving.metrics import observe_answer
 from ner_runtime.serving.pages import page_paths, pages
 from ner_runtime.serving.schemas import Limits, read_ner, read_ner_batch
-from ner_runtime.serving.start import describe, recognizer_or_exit, settings_or_exit
+from ner_runtime.serving.start import check_or_exit, settings_or_exit
+from ner_runtime.serving.worker import Worker
 
 STATIC = Path(__file__).parent / "static"
 MAX_BATCH_SIZE = 64
@@ -26,6 +25,7 @@ MAX_BATCH_SIZE = 64
 settings = settings_or_exit()
 limits = Limits(settings.max_chars, settings.max_texts)
 description: dict[str, object] = {}
+departure = Departure(settings.drain_s, settings.grace_s)
 
 # "none": BentoML installs no compilers, no git and no other system packages; every dependency has a wheel.
 image = bentoml.images.Image(base_image="python:3.11-slim-bookworm", distro="none", python_version="3.11")
@@ -44,7 +44,7 @@ class EdgedService(Service[object]):
             },
         )
         edge_limits = EdgeLimits(settings.max_body_bytes, settings.timeout_s, settings.api_keys)
-        return Edge(super().to_asgi(is_main), routes, edge_limits, observe_answer)
+        return Farewell(Edge(super().to_asgi(is_main), routes, edge_limits, observe_answer), departure)
 
 
 @bentoml.service(
@@ -67,17 +67,26 @@ class Raner:
     @bentoml.on_deployment
     @staticmethod
     def check() -> None:
-        # Once, before there are workers: a worker that cannot load would be started again and again.
-        recognizer_or_exit(settings)
+        # Called once, in the parent, before there are workers; they have no use for what is imported here.
+        from ner_runtime.serving.supervisor import supervise
+
+        check_or_exit(settings)
+        supervise(settings)
 
     def __init__(self) -> None:
-        recognizer = recognizer_or_exit(settings)
-        self._answers = Answers(Reader(recognizer, settings.max_batch_tokens), limits)
-        description.update(describe(recognizer.manifest, settings))
-        # What is loaded now stays; collecting around it costs tens of milliseconds each time.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 1000)
+        self._worker = Worker(settings, departure, description)
+        self._worker.open(lambda reader: Answers(reader, limits))
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        self._worker.start()
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        self._worker.stop()
+
+    def __is_ready__(self) -> bool:
+        return self._worker.ready
 
     @bentoml.api(
         route="/ner",
@@ -89,8 +98,8 @@ class Raner:
     )
     async def ner(self, requests: list[Parsed]) -> list[Awaitable[Answer]]:
         # What came together is let in together, and the next batch need not wait until it is read.
-        return [asyncio.ensure_future(self._answers.ner(request)) for request in requests]
+        return [self._worker.served.ner(request) for request in requests]
 
     @bentoml.api(route="/ner/batch", input_spec=ParsedInput, output_spec=AnswerOutput)
     async def ner_batch(self, requests: list[Parsed]) -> list[Answer]:
-        return [await self._answers.ner_batch(request) for request in requests]
+        return [await self._worker.served.ner_batch(request) for request in requests]

@@ -96,6 +96,27 @@ class Settings(BaseSettings):
     max_concurrency: int = _setting(
         64, "1 to 100000", "Requests in flight per worker; one more is answered 429.", ge=1, le=100_000
     )
+    hang_timeout_s: float = _setting(
+        30.0,
+        "0 to 3600",
+        "Seconds without a sign of life after which a worker is replaced; longer than any batch takes. 0: never.",
+        ge=0,
+        le=3600,
+    )
+    drain_s: float = _setting(
+        2.0,
+        "0 to 600",
+        "Seconds after SIGTERM in which `/readyz` answers 503 and requests are still answered.",
+        ge=0,
+        le=600,
+    )
+    grace_s: float = _setting(
+        25.0,
+        "0.1 to 3600",
+        "Seconds after SIGTERM at which the service is gone, whatever is in flight; that is answered 503.",
+        ge=0.1,
+        le=3600,
+    )
     api_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_digests)] = _setting(
         (),
         "keys, or `sha256:` and 64 hex digits, separated by commas",

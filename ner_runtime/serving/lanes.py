@@ -51,6 +51,7 @@ class Lane:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"lane-{name}")
         self._jobs: deque[_Job] = deque()
         self._running: asyncio.Task[None] | None = None
+        self._started = 0.0  # of the batch that is under way, in `perf_counter` seconds; 0 where there is none
 
     async def read(self, readings: Sequence[Reading]) -> Read:
         """Read texts that have been cut into windows. Cancelled, what has not been read yet is left."""
@@ -66,6 +67,10 @@ class Lane:
         recognitions = [reading.recognition([next(chunks) for _ in reading.encoded]) for reading in readings]
         return Read(recognitions, job.began or perf_counter())
 
+    def stuck(self, seconds: float) -> bool:
+        """Whether a batch has been under way for longer than that."""
+        return 0 < self._started < perf_counter() - seconds
+
     def close(self) -> None:
         """Let the thread go once what has been taken is done."""
         self._thread.shutdown(wait=False)
@@ -74,13 +79,15 @@ class Lane:
         loop = asyncio.get_running_loop()
         while turn := self._turn():
             windows = [window for _, window in turn]
-            started = perf_counter()
+            started = self._started = perf_counter()
             try:
                 chunks = await loop.run_in_executor(self._thread, self._recognizer.decode, windows)
             except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
                 for job, _ in turn:
                     _fail(job, error)
                 continue
+            finally:
+                self._started = 0.0
             observe_batch(self._name, windows, perf_counter() - started)
             for (job, _), found in zip(turn, chunks, strict=True):
                 job.chunks.append(found)
@@ -128,6 +135,10 @@ class Reader:
         readings = [self.recognizer.open_text(text) for text in texts]
         windows = sum(len(reading.windows) for reading in readings)
         return await (self._short if windows <= 1 else self._long).read(readings)
+
+    def stuck(self, seconds: float) -> bool:
+        """Whether a batch has been under way for longer than that."""
+        return self._short.stuck(seconds) or self._long.stuck(seconds)
 
     def close(self) -> None:
         """Let the threads go."""

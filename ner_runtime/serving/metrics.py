@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
+from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import EncodedWindow, Recognition
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -22,6 +23,17 @@ BATCH_SIZE = Histogram("raner_batch_size", "Windows in a batch.", ["lane"], buck
 TOKENS = Counter("raner_tokens_total", "Tokens read, without padding.", ["lane"])
 CHARACTERS = Counter("raner_characters_total", "Characters of texts that were read.")
 ENTITIES = Counter("raner_entities_total", "Entities found, by type.", ["type"])
+
+MODEL = Gauge(
+    "raner_model_info",
+    "Workers that serve a model.",
+    ["model", "version", "precision"],
+    multiprocess_mode="livesum",
+)
+MODEL_UPDATES = Counter("raner_model_updates_total", "Model updates of workers, by outcome.", ["outcome"])
+WORKER_STARTS = Counter("raner_worker_starts_total", "Workers that became ready; beyond their number, restarts.")
+
+_served_model: list[tuple[str, str, str]] = []
 
 
 def observe_answer(path: str, status: int, seconds: float) -> None:
@@ -42,3 +54,16 @@ def observe_text(text: str, recognition: Recognition) -> None:
     CHARACTERS.inc(len(text))
     for entity in recognition.entities:
         ENTITIES.labels(entity.type).inc()
+
+
+def observe_model(manifest: Manifest) -> None:
+    """Note the model that this worker serves now."""
+    for labels in _served_model:
+        MODEL.labels(*labels).set(0)
+    _served_model[:] = [(manifest.name, manifest.version, manifest.precision)]
+    MODEL.labels(*_served_model[0]).set(1)
+
+
+def observe_update(outcome: str) -> None:
+    """Count an update of the model, `done` or `failed`."""
+    MODEL_UPDATES.labels(outcome).inc()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from ner_runtime.entities import type_colors
@@ -9,6 +11,7 @@ from ner_runtime.errors import RanerError
 from ner_runtime.manifest import Manifest
 from ner_runtime.models.locate import locate_model
 from ner_runtime.recognizer import Recognizer
+from ner_runtime.serving.memory import give_back
 from ner_runtime.settings import Settings, load_settings
 
 
@@ -20,18 +23,52 @@ def settings_or_exit() -> Settings:
         _exit(error)
 
 
-def recognizer_or_exit(settings: Settings) -> Recognizer:
-    """The model to serve, loaded and warm; where that fails, the process ends with one line."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model that can be served, its directory, and why it is not the one that was asked for, where it is not."""
+
+    recognizer: Recognizer
+    directory: Path
+    failure: str | None = None
+
+
+def check_or_exit(settings: Settings) -> None:
+    """See to it that the model can be served; where it cannot, the process ends with one line."""
+    open_or_exit(settings, None)
+    give_back()
+
+
+def open_or_exit(settings: Settings, substitute: Path | None) -> Opened:
+    """The model to serve, loaded, warm and right; where that fails, the process ends with one line.
+
+    Args:
+        substitute: a model directory to serve rather than end, where the one asked for cannot be served
+    """
     try:
-        return Recognizer.open(
-            locate_model(settings.model),
-            threads=settings.threads_per_worker,
-            engine=settings.engine,
-            device=settings.device,
-            max_batch_tokens=settings.max_batch_tokens,
-        )
+        directory = locate_model(settings.model)
+        return Opened(open_model(directory, settings), directory)
     except RanerError as error:
-        _exit(error)
+        if substitute is None:
+            _exit(error)
+        try:
+            return Opened(open_model(substitute, settings), substitute, error.message)
+        except RanerError:
+            _exit(error)
+
+
+def open_model(directory: Path, settings: Settings) -> Recognizer:
+    """A model of these settings, loaded, warm and right.
+
+    Raises:
+        RanerError: see `Recognizer.open`.
+    """
+    return Recognizer.open(
+        directory,
+        threads=settings.threads_per_worker,
+        engine=settings.engine,
+        device=settings.device,
+        max_batch_tokens=settings.max_batch_tokens,
+    )
 
 
 def describe(manifest: Manifest, settings: Settings) -> dict[str, object]:

@@ -1,0 +1,55 @@
+"""Watcher: notices that the model to serve is another one than a moment ago. It opens nothing, and nobody is told.
+
+RANER_MODEL         what is watched
+`active`            the pointer that `raner use` and `raner pull` write
+a directory         its `model.json`: put in place by a rename, it says that all else is in place
+anything else       nothing; a tag's files never change
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ner_runtime.errors import RanerError
+from ner_runtime.manifest import MODEL_FILE
+from ner_runtime.models.active import active_reference, active_stamp
+from ner_runtime.models.locate import locate_model
+from ner_runtime.settings import ACTIVE_MODEL
+
+
+class Watcher:
+    """Looks after one reference to a model. A look where nothing has changed costs one `stat`."""
+
+    def __init__(self, reference: str) -> None:
+        """What there is now counts as seen."""
+        self._reference = reference
+        self._seen = self._stamp()
+
+    @property
+    def reference(self) -> str:
+        """The tag or the directory that is to be served now; what is watched where that cannot be said."""
+        try:
+            return active_reference() if self._reference == ACTIVE_MODEL else self._reference
+        except RanerError:
+            return self._reference
+
+    def changed(self) -> Path | None:
+        """The directory of the model to serve, if that has changed since the last call.
+
+        Raises:
+            RanerError: it has changed to something that leads nowhere; the next call says None.
+        """
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return None
+        self._seen = stamp
+        return locate_model(self._reference)
+
+    def _stamp(self) -> object:
+        if self._reference == ACTIVE_MODEL:
+            return active_stamp()
+        try:
+            status = (Path(self._reference) / MODEL_FILE).stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
