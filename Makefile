@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock bench bento loadtest parity clean
+.PHONY: help serve install install-dev system test check format lock bench bento loadtest parity bench-accuracy clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ install-dev: .venv/dev ## what `make test` needs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@ .venv/serve
+
+# Locust alone, in the version that the tests run with.
+.venv/loadtest: .venv/serve requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements/dev.txt locust
+	@touch $@
 
 system: ## Debian packages that the tests need (a browser and fonts)
 	@scripts/system
@@ -57,6 +62,16 @@ readme: install ## write the generated parts of the READMEs anew: settings, the 
 
 bench: install ## speed, from the engine up to HTTP
 	$(BIN)/raner bench
+
+bench-accuracy: install-dev ## accuracy beside jieba and LAC, on DATA=../shared/data (the corpora are not in this repository)
+	$(BIN)/python -m benchmarks.accuracy --data $(or $(DATA),../shared/data)
+
+loadtest: .venv/loadtest ## a minute of load, answers checked, report (RANER_URL, SHAPE, USERS, SECONDS)
+	@$(BIN)/python -m loadtest.run $(if $(RANER_URL),--url $(RANER_URL)) $(if $(SHAPE),--shape $(SHAPE)) \
+		$(if $(USERS),--users $(USERS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+tune: .venv/loadtest ## the worker count that serves best on this machine
+	@$(BIN)/python -m loadtest.tuner $(if $(USERS),--users $(USERS)) $(if $(SECONDS),--seconds $(SECONDS))
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis loadtest/reports

@@ -77,9 +77,14 @@ def evaluate(recognizer: Recognizer, sentences: Iterable[Sentence], mapping: Typ
     for some in chunked(sentences, _SENTENCES_AT_ONCE):
         answers = recognizer.recognize([sentence.text for sentence in some], recognizer.types)
         for sentence, entities in zip(some, answers, strict=True):
-            gold, ignored = _mapped(sentence.spans, mapping)
-            tally.add(gold, ignored, (Span(entity.type, entity.start, entity.end) for entity in entities))
+            compare(tally, sentence, (Span(entity.type, entity.start, entity.end) for entity in entities), mapping)
     return tally
+
+
+def compare(tally: Tally, sentence: Sentence, found: Iterable[Span], mapping: TypeMap) -> None:
+    """Count what was found in one sentence, whoever found it."""
+    gold, ignored = _mapped(sentence.spans, mapping)
+    tally.add(gold, ignored, found)
 
 
 def read_type_map(reference: str) -> TypeMap | None:

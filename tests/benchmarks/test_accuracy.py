@@ -1,0 +1,37 @@
+"""The accuracy benchmark: words to spans, scores to a table and a picture. Peers run in `make bench-accuracy` alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.accuracy.peers import spans_of
+from benchmarks.accuracy.report import draw, markdown
+
+TABLE = {"msra/dev": {"raner-mini": 91.5, "peer": 70.25}, "weibo/dev": {"raner-mini": 50.0}}
+
+
+def test_words_of_a_type_are_spans() -> None:
+    words = [("马云", "nr"), ("在", "p"), ("杭州", "ns")]
+    assert spans_of(words, {"nr": "PER", "ns": "LOC"}) == [("PER", 0, 2), ("LOC", 3, 5)]
+
+
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=4), st.sampled_from(["nr", "x"])), max_size=8))
+def test_a_span_is_its_word(words: list[tuple[str, str]]) -> None:
+    text = "".join(word for word, _ in words)
+    spans = spans_of(words, {"nr": "PER"})
+    assert [text[start:end] for _, start, end in spans] == [word for word, tag in words if tag == "nr"]
+
+
+def test_the_best_of_a_row_stands_out_and_a_peer_may_be_missing() -> None:
+    rows = markdown(TABLE).splitlines()
+    assert rows[0] == "| set | raner-mini | peer |"
+    assert rows[2] == "| msra/dev | **91.50** | 70.25 |"
+    assert rows[3] == "| weibo/dev | **50.00** | – |"
+
+
+def test_the_picture_is_drawn(tmp_path: Path) -> None:
+    draw(TABLE, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
