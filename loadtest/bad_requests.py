@@ -1,0 +1,43 @@
+"""Requests that are wrong, and the error that is due to each: a service under load must not mind them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class BadRequest:
+    """A request and the status and code that it must be answered with."""
+
+    name: str
+    status: int
+    code: str
+    body: bytes = b'{"text": "x"}'
+    path: str = "/ner"
+    method: str = "POST"
+    media_type: str = JSON
+
+
+def bad_requests(max_chars: int, max_body_bytes: int) -> list[BadRequest]:
+    """All of them; the longest text depends on the service's limits."""
+    known = [
+        BadRequest("no JSON", 400, "malformed_request", b'{"text": "'),
+        BadRequest("no UTF-8", 400, "malformed_request", '{"text": "张三"}'.encode("gb18030")),
+        BadRequest("no body", 400, "malformed_request", b""),
+        BadRequest("no text", 422, "invalid_value", b"{}"),
+        BadRequest("a number", 422, "invalid_value", b'{"text": 42}'),
+        BadRequest("unknown field", 422, "invalid_value", b'{"text": "x", "lang": "zh"}'),
+        BadRequest("empty text", 422, "empty_text", b'{"text": ""}'),
+        BadRequest("unknown type", 422, "unknown_type", b'{"text": "x", "types": ["NO_SUCH_TYPE"]}'),
+        BadRequest("no texts", 422, "invalid_value", b'{"texts": []}', path="/ner/batch"),
+        BadRequest("a form", 415, "unsupported_media_type", b"text=x", media_type="application/x-www-form-urlencoded"),
+        BadRequest("wrong method", 405, "method_not_allowed", b"", method="PUT"),
+        BadRequest("wrong path", 404, "not_found", path="/no/such/path"),
+    ]
+    too_long = json.dumps({"text": "a" * (max_chars + 1)}).encode()
+    if len(too_long) <= min(max_body_bytes, 1_000_000):
+        known.append(BadRequest("too long", 413, "text_too_long", too_long))
+    return known

@@ -1,0 +1,125 @@
+"""A run against the real service, and the verdict on it."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from servers import REPOSITORY, environment
+
+from loadtest.summary import Row, Summary
+
+
+def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    # In a process of its own: Locust patches the one it is imported in.
+    command = [sys.executable, "-m", "loadtest.run", *arguments]
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=environment(**settings), capture_output=True, text=True, timeout=180
+    )
+
+
+def test_ten_seconds(service_url: str, tmp_path: Path) -> None:
+    report = tmp_path / "reports" / "ten"
+    done = run("--url", service_url, "--seconds", "10", "--users", "6", "--report", str(report))
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = Summary.model_validate_json(report.with_suffix(".json").read_bytes())
+    assert not summary.wrong
+    names = {row.name for row in summary.rows}
+    assert {"/ner", "/ner/batch", "bad request", "/ner queue", "/ner inference"} <= names
+    ner, inference = summary.row("/ner"), summary.row("/ner inference")
+    assert ner
+    assert inference
+    assert inference.requests == ner.requests
+    assert 0 < inference.p50_ms <= ner.p50_ms
+    # Parts of requests do not count as requests.
+    assert summary.total.requests == sum(row.requests for row in summary.rows if row.method != "PART")
+    assert "P99 ms" in done.stdout
+    assert "<html" in Path(f"{report}.html").read_text().lower()
+    with Path(f"{report}_stats.csv").open() as file:
+        assert "/ner queue" in [line["Name"] for line in csv.DictReader(file)]
+
+
+@pytest.fixture
+def liar() -> Generator[str]:
+    """A server that is ready, knows a model, and finds the same nothing in every text."""
+    model = (
+        b'{"default_types": ["PER", "LOC", "ORG"], "limits": {"max_chars": 1000, "max_texts": 9, "max_body_bytes": 1}}'
+    )
+    timings = b'{"total": 1, "queue": 0, "inference": 1}'
+    meta = b'{"model": "m", "version": "1", "precision": "fp32", "windows": 1, "cached": false, '
+    meta += b'"offset_unit": "code_point", "timings_ms": ' + timings + b"}"
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self, body: bytes) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            self.answer(model)
+
+        def do_POST(self) -> None:
+            self.answer(b'{"success": true, "data": [], "meta": ' + meta + b"}")
+
+        do_PUT = do_POST  # noqa: N815
+
+        def log_message(self, *_: object) -> None:  # type: ignore[override]
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_wrong_answers_fail_the_run(liar: str, tmp_path: Path) -> None:
+    done = run("--url", liar, "--seconds", "4", "--users", "4", "--think", "0.2", "--report", str(tmp_path / "liar"))
+    assert done.returncode == 1
+    assert "wrong answers" in done.stderr
+    failed = Summary.model_validate_json((tmp_path / "liar.json").read_bytes()).failed
+    assert any("not found that nobody would miss" in failure for failure in failed)
+    assert any("status 200, not" in failure for failure in failed)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "status", "message"),
+    [
+        (["--shape", "sawtooth"], {}, 2, "invalid choice: 'sawtooth'"),
+        (["--users", "0"], {}, 2, "--users"),
+        (["--seconds", "nan"], {}, 2, "--seconds"),
+        ([], {"RANER_THREADS": "-3"}, 1, "the service did not start: raner: RANER_THREADS is '-3'"),
+    ],
+)
+def test_wrong_usage_and_a_service_that_does_not_start(
+    arguments: list[str], settings: dict[str, str], status: int, message: str
+) -> None:
+    done = run(*arguments, **settings)
+    assert done.returncode == status
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+ROW = Row(name="all", method="", requests=100, failures=0, per_s=9, p50_ms=1, p90_ms=2, p99_ms=3, max_ms=4)
+
+
+def summary(requests: int = 100, failures: int = 0, **wrong: int) -> Summary:
+    total = ROW.model_copy(update={"requests": requests, "failures": failures})
+    return Summary(url="x", shape="steady", users=1, seconds=9, rows=[], total=total, wrong=wrong, failed={})
+
+
+def test_the_verdict() -> None:
+    assert summary().verdict(0.01) is None
+    assert summary(failures=1).verdict(0.01) is None
+    assert summary(failures=2).verdict(0.01) == "2.00% of the requests failed; the bound is 1.00%"
+    assert summary(requests=0).verdict(1) == "nothing was asked"
+    assert summary(offsets=2, shape=1).verdict(1) == "3 wrong answers, most often: offsets; shape"
