@@ -64,7 +64,7 @@ def test_memory_is_seen() -> None:
 
 
 def test_a_real_trial(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "loadtest.tuner", "--workers", "1", "--users", "2", "--seconds", "8"]
+    command = [sys.executable, "-m", "loadtest.tuner", "--workers", "1", "--users", "2", "--seconds", "5"]
     run = subprocess.run(
         [*command, "--max-p99-ms", "60000", "--report", str(tmp_path / "tune")],
         cwd=REPOSITORY,
