@@ -22,6 +22,7 @@ from ner_runtime.evaluation import Tally, evaluate, read_type_map
 from ner_runtime.json import to_json
 from ner_runtime.lines import STDIN, chunked, entity_line, read_sentences, read_texts
 from ner_runtime.manifest import Manifest, file_sha256, read_manifest
+from ner_runtime.models import commands
 from ner_runtime.models.locate import locate_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import Settings, load_settings
@@ -31,6 +32,8 @@ _LINES_AT_ONCE = 256
 app = typer.Typer(
     help="People, places and organisations in Chinese text.", no_args_is_help=True, pretty_exceptions_enable=False
 )
+
+app.add_typer(commands.app)
 
 Model = Annotated[
     str | None, typer.Option("--model", metavar="M", help="A directory, a stored tag or name, or a hub id.")

@@ -35,10 +35,19 @@ class _Part(BaseModel):
 
 
 class Source(_Part):
-    """Where the weights came from."""
+    """Where the weights came from: a directory's name, or a hub id and the revision that was asked for.
+
+    `digest` is that of the checkpoint's files (`models/contents.py`): a revision can move, what was read cannot.
+    """
 
     id: str
     revision: str | None = None
+    digest: str | None = None
+
+    @property
+    def hub(self) -> str | None:
+        """`owner/name@revision` at the hub; None for a directory."""
+        return f"{self.id}@{self.revision}" if self.revision else None
 
 
 class Geometry(_Part):

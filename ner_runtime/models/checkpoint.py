@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ner_runtime.errors import InvalidCheckpoint, UnsupportedCheckpoint
 from ner_runtime.manifest import VOCAB_FILE, Geometry
 from ner_runtime.models.configuration import Configuration, read_configuration
-from ner_runtime.models.files import file_inside
+from ner_runtime.models.files import MAX_VOCAB_BYTES, file_inside
 from ner_runtime.models.label_mapping import read_labels
 from ner_runtime.models.state_dict import Array, read_state_dict
 
@@ -32,7 +32,6 @@ Floats = NDArray[np.float32]
 
 _WORDS = "embeddings.word_embeddings.weight"
 _OLD_NAMES = {".gamma": ".weight", ".beta": ".bias"}
-_MAX_VOCAB_BYTES = 16 * 2**20
 _SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
@@ -158,8 +157,8 @@ def _checked_vocab(directory: Path, geometry: Geometry) -> Path:
     path = file_inside(directory, VOCAB_FILE)
     if path is None:
         raise InvalidCheckpoint(f"{directory} has no {VOCAB_FILE}")
-    if path.stat().st_size > _MAX_VOCAB_BYTES:
-        raise InvalidCheckpoint(f"{path} is larger than {_MAX_VOCAB_BYTES // 2**20} MiB")
+    if path.stat().st_size > MAX_VOCAB_BYTES:
+        raise InvalidCheckpoint(f"{path} is larger than {MAX_VOCAB_BYTES // 2**20} MiB")
     try:
         pieces = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Files of a checkpoint directory: only regular ones, only inside it, and JSON only as large as it has reason to be."""
+"""Files of a checkpoint directory: only regular ones, only inside it, and only as large as they have reason to be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from ner_runtime.errors import InvalidCheckpoint
 
-_MAX_JSON_BYTES = 2**20
+MAX_JSON_BYTES = 2**20
+MAX_VOCAB_BYTES = 16 * 2**20
+MAX_WEIGHTS_BYTES = 16 * 2**30
 
 
 def file_inside(directory: Path, name: str) -> Path | None:
@@ -36,8 +38,8 @@ def read_json(directory: Path, name: str) -> dict[str, Any] | None:
     path = file_inside(directory, name)
     if path is None:
         return None
-    if path.stat().st_size > _MAX_JSON_BYTES:
-        raise InvalidCheckpoint(f"{path} is larger than {_MAX_JSON_BYTES // 2**20} MiB")
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise InvalidCheckpoint(f"{path} is larger than {MAX_JSON_BYTES // 2**20} MiB")
     try:
         value: object = json.loads(path.read_bytes())
     except (ValueError, RecursionError):

@@ -29,12 +29,14 @@ from ner_runtime.manifest import (
 )
 from ner_runtime.models.agreement import BAR, measure_agreement
 from ner_runtime.models.calibrate import calibrate
+from ner_runtime.models.check import CHECK_FILE, write_check
 from ner_runtime.models.checkpoint import Checkpoint, read_checkpoint
 from ner_runtime.models.export import Arithmetic, Fp32, export, linear_inputs
 from ner_runtime.models.label_mapping import entity_types
 from ner_runtime.models.quantize import Int8, Scale
 from ner_runtime.models.reference import check_against_torch
 from ner_runtime.models.sample import sample_sentences
+from ner_runtime.recognizer import Recognizer
 from ner_runtime.tokenizer import Tokenizer
 
 Progress = Callable[[str], None]
@@ -93,6 +95,7 @@ def build_model_directory(
                 )
             manifest = manifest.model_copy(update={"agreement": agreement})
             write_manifest(chosen, manifest)
+        manifest = _with_check(chosen, manifest)
         chosen.rename(out_dir)
     return manifest
 
@@ -124,7 +127,8 @@ class _Builder:
         files = {file: file_sha256(directory / file) for file in FILES}
         labels = self._checkpoint.labels
         # The version is the content: importing the same checkpoint again makes the same version.
-        content = "\n".join([*labels, *(files[file] for file in FILES)])
+        made_of = (self._source.hub or "", self._source.digest or "", f"lowercase={self._checkpoint.lowercase}")
+        content = "\n".join([*labels, *(files[file] for file in FILES), *made_of])
         types = entity_types(labels)
         return Manifest(
             name=self._name,
@@ -138,6 +142,14 @@ class _Builder:
             precision=precision,
             files=files,
         )
+
+
+def _with_check(directory: Path, manifest: Manifest) -> Manifest:
+    write_check(Recognizer.open(directory), directory)
+    files = manifest.files | {CHECK_FILE: file_sha256(directory / CHECK_FILE)}
+    manifest = manifest.model_copy(update={"files": files})
+    write_manifest(directory, manifest)
+    return manifest
 
 
 def _calibrated(checkpoint: Checkpoint, path: Path) -> dict[str, Scale]:
