@@ -36,7 +36,7 @@ install-dev: .venv/dev ## what `make test` needs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements/dev.txt locust
 	@touch $@
 
-system: ## Debian packages that the tests need (a browser and fonts)
+system: ## Debian packages that the tests need (a browser, fonts, Redis)
 	@scripts/system
 
 test: install-dev system ## all tests but the slow proofs

@@ -65,7 +65,7 @@ class Summary(BaseModel):
 
     def table(self) -> str:
         """The figures for people."""
-        head = f"{'':22}{'requests':>10}{'failed':>8}{'/s':>9}{'P50 ms':>9}{'P90 ms':>9}{'P99 ms':>9}{'max ms':>9}"
+        head = f"{'':28}{'requests':>10}{'failed':>8}{'/s':>9}{'P50 ms':>9}{'P90 ms':>9}{'P99 ms':>9}{'max ms':>9}"
         return "\n".join([head, *map(_line, self.rows), _line(self.total)])
 
 
@@ -113,4 +113,4 @@ def _row(entry: StatsEntry, name: str | None = None) -> Row:
 
 def _line(row: Row) -> str:
     times = "".join(f"{time:>9.0f}" for time in (row.p50_ms, row.p90_ms, row.p99_ms, row.max_ms))
-    return f"{f'{row.method} {row.name}'.strip():22}{row.requests:>10}{row.failures:>8}{row.per_s:>9.1f}{times}"
+    return f"{f'{row.method} {row.name}'.strip():28}{row.requests:>10}{row.failures:>8}{row.per_s:>9.1f}{times}"
