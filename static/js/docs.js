@@ -16,7 +16,7 @@ const main = find('#docs', HTMLElement);
 function draw(description) {
   const schemas = Object.entries(description.components?.schemas ?? {});
   main.replaceChildren(
-    el('section', { class: 'panel' }, el('h2', {}, `${description.info?.title ?? ''} ${description.info?.version ?? ''}`), el('p', {}, description.info?.description ?? '')),
+    el('section', { class: 'panel' }, el('h2', {}, `${description.info?.title ?? ''} ${description.info?.version ?? ''}`), el('p', {}, ...prose(description.info?.description ?? ''))),
     ...operations(description).map((operation) => operationPanel(description, operation)),
     el('h2', { 'data-t': 'docs.schemas' }),
     ...schemas.map(([name, schema]) => schemaPanel(name, schema)),
@@ -38,12 +38,12 @@ function operationPanel(description, { verb, path, summary, description: text, r
       el(
         'div',
         { class: 'body' },
-        ...(text ? [el('p', {}, text)] : []),
+        ...(text ? [el('p', {}, ...prose(text))] : []),
         ...(request ? [el('h3', { 'data-t': 'docs.body' }), el('p', {}, typeLink(request))] : []),
         el('h3', { 'data-t': 'docs.try' }),
         code(curl(description, verb, path, request)),
         el('h3', { 'data-t': 'docs.responses' }),
-        el('dl', { class: 'answers' }, ...responses.flatMap((answer) => [el('dt', {}, answer.status), el('dd', {}, answer.description, ' ', answer.schema ? typeLink(answer.schema) : '')])),
+        el('dl', { class: 'answers' }, ...responses.flatMap((answer) => [el('dt', {}, answer.status), el('dd', {}, ...prose(answer.description), ' ', answer.schema ? typeLink(answer.schema) : '')])),
       ),
     ),
   );
@@ -54,13 +54,13 @@ function schemaPanel(name, schema) {
   const required = new Set(schema.required ?? []);
   const rows = Object.entries(schema.properties ?? {}).flatMap(([property, inner]) => [
     el('dt', {}, property),
-    el('dd', {}, el('code', {}, typeLine(inner)), required.has(property) ? ' · ' : '', required.has(property) ? el('b', { 'data-t': 'docs.required' }) : '', inner.description ? ` · ${inner.description}` : ''),
+    el('dd', {}, el('code', {}, typeLine(inner)), required.has(property) ? ' · ' : '', required.has(property) ? el('b', { 'data-t': 'docs.required' }) : '', ...(inner.description ? prose(` · ${inner.description}`) : [])),
   ]);
   return el(
     'section',
     { class: 'panel', id: `schema-${name}` },
     el('h3', { class: 'path' }, name),
-    ...(schema.description ? [el('p', { class: 'body' }, schema.description)] : []),
+    ...(schema.description ? [el('p', { class: 'body' }, ...prose(schema.description))] : []),
     el('dl', { class: 'answers' }, ...rows),
   );
 }
@@ -69,6 +69,11 @@ function schemaPanel(name, schema) {
 function typeLink(schema) {
   const name = nameOf(schema);
   return name ? el('a', { class: 'path underline', href: `docs#schema-${name}` }, name) : el('code', {}, typeLine(schema));
+}
+
+/** Words with `names` in them. @param {string} text @returns {(Node | string)[]} */
+function prose(text) {
+  return text.split('`').map((part, index) => (index % 2 ? el('code', {}, part) : part));
 }
 
 /** @param {string} text */

@@ -5,7 +5,7 @@ import { shown } from './core/entities.js';
 import { setLanguage, t } from './core/i18n.js';
 import { loadPreferences, savePreferences } from './core/preferences.js';
 import { explain, Session } from './core/session.js';
-import { createState } from './core/state.js';
+import { createState, foundIn } from './core/state.js';
 import { access } from './view/access.js';
 import { find } from './view/dom.js';
 import { editor as createEditor } from './view/editor.js';
@@ -43,9 +43,9 @@ store.watch(['effects'], ({ effects }) => {
   document.documentElement.dataset.effects = effects ? 'on' : 'off';
   find('#effects', HTMLButtonElement).setAttribute('aria-pressed', String(effects));
 });
-store.watch(['language', 'effects', 'live', 'keep', 'singleKeys'], savePreferences);
-store.watch(['entities', 'threshold', 'hidden'], ({ entities, threshold, hidden }) => {
-  store.set({ visible: shown(entities, threshold, hidden) });
+store.watch(['language', 'effects', 'live', 'keep', 'singleKeys', 'extras'], savePreferences);
+store.watch(['entities', 'threshold', 'hidden', 'extras', 'model'], (state) => {
+  store.set({ visible: shown(foundIn(state), state.threshold, state.hidden) });
 });
 
 find('#language', HTMLButtonElement).addEventListener('click', () => {
@@ -90,9 +90,7 @@ session.onDone = () => {
 /** Asks the service what it is; a failure shows in the status, and detection can still be tried. */
 async function begin() {
   try {
-    const model = await api.model();
-    const extra = model.types.filter((type) => !model.default_types.includes(type));
-    store.set({ model, service: 'online', hidden: new Set([...store.state.hidden, ...extra]) });
+    store.set({ model: await api.model(), service: 'online' });
   } catch (error) {
     store.set({ service: explain(error).service ?? '' });
   }

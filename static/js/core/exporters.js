@@ -117,10 +117,10 @@ export function escape(text) {
 /**
  * @param {string} url
  * @param {string} text
- * @param {boolean} withKey the key itself stays here; the command reads it from the shell
+ * @param {{ types?: readonly string[], withKey?: boolean }} [options] the key itself stays here; the command reads it from the shell
  */
-export function toCurl(url, text, withKey) {
-  const body = JSON.stringify({ text: text.toWellFormed() }).replaceAll("'", `'\\''`);
+export function toCurl(url, text, { types, withKey = false } = {}) {
+  const body = JSON.stringify({ text: text.toWellFormed(), types }).replaceAll("'", `'\\''`);
   const auth = withKey ? ` \\\n  -H "Authorization: Bearer $RANER_API_KEY"` : '';
   return `curl -sS ${url} \\\n  -H 'Content-Type: application/json'${auth} \\\n  --data-binary '${body}'`;
 }

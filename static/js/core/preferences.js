@@ -2,10 +2,10 @@
 
 const KEY = 'raner.preferences';
 
-/** @typedef {Pick<import('./state.js').State, 'language' | 'effects' | 'live' | 'keep' | 'singleKeys'>} Preferences */
+/** @typedef {Pick<import('./state.js').State, 'language' | 'effects' | 'live' | 'keep' | 'singleKeys' | 'extras'>} Preferences */
 
 /** @type {Preferences} */
-const DEFAULTS = { language: 'zh', effects: true, live: false, keep: true, singleKeys: true };
+const DEFAULTS = { language: 'zh', effects: true, live: false, keep: true, singleKeys: true, extras: [] };
 
 /** @returns {Preferences} */
 export function loadPreferences() {
@@ -17,12 +17,13 @@ export function loadPreferences() {
     }
   }
   if (known.language !== 'en') known.language = 'zh';
+  known.extras = Array.isArray(known.extras) ? known.extras.filter((type) => typeof type === 'string') : [];
   return known;
 }
 
 /** @param {Preferences} preferences */
-export function savePreferences({ language, effects, live, keep, singleKeys }) {
-  writeLocal(KEY, { language, effects, live, keep, singleKeys });
+export function savePreferences({ language, effects, live, keep, singleKeys, extras }) {
+  writeLocal(KEY, { language, effects, live, keep, singleKeys, extras });
 }
 
 /** @param {string} key @returns {any} null when there is none */

@@ -19,6 +19,7 @@ import { createStore } from './store.js';
  * @property {boolean} live
  * @property {boolean} keep whether history is recorded
  * @property {boolean} singleKeys
+ * @property {readonly string[]} extras types beyond the model's default ones that are switched on
  * @property {Model | null} model
  * @property {'' | 'online' | 'offline' | 'locked' | 'unready'} service
  * @property {string} text in the textarea
@@ -30,7 +31,7 @@ import { createStore } from './store.js';
  * @property {'idle' | 'running' | 'waiting' | 'done' | 'stopped'} phase
  * @property {Call | null} call
  * @property {Notice | null} notice
- * @property {ReadonlySet<string>} hidden types
+ * @property {ReadonlySet<string>} hidden default types that are switched off
  * @property {number} threshold 0 to 1
  * @property {string | null} selected key of the name whose occurrences are marked
  */
@@ -40,7 +41,7 @@ import { createStore } from './store.js';
 /** Longer documents make the browser's own textarea crawl. */
 export const MAX_DOCUMENT = 2_000_000;
 
-/** @param {Pick<State, 'language' | 'effects' | 'live' | 'keep' | 'singleKeys'>} preferences @returns {PageStore} */
+/** @param {import('./preferences.js').Preferences} preferences @returns {PageStore} */
 export function createState(preferences) {
   /** @type {State} */
   const initial = {
@@ -63,7 +64,26 @@ export function createState(preferences) {
   return createStore(initial);
 }
 
-/** The types to show, the model's own order first. @param {Pick<State, 'model' | 'entities'>} state */
+/** The types to name, the model's own order first. @param {Pick<State, 'model' | 'entities'>} state */
 export function typesOf({ model, entities }) {
   return [...new Set([...(model?.types.length ? model.types : ['PER', 'LOC', 'ORG']), ...entities.map(({ type }) => type)])];
+}
+
+/** Whether the model answers this type only when it is asked for. @param {State['model']} model @param {string} type */
+export function isOptional(model, type) {
+  return Boolean(model?.types.includes(type) && !model.default_types.includes(type));
+}
+
+/**
+ * What counts as found: optional types come along with every answer, and are kept out of sight until switched on.
+ *
+ * @param {Pick<State, 'model' | 'entities' | 'extras'>} state
+ */
+export function foundIn({ model, entities, extras }) {
+  return entities.filter(({ type }) => extras.includes(type) || !isOptional(model, type));
+}
+
+/** @param {Pick<State, 'model' | 'hidden' | 'extras'>} state @param {string} type */
+export function isOn({ model, hidden, extras }, type) {
+  return isOptional(model, type) ? extras.includes(type) : !hidden.has(type);
 }

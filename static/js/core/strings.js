@@ -51,7 +51,7 @@ const zh = {
 
   output: '侦测结果',
   'output.label': '标注后的文本：左右方向键逐个移动，回车标出全部同名实体',
-  'output.empty': '在左侧放入文本，按下 🚀 开始侦测',
+  'output.empty': '放入文本，按下 🚀 开始侦测',
   'output.none': '没有找到实体',
   legend: '实体类型，按下可隐藏或显示',
   threshold: '置信度下限',

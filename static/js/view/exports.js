@@ -3,6 +3,7 @@
 import { toBrat, toConll, toCsv, toCurl, toHtml, toJson } from '../core/exporters.js';
 import { t } from '../core/i18n.js';
 import { SourceOffsets } from '../core/newlines.js';
+import { isOn } from '../core/state.js';
 import { el, find, icon } from './dom.js';
 import { colorOf } from './palette.js';
 
@@ -30,7 +31,11 @@ export function exports(store, api, share) {
 
   /** @type {Record<string, () => Promise<string> | string>} */
   const actions = {
-    curl: () => copy(toCurl(api.url('ner'), store.state.text, Boolean(api.key))),
+    curl: () => {
+      const { text, model, extras } = store.state;
+      const asked = model && extras.length ? model.types.filter((type) => isOn(store.state, type)) : undefined;
+      return copy(toCurl(api.url('ner'), text, { types: asked?.length ? asked : undefined, withKey: Boolean(api.key) }));
+    },
     link: async () => {
       const link = await share(store.state.text);
       return link ? copy(link) : t('export.long');

@@ -3,6 +3,7 @@
 import { countByType } from '../core/entities.js';
 import { languageTag, number, t, typeName } from '../core/i18n.js';
 import { readLocal, writeLocal } from '../core/preferences.js';
+import { foundIn } from '../core/state.js';
 import { el, find } from './dom.js';
 
 /** @typedef {{ at: number, text: string, counts: Record<string, number> }} Entry */
@@ -56,11 +57,14 @@ export function textHistory(store, load) {
 
   return {
     record() {
-      const { keep: wanted, document, entities } = store.state;
+      const { keep: wanted, document, live } = store.state;
       if (!wanted || !document || document.text.length > MAX_TEXT) return;
       const { text } = document;
-      const entry = { at: Date.now(), text, counts: Object.fromEntries(countByType(entities, [])) };
-      save([entry, ...entries.filter((known) => known.text !== text)].slice(0, MAX_ENTRIES));
+      // Live mode detects at every pause: what only grew is one text, and what is being deleted is none.
+      if (live && entries[0]?.text.startsWith(text) && entries[0].text !== text) return;
+      const entry = { at: Date.now(), text, counts: Object.fromEntries(countByType(foundIn(store.state), [])) };
+      const others = entries.filter((known, index) => known.text !== text && !(live && index === 0 && text.startsWith(known.text)));
+      save([entry, ...others].slice(0, MAX_ENTRIES));
     },
   };
 }

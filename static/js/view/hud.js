@@ -1,6 +1,7 @@
 /** The instrument panel: which model answers, and what this call took. */
 
 import { milliseconds, number, t } from '../core/i18n.js';
+import { foundIn } from '../core/state.js';
 import { find } from './dom.js';
 
 /** @typedef {import('../core/state.js').State} State */
@@ -40,7 +41,7 @@ export function hud(store) {
     }
   });
 
-  store.watch(['phase', 'pending', 'document', 'entities', 'text', 'language'], (state) => {
+  store.watch(['phase', 'pending', 'document', 'entities', 'extras', 'model', 'text', 'language'], (state) => {
     const done = finished(state);
     const busy = state.phase === 'running' || state.phase === 'waiting';
     run.textContent = statusText(state, done);
@@ -67,11 +68,13 @@ function finished({ phase, document, pending }) {
 }
 
 /** @param {State} state @param {number} done */
-function statusText({ phase, document, entities, text }, done) {
+function statusText(state, done) {
+  const { phase, document, text } = state;
   if (phase === 'running') return t('status.running', { percent: number(Math.floor(done * 100)) });
   if (phase === 'waiting') return t('status.waiting');
   if (!document) return '';
   if (document.text !== text) return t('status.stale');
   if (phase === 'stopped') return t('status.stopped');
-  return entities.length ? t('status.done', { n: number(entities.length) }) : t('output.none');
+  const found = foundIn(state).length;
+  return found ? t('status.done', { n: number(found) }) : t('output.none');
 }

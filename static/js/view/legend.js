@@ -2,7 +2,7 @@
 
 import { countByType, shown } from '../core/entities.js';
 import { number, percent, t, typeName } from '../core/i18n.js';
-import { typesOf } from '../core/state.js';
+import { foundIn, isOn, isOptional, typesOf } from '../core/state.js';
 import { eachFrame, el, find } from './dom.js';
 import { paintTypes } from './palette.js';
 
@@ -18,28 +18,31 @@ export function legend(store) {
 
   store.watch(['model', 'entities', 'language'], (state) => {
     const types = typesOf(state);
-    const now = `${state.language} ${types.join(' ')} ${JSON.stringify(state.model?.colors)}`;
+    const { colors, default_types } = state.model ?? {};
+    const now = JSON.stringify([state.language, types, default_types, colors]);
     if (now === drawn) return;
     drawn = now;
-    paintTypes(types, state.model?.colors);
-    root.replaceChildren(...types.map(tile));
+    paintTypes(types, colors);
+    root.replaceChildren(...types.map((type) => tile(type, isOptional(state.model, type))));
   });
 
-  store.watch(['model', 'entities', 'threshold', 'hidden', 'language'], (state) => {
+  store.watch(['model', 'entities', 'threshold', 'hidden', 'extras', 'language'], (state) => {
     const passing = shown(state.entities, state.threshold);
     const counts = countByType(passing, typesOf(state));
     for (const button of root.querySelectorAll('button')) {
       const type = button.dataset.type ?? '';
       find('[data-count]', HTMLElement, button).textContent = String(counts.get(type) ?? 0);
-      button.setAttribute('aria-pressed', String(!state.hidden.has(type)));
+      button.setAttribute('aria-pressed', String(isOn(state, type)));
     }
   });
 
-  store.watch(['visible', 'entities', 'threshold', 'language'], ({ visible, entities, threshold }) => {
+  store.watch(['visible', 'entities', 'threshold', 'language'], (state) => {
+    const { visible, threshold } = state;
+    const found = foundIn(state);
     value.textContent = percent(threshold);
     range.setAttribute('aria-valuetext', percent(threshold));
-    kept.textContent = entities.length
-      ? t('threshold.kept', { shown: number(visible.length), total: number(entities.length) })
+    kept.textContent = found.length
+      ? t('threshold.kept', { shown: number(visible.length), total: number(found.length) })
       : '';
   });
 
@@ -53,12 +56,12 @@ export function legend(store) {
   );
 }
 
-/** @param {string} type */
-function tile(type) {
+/** @param {string} type @param {boolean} optional */
+function tile(type, optional) {
   const name = typeName(type);
   return el(
     'button',
-    { class: 'tile', type: 'button', 'data-type': type, 'aria-pressed': 'true' },
+    { class: optional ? 'tile is-optional' : 'tile', type: 'button', 'data-type': type, 'aria-pressed': 'true' },
     el('span', { class: 'tile-name' }, name, ...(name === type ? [] : [' ', el('small', {}, type)])),
     ' ',
     el('span', { class: 'tile-count', 'data-count': type }, 0),
@@ -67,7 +70,12 @@ function tile(type) {
 
 /** @param {PageStore} store @param {string} type */
 export function toggleType(store, type) {
-  const hidden = new Set(store.state.hidden);
-  if (!hidden.delete(type)) hidden.add(type);
-  store.set({ hidden });
+  const { model, extras, hidden } = store.state;
+  if (isOptional(model, type)) {
+    store.set({ extras: extras.includes(type) ? extras.filter((other) => other !== type) : [...extras, type] });
+    return;
+  }
+  const next = new Set(hidden);
+  if (!next.delete(type)) next.add(type);
+  store.set({ hidden: next });
 }

@@ -2,7 +2,7 @@
 
 import { countByType, keyOf } from '../core/entities.js';
 import { number, t, typeName } from '../core/i18n.js';
-import { typesOf } from '../core/state.js';
+import { isOn, isOptional, typesOf } from '../core/state.js';
 import { eachFrame } from './dom.js';
 import { colorOf } from './palette.js';
 
@@ -18,15 +18,15 @@ export function map(canvas, store, jump) {
 
   const draw = eachFrame(() => {
     const { document, visible, pending, model, selected } = store.state;
+    canvas.hidden = !document;
     const context = canvas.getContext('2d');
-    if (!context) return;
+    if (!context || !document) return;
     const scale = devicePixelRatio;
     const width = Math.round(canvas.clientWidth * scale);
     const height = Math.round(canvas.clientHeight * scale);
     canvas.width = width;
     canvas.height = height;
-    if (!document) return;
-    const types = typesOf(store.state);
+    const types = typesOf(store.state).filter((type) => isOn(store.state, type) || !isOptional(model, type));
     const lane = height / types.length;
     const perUnit = width / document.text.length;
     const plain = forced.matches ? 'CanvasText' : null;
@@ -48,7 +48,7 @@ export function map(canvas, store, jump) {
     canvas.setAttribute('aria-label', t('map.summary', { summary }));
   });
 
-  store.watch(['document', 'visible', 'pending', 'model', 'selected', 'language'], draw);
+  store.watch(['document', 'visible', 'pending', 'model', 'extras', 'selected', 'language'], draw);
   new ResizeObserver(draw).observe(canvas);
   forced.addEventListener('change', draw);
   canvas.addEventListener('click', (event) => {

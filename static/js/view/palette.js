@@ -19,7 +19,8 @@ const NEON = {
 };
 /** @type {Record<string, string>} */
 const HOUSE = { PER: 'red', LOC: 'cyan', ORG: 'yellow' };
-const UNDERLINES = ['solid', 'dashed', 'double', 'dotted', 'wavy'];
+/** Style and thickness: no two of ten types look alike, whatever their colours. */
+const UNDERLINES = ['solid 2px', 'dashed 2px', 'double 2px', 'dotted 3px', 'wavy 1.5px', 'solid 4px', 'dashed 4px', 'double 4px', 'dotted 5px', 'wavy 3px'];
 
 const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
