@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-accuracy clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-accuracy faults soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ bento: install ## a bento in BentoML's store (BENTOML_HOME), built offline
 
 readme: install ## write the generated parts of the READMEs anew: settings, the real answer
 	$(BIN)/python -m scripts.readme
+
+faults: install-dev ## what kills, hangs and overloads the service, and swaps of the model under load (half an hour)
+	$(BIN)/python -m pytest -m faults -s tests/faults
+
+soak: install-dev ## mixed load for RANER_SOAK_MINUTES (10): no error, memory flat
+	$(BIN)/python -m pytest -m soak -s tests/faults
 
 bench: install ## speed, from the engine up to HTTP
 	$(BIN)/raner bench

@@ -44,7 +44,7 @@ def bentoml(*arguments: str) -> list[str]:
 
 def environment(**settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RANER_")}
-    return {**kept, "BENTOML_DO_NOT_TRACK": "True", **settings}
+    return {**kept, "BENTOML_DO_NOT_TRACK": "True", "RANER_DRAIN_S": "0", **settings}
 
 
 @contextmanager

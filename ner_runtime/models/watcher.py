@@ -43,7 +43,8 @@ class Watcher:
         if stamp == self._seen:
             return None
         self._seen = stamp
-        return locate_model(self._reference)
+        # A link that is switched while the files behind it are read must not mix two models.
+        return locate_model(self._reference).resolve()
 
     def _stamp(self) -> object:
         if self._reference == ACTIVE_MODEL:

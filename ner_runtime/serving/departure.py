@@ -1,7 +1,7 @@
 """Departure: how a worker leaves when it is told to (SIGTERM).
 
     SIGTERM ─▶ not ready, still answering ─▶ listening no more, finishing ─▶ gone
-               for `drain_s`                  until `grace_s` after SIGTERM
+               for `drain_s`                 until `grace_s` after SIGTERM
 
 The first stretch is what a load balancer needs to notice; each answer in it closes its connection, so that who comes
 again goes elsewhere.
@@ -21,6 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FLUSH_S = 0.3
 """Time for the last answers to get out."""
+CLOSE_S = 0.2
+"""The supervisor closes the door at the end of the drain, and only then do the workers stop opening it: whoever has
+come in is answered, whoever has not is refused, and nobody is left standing between."""
 
 _Handler = Callable[[int, FrameType | None], object]
 
@@ -50,7 +53,7 @@ class Departure:
         if self.begun:
             return
         self.begun = True
-        loop.call_later(self._drain_s, server_exit, signal.SIGTERM, None)
+        loop.call_later(self._drain_s + CLOSE_S, server_exit, signal.SIGTERM, None)
         loop.call_later(self._grace_s - FLUSH_S, give_up)
         loop.call_later(self._grace_s, os._exit, 0)
 

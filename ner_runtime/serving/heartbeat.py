@@ -11,6 +11,9 @@ from pathlib import Path
 RUN_DIR = "RANER_RUN_DIR"
 """Environment variable that tells a worker of the supervisor's directory; unset where nobody supervises."""
 
+SUPERVISOR_PID = "RANER_SUPERVISOR_PID"
+"""Environment variable with the supervisor's process id."""
+
 BEAT_S = 1.0
 
 
@@ -18,6 +21,11 @@ def run_dir() -> Path | None:
     """The supervisor's directory, in which workers leave word for it and for one another."""
     path = os.environ.get(RUN_DIR)
     return Path(path) if path else None
+
+
+def is_orphan() -> bool:
+    """Whether there was a supervisor and is none any more."""
+    return os.environ.get(SUPERVISOR_PID, str(os.getppid())) != str(os.getppid())
 
 
 def beat_file(directory: Path, pid: int) -> Path:

@@ -45,7 +45,7 @@ def open_or_exit(settings: Settings, substitute: Path | None) -> Opened:
         substitute: a model directory to serve rather than end, where the one asked for cannot be served
     """
     try:
-        directory = locate_model(settings.model)
+        directory = locate_model(settings.model).resolve()
         return Opened(open_model(directory, settings), directory)
     except RanerError as error:
         if substitute is None:

@@ -25,7 +25,7 @@ from circus.watcher import Watcher
 from prometheus_client.multiprocess import mark_process_dead
 from tornado.ioloop import IOLoop
 
-from ner_runtime.serving.heartbeat import BEAT_S, RUN_DIR, beat_file, last_beat
+from ner_runtime.serving.heartbeat import BEAT_S, RUN_DIR, SUPERVISOR_PID, beat_file, last_beat
 from ner_runtime.settings import Settings
 
 CHECK_S = 1.0
@@ -56,7 +56,6 @@ class Supervisor(Arbiter):
     def __init__(self, watchers: Sequence[Watcher], *args: Any, **kwargs: Any) -> None:
         super().__init__(watchers, *args, **{**kwargs, "check_delay": CHECK_S})
         self._run_dir = Path(tempfile.mkdtemp(prefix="raner-"))
-        self.exit_stack.callback(shutil.rmtree, self._run_dir, ignore_errors=True)
         self._workers: dict[int, _Watched] = {}
         self._wanted = {watcher.name: watcher.numprocesses for watcher in watchers}
         self._stillborn = 0
@@ -65,7 +64,8 @@ class Supervisor(Arbiter):
         for watcher in watchers:
             watcher.respawn = True
             watcher.graceful_timeout = self.settings.grace_s + LEAVE_S
-            watcher.env = {**(watcher.env or {}), RUN_DIR: str(self._run_dir)}
+            ours = {RUN_DIR: str(self._run_dir), SUPERVISOR_PID: str(os.getpid())}
+            watcher.env = {**(watcher.env or {}), **ours}
             watcher.hooks |= {"after_spawn": self._born, "after_reap": self._gone}
 
     def start(self, cb: Callable[[Any], Any] | None = None) -> None:
@@ -78,6 +78,8 @@ class Supervisor(Arbiter):
             super().start(cb)
         except OSError as error:
             raise SystemExit(f"raner: cannot listen: {error.strerror or error}") from None
+        finally:
+            shutil.rmtree(self._run_dir, ignore_errors=True)
         if self._failure:
             raise SystemExit(f"raner: {self._failure}")
 
@@ -89,8 +91,7 @@ class Supervisor(Arbiter):
             # A check is under way; a signal to stop must not be lost to it.
             IOLoop.current().call_later(0.1, self.stop)
             return None
-        # By then no worker listens any more: better refused than left waiting.
-        IOLoop.current().call_later(self.settings.drain_s + 0.5, self._refuse)
+        IOLoop.current().call_later(self.settings.drain_s, self._refuse)
         return stopped
 
     def manage_watchers(self) -> Any:

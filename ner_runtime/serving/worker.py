@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
-import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from ner_runtime.models.watcher import Watcher
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.departure import Departure
 from ner_runtime.serving.errors import NotReady
-from ner_runtime.serving.heartbeat import BEAT_S, beat, run_dir
+from ner_runtime.serving.heartbeat import BEAT_S, beat, is_orphan, run_dir
 from ner_runtime.serving.memory import settle
 from ner_runtime.serving.metrics import WORKER_STARTS, observe_model, observe_update
 from ner_runtime.serving.served import AnswersOf, Served
@@ -82,12 +81,11 @@ class Worker:
         return not self.departure.begun
 
     async def _beat(self) -> None:
-        parent = os.getppid()
         while True:
             if self.settings.hang_timeout_s and self.served.stuck(self.settings.hang_timeout_s):
                 await self._give_up(f"a batch has been under way for {self.settings.hang_timeout_s:g} s")
-            if os.getppid() != parent:
-                await self._give_up("its parent is gone")
+            if is_orphan():
+                await self._give_up("its supervisor is gone")
             beat()
             await asyncio.sleep(BEAT_S)
 

@@ -1,0 +1,51 @@
+"""The processes of a served service: its workers, which of them are ready, and the memory they hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from servers import Server
+
+from ner_runtime.serving.heartbeat import RUN_DIR, last_beat
+
+
+def workers(server: Server) -> list[psutil.Process]:
+    """The living workers, oldest first."""
+    found: list[psutil.Process] = []
+    for child in psutil.Process(server.process.pid).children():
+        try:
+            if child.status() != psutil.STATUS_ZOMBIE and "_bentoml_impl.worker.service" in child.cmdline():
+                found.append(child)
+        except psutil.NoSuchProcess:
+            continue
+    return sorted(found, key=lambda worker: worker.create_time())
+
+
+def ready_workers(server: Server) -> list[psutil.Process]:
+    """Those that have begun to take requests."""
+    return [worker for worker in workers(server) if _beats(worker)]
+
+
+def resident_bytes(server: Server) -> int:
+    """What the workers hold in memory, together."""
+    return sum(worker.memory_info().rss for worker in workers(server))
+
+
+def wait_for(what: Callable[[], bool], seconds: float) -> float:
+    """Wait until something is so; returns how long that took."""
+    began = time.monotonic()
+    while not what():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def _beats(worker: psutil.Process) -> bool:
+    try:
+        directory = worker.environ().get(RUN_DIR)
+    except psutil.NoSuchProcess:
+        return False
+    return bool(directory) and last_beat(Path(directory), worker.pid) is not None
