@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable
 from pathlib import Path
 
@@ -10,19 +11,28 @@ from _bentoml_sdk import Service
 from starlette.types import ASGIApp
 
 from ner_runtime.serving.answers import Answer, Answers
+from ner_runtime.serving.cache import Cache
 from ner_runtime.serving.departure import Departure, Farewell
 from ner_runtime.serving.descriptors import AnswerOutput, ParsedInput
 from ner_runtime.serving.edge import Edge, EdgeLimits, Parsed, Routes
-from ner_runtime.serving.metrics import observe_answer
+from ner_runtime.serving.lanes import Reader
+from ner_runtime.serving.limits import Rate
+from ner_runtime.serving.logs import configure_logs, log_answer
+from ner_runtime.serving.metrics import observe_answer, observe_worker
+from ner_runtime.serving.origins import across_origins
 from ner_runtime.serving.pages import page_paths, pages
 from ner_runtime.serving.schemas import Limits, read_ner, read_ner_batch
 from ner_runtime.serving.start import check_or_exit, settings_or_exit
+from ner_runtime.serving.stores import open_store
 from ner_runtime.serving.worker import Worker
 
 STATIC = Path(__file__).parent / "static"
 MAX_BATCH_SIZE = 64
 
 settings = settings_or_exit()
+configure_logs(settings.log_level, settings.log_format)
+# uvicorn would believe the X-Forwarded-For of whoever calls from this host; the edge counts proxies instead.
+os.environ["FORWARDED_ALLOW_IPS"] = ""
 limits = Limits(settings.max_chars, settings.max_texts)
 description: dict[str, object] = {}
 departure = Departure(settings.drain_s, settings.grace_s)
@@ -43,8 +53,16 @@ class EdgedService(Service[object]):
                 "/ner/batch": lambda body: read_ner_batch(body, limits),
             },
         )
-        edge_limits = EdgeLimits(settings.max_body_bytes, settings.timeout_s, settings.api_keys)
-        return Farewell(Edge(super().to_asgi(is_main), routes, edge_limits, observe_answer), departure)
+        edge_limits = EdgeLimits(
+            max_body_bytes=settings.max_body_bytes,
+            timeout_s=settings.timeout_s,
+            max_concurrency=settings.max_concurrency,
+            key_digests=settings.api_keys,
+            rate=Rate.parse(settings.rate_limit),
+            trusted_proxies=settings.trusted_proxies,
+        )
+        edge = Edge(super().to_asgi(is_main), routes, edge_limits, observe_answer, log_answer)
+        return Farewell(across_origins(edge, settings.cors_origins), departure)
 
 
 @bentoml.service(
@@ -52,11 +70,8 @@ class EdgedService(Service[object]):
     service_class=EdgedService,
     image=image,
     workers=settings.workers,
-    traffic={
-        "timeout": settings.timeout_s,
-        # BentoML divides this by the workers.
-        "max_concurrency": settings.max_concurrency * settings.workers,
-    },
+    # Requests in flight are counted at the edge: BentoML counts pages too, which then fail under load.
+    traffic={"timeout": settings.timeout_s},
     logging={"access": {"enabled": False}},
     http={"port": settings.port},
 )
@@ -75,15 +90,22 @@ class Raner:
 
     def __init__(self) -> None:
         self._worker = Worker(settings, departure, description)
-        self._worker.open(lambda reader: Answers(reader, limits))
+        self._cache = Cache(open_store(settings.cache_url, settings.cache_ttl_s))
+        self._worker.open(self._answers)
 
     @bentoml.on_startup
     async def start(self) -> None:
         self._worker.start()
+        observe_worker(ready=True)
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
         self._worker.stop()
+        observe_worker(ready=False)
+        await self._cache.close()
+
+    def _answers(self, reader: Reader) -> Answers:
+        return Answers(reader, limits, self._cache, timeout_s=settings.timeout_s, engine=settings.engine)
 
     def __is_ready__(self) -> bool:
         return self._worker.ready

@@ -25,3 +25,9 @@ def plan_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
     if batch:
         batches.append(batch)
     return batches
+
+
+def padded_tokens(lengths: Sequence[int], max_tokens: int) -> int:
+    """Tokens that the encoder computes for windows of the given lengths, padding included."""
+    batches = plan_batches(lengths, max_tokens)
+    return sum(len(batch) * max(lengths[index] for index in batch) for batch in batches)

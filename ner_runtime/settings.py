@@ -22,6 +22,8 @@ EMBEDDED_MODEL = "embedded"
 MAX_WORKERS = 64
 _MAX_DEFAULT_WORKERS = 4
 _HASHED = "sha256:"
+_ORIGIN = re.compile(r"https?://[^/?#\s]+")
+_SECRET = ("api_keys", "cache_url")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,6 +41,15 @@ def _digest(key: str) -> str:
     if not _SHA256.fullmatch(digest):
         raise ValueError("not a sha256 digest")
     return digest
+
+
+def _origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    origins = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("not an origin")
+    return origins
 
 
 def _setting(default: Any, allowed: str, description: str, **bounds: Any) -> Any:
@@ -123,6 +134,41 @@ class Settings(BaseSettings):
         "API keys that may call `/ner` and `/ner/batch`, as they are or hashed. Empty: no key is asked for.",
     )
 
+    rate_limit: str = _setting(
+        "off",
+        "`off`, or a number and a period: `100/s`, `600/min`, `10000/h`",
+        "Requests that each client may send to each worker. A client is an API key, or else an address.",
+        pattern=r"^(off|[1-9][0-9]{0,8}/(s|min|h))$",
+    )
+    trusted_proxies: int = _setting(
+        0,
+        "0 to 16",
+        "Reverse proxies in front, whose `X-Forwarded-For` tells the client's address. 0: the header is not believed.",
+        ge=0,
+        le=16,
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = _setting(
+        (),
+        "origins as `https://app.example`, separated by commas, or `*`",
+        "Web pages of other hosts that may call the service. Empty: none.",
+    )
+    cache_url: str = _setting(
+        "memory://",
+        "`off`, `memory://`, `memory://?max_mb=64`, `redis://…`, `rediss://…`, `unix://…`",
+        "Where results are kept: in each worker, or in a Redis for many of them. Keys are hashes; a result holds "
+        "types, offsets and scores, and no word of the text.",
+        pattern=r"^(off|memory://(\?max_mb=[1-9][0-9]{0,5})?|rediss?://[^/?#]+.*|unix:///.+)$",
+    )
+    cache_ttl_s: float = _setting(86_400.0, "1 to 31536000", "Seconds for which a result is kept.", ge=1, le=31_536_000)
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info",
+        "`debug`, `info`, `warning`, `error`",
+        "What is logged: `info` has a line for each answer, `debug` one for each page and probe too.",
+    )
+    log_format: Literal["json", "text"] = _setting(
+        "json", "`json`, `text`", "How it is logged, on standard error: one JSON object or one line of text per event."
+    )
+
     @property
     def threads_per_worker(self) -> int:
         """Threads of one inference in a worker, with 0 resolved."""
@@ -145,7 +191,7 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0]).removeprefix(PREFIX.lower())
-        value = "a value that is not shown" if field == "api_keys" else repr(first["input"])
+        value = "a value that is not shown" if field in _SECRET else repr(first["input"])
         allowed = _allowed(Settings.model_fields[field]).replace("`", "")
         raise SettingError(f"{PREFIX}{field.upper()} is {value}; allowed: {allowed}") from None
 

@@ -42,8 +42,21 @@ def test_the_example(client: httpx.Client) -> None:
     assert all(0.5 < entity["score"] <= 1 for entity in answer["data"])
     meta = answer["meta"]
     assert (meta["model"], meta["precision"], meta["windows"]) == ("raner-mini", "int8", 1)
-    assert (meta["cached"], meta["offset_unit"]) == (False, "code_point")
+    assert meta["offset_unit"] == "code_point"
     assert meta["timings_ms"]["total"] >= meta["timings_ms"]["inference"] > 0
+
+
+def test_a_text_that_was_read_before_is_in_the_cache_whatever_is_asked_of_it(client: httpx.Client) -> None:
+    text = f"{EXAMPLE}又一次。"
+    first = client.post("/ner", json={"text": text}).json()
+    again = client.post("/ner", json={"text": text}).json()
+    assert (first["meta"]["cached"], again["meta"]["cached"]) == (False, True)
+    assert first["data"] == again["data"]
+    people = client.post("/ner", json={"text": text, "types": ["PER"], "offset_unit": "utf16"}).json()
+    assert people["meta"]["cached"]
+    assert spans(people["data"]) == [one for one in spans(first["data"]) if one[0] == "PER"]
+    both = client.post("/ner/batch", json={"texts": [text, f"{text}没有"]}).json()
+    assert (both["meta"]["cached"], both["data"][0]) == (False, first["data"])
 
 
 def test_types_and_offset_unit(client: httpx.Client) -> None:
@@ -172,13 +185,28 @@ def test_metrics_count_and_their_labels_stay_few(client: httpx.Client) -> None:
     assert len(metrics) < 100_000
 
 
-def test_no_text_of_a_user_is_in_the_log(client: httpx.Client, server: Server) -> None:
+def test_no_text_of_a_user_is_in_the_log_and_each_line_is_a_json_object(client: httpx.Client, server: Server) -> None:
     private = "绝密代号海燕"
+    client.get(f"/{private}", params={"text": private}, headers={"x-request-id": "mine", "authorization": "Bearer k3y"})
     client.post("/ner", json={"text": private})
     client.post("/ner", json={"text": private, private: 1})
     client.post("/ner", content=f'{{"text": "{private}'.encode(), headers=JSON)
-    client.post("/ner/batch", json={"texts": [private, 7]})
-    assert private not in server.log.read_text()
+    answer = client.post("/ner/batch", json={"texts": [private, 7]}, headers={"x-request-id": "the-batch"})
+    assert answer.headers["x-request-id"] == "the-batch"
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    told = json.dumps(lines, ensure_ascii=False)
+    assert private not in told
+    assert "k3y" not in told
+    [line] = [line for line in lines if line.get("request_id") == "the-batch"]
+    assert {name: line[name] for name in ("level", "event", "path", "status", "texts", "chars", "cached")} == {
+        "level": "info",
+        "event": "request",
+        "path": "/ner/batch",
+        "status": 200,
+        "texts": 1,
+        "chars": 6,
+        "cached": True,
+    }
 
 
 def test_a_key_is_asked_for_where_one_is_set(tmp_path: Path) -> None:

@@ -15,6 +15,39 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.threads_per_worker >= 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("RANER_RATE_LIMIT", value) for value in ("fast", "0/s", "5", "5/day", "5/s ", "-1/s")),
+        *(("RANER_CACHE_URL", value) for value in ("on", "memory", "memory://?max_mb=0", "redis://", "http://h")),
+        *(("RANER_CORS_ORIGINS", value) for value in ("app.example", "https://a/b", "https://a,b")),
+        *(("RANER_TRUSTED_PROXIES", value) for value in ("-1", "yes")),
+        *(("RANER_LOG_LEVEL", value) for value in ("INFO", "trace")),
+    ],
+)
+def test_values_of_limits_cache_and_logs_that_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match=f"^{name} is .*; allowed: "):
+        load_settings()
+
+
+def test_a_password_in_an_address_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANER_CACHE_URL", "mysql://user:pass@host")
+    with pytest.raises(SettingError) as raised:
+        load_settings()
+    assert "pass@" not in raised.value.message
+
+
+def test_values_of_limits_cache_and_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANER_CORS_ORIGINS", "https://a.example, http://localhost:8080")
+    monkeypatch.setenv("RANER_RATE_LIMIT", "600/min")
+    monkeypatch.setenv("RANER_CACHE_URL", "rediss://:secret@cache.example:6380/1?ssl_cert_reqs=none")
+    settings = load_settings()
+    assert settings.cors_origins == ("https://a.example", "http://localhost:8080")
+
+
 def test_an_empty_variable_is_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANER_PORT", "")
     assert load_settings().port == 3000

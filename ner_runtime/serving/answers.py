@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Sequence
 from time import perf_counter
 from typing import TypeVar
@@ -10,10 +12,11 @@ from ner_runtime.entities import type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.json import to_json
 from ner_runtime.recognizer import Recognition
+from ner_runtime.serving.cache import Cache, Found, model_identity
 from ner_runtime.serving.edge import Parsed
-from ner_runtime.serving.errors import error_item
+from ner_runtime.serving.errors import ClientGone, Overloaded, error_item
 from ner_runtime.serving.lanes import Read, Reader
-from ner_runtime.serving.metrics import QUEUE_SECONDS, observe_text
+from ner_runtime.serving.metrics import QUEUE_SECONDS, SHED, observe_text
 from ner_runtime.serving.schemas import Limits, NerBatchRequest, NerRequest, OffsetUnit, check_text, entity_items
 
 _Body = TypeVar("_Body", NerRequest, NerBatchRequest)
@@ -25,10 +28,14 @@ Answer = bytes | RanerError
 class Answers:
     """Answers requests with one reader."""
 
-    def __init__(self, reader: Reader, limits: Limits) -> None:
+    def __init__(self, reader: Reader, limits: Limits, cache: Cache, *, timeout_s: float, engine: str) -> None:
+        """`timeout_s`: what cannot be begun in time to be answered within this is not begun."""
         self._reader = reader
         self._limits = limits
+        self._cache = cache
+        self._timeout_s = timeout_s
         recognizer = reader.recognizer
+        self._identity = model_identity(recognizer.manifest, engine)
         self._colors = type_colors(recognizer.types, recognizer.manifest.colors)
 
     async def ner(self, request: Parsed) -> Answer:
@@ -36,29 +43,29 @@ class Answers:
         body = _body_of(request, NerRequest)
         try:
             asked = self._reader.recognizer.check_types(body.types)
+            [found] = await self._find([body.text], request)
         except RanerError as error:
             return error
-        read = await self._read([body.text])
-        [recognition] = read.recognitions
-        items = self._items(body.text, recognition, asked, body.offset_unit)
-        meta = self._meta(read, body.offset_unit, request.received)
+        items = self._items(body.text, found.recognition, asked, body.offset_unit)
+        meta = self._meta([found], body.offset_unit, request)
         return to_json({"success": True, "data": items, "meta": meta})
 
     async def ner_batch(self, request: Parsed) -> Answer:
         """Answer a `POST /ner/batch`; a bad text does not cost the others."""
         body = _body_of(request, NerBatchRequest)
+        texts = [self._checked(text) for text in body.texts]
         try:
             asked = self._reader.recognizer.check_types(body.types)
+            all_found = await self._find([text for text in texts if isinstance(text, str)], request)
         except RanerError as error:
             return error
-        texts = [self._checked(text) for text in body.texts]
-        read = await self._read([text for text in texts if isinstance(text, str)])
-        found = iter(read.recognitions)
+        found = iter(all_found)
         data = [
-            self._items(text, next(found), asked, body.offset_unit) if isinstance(text, str) else None for text in texts
+            self._items(text, next(found).recognition, asked, body.offset_unit) if isinstance(text, str) else None
+            for text in texts
         ]
         errors = {str(index): error_item(text) for index, text in enumerate(texts) if isinstance(text, RanerError)}
-        meta = self._meta(read, body.offset_unit, request.received)
+        meta = self._meta(all_found, body.offset_unit, request)
         return to_json({"success": True, "data": data, "errors": errors, "meta": meta})
 
     def _checked(self, text: object) -> str | RanerError:
@@ -67,7 +74,27 @@ class Answers:
         except RanerError as error:
             return error
 
+    async def _find(self, texts: Sequence[str], request: Parsed) -> list[Found]:
+        """What there is in each text. When the client leaves, what is done for it alone is left.
+
+        Raises:
+            Overloaded, ClientGone
+        """
+        request.notes.update(texts=len(texts), chars=sum(map(len, texts)))
+        finding = asyncio.ensure_future(self._cache.find(texts, self._identity, self._read))
+        try:
+            await asyncio.wait([finding, *([request.gone] if request.gone else [])], return_when="FIRST_COMPLETED")
+            if not finding.done():
+                raise ClientGone("the client has left")
+            return finding.result()
+        finally:
+            finding.cancel()
+
     async def _read(self, texts: Sequence[str]) -> Read:
+        wait = self._reader.seconds_until_read(texts)
+        if wait > self._timeout_s:
+            SHED.labels("queue").inc()
+            raise Overloaded("more is waiting than can be read in time; try again shortly", math.ceil(wait / 2))
         read = await self._reader.read(texts)
         for text, recognition in zip(texts, read.recognitions, strict=True):
             observe_text(text, recognition)
@@ -79,22 +106,26 @@ class Answers:
         entities = [entity for entity in recognition.entities if entity.type in asked]
         return entity_items(text, entities, self._colors, unit)
 
-    def _meta(self, read: Read, unit: OffsetUnit, received: float) -> dict[str, object]:
+    def _meta(self, found: Sequence[Found], unit: OffsetUnit, request: Parsed) -> dict[str, object]:
         now = perf_counter()
-        queue = read.began - received
+        began = min((one.began for one in found), default=now)
+        queue = began - request.received
         QUEUE_SECONDS.observe(queue)
         manifest = self._reader.recognizer.manifest
+        windows = sum(one.recognition.windows for one in found)
+        cached = bool(found) and all(one.cached for one in found)
+        request.notes.update(windows=windows, cached=cached, version=manifest.version)
         return {
             "model": manifest.name,
             "version": manifest.version,
             "precision": manifest.precision,
-            "windows": sum(recognition.windows for recognition in read.recognitions),
-            "cached": False,
+            "windows": windows,
+            "cached": cached,
             "offset_unit": unit,
             "timings_ms": {
-                "total": _milliseconds(now - received),
+                "total": _milliseconds(now - request.received),
                 "queue": _milliseconds(queue),
-                "inference": _milliseconds(now - read.began),
+                "inference": _milliseconds(now - began),
             },
         }
 

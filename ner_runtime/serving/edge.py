@@ -1,38 +1,40 @@
 """Edge: the outermost layer of the service. What does not get past it costs BentoML and the model nothing.
 
-It knows which paths and methods there are, reads a body only where one belongs and only up to the limit, checks keys,
-and turns bodies into requests; it puts the one error shape on whatever comes back, and the security headers on
-everything. It knows nothing of models. ASGI 3.0, https://asgi.readthedocs.io/en/latest/specs/www.html.
+It knows which paths and methods there are, reads a body only where one belongs and only while there is room for it,
+checks keys, and turns bodies into requests; it puts the one error shape on whatever comes back, and the security
+headers and the request's id on everything. It knows nothing of models.
+ASGI 3.0, https://asgi.readthedocs.io/en/latest/specs/www.html.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import perf_counter
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ner_runtime.errors import RanerError
+from ner_runtime.serving.answered import Answered, Observer
+from ner_runtime.serving.bodies import BodyLimits, check_media_type, read_body, replay
 from ner_runtime.serving.errors import (
-    BodyTooLarge,
+    ClientGone,
     MethodNotAllowed,
     NotFound,
-    TimedOut,
-    Unauthorized,
-    UnsupportedMediaType,
     error_body,
     error_headers,
     error_of_status,
     status_of,
 )
+from ner_runtime.serving.keys import check_key
+from ner_runtime.serving.limits import InFlight, Rate, RateLimiter, client_of
+from ner_runtime.serving.logs import REQUEST_ID, log, request_id
 
 PARSED = "raner_request"
 """Key of `scope["state"]` under which a request that got past the edge waits, as a `Parsed`."""
@@ -50,16 +52,27 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "cross-origin-opener-policy": "same-origin",
 }
 
+_REQUEST_ID_HEADER = "x-request-id"
 _JSON = "application/json"
 _READ = frozenset({"GET", "HEAD"})
+_STATIC = "/static"
+# Bodies that may be arriving at once, in the largest ones there may be.
+_ARRIVING_BODIES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A request body that was read and is valid, and when it came (`perf_counter` seconds)."""
+    """A request body that was read and is valid.
+
+    received: when the request came, in `perf_counter` seconds
+    gone: done once the client has left; None where nobody looks
+    notes: what the log should tell of the request, in numbers, never its text
+    """
 
     body: object
     received: float
+    gone: asyncio.Future[None] | None = None
+    notes: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +85,36 @@ class Routes:
 
 @dataclass(frozen=True, slots=True)
 class EdgeLimits:
-    """What the edge lets in. `key_digests`: hex sha256 of each API key; empty where none is asked for."""
+    """What the edge lets in.
+
+    key_digests: hex sha256 of each API key; empty where none is asked for
+    rate: of each client; None where there is no limit
+    trusted_proxies: reverse proxies in front whose X-Forwarded-For is believed
+    """
 
     max_body_bytes: int
     timeout_s: float
+    max_concurrency: int = 64
     key_digests: tuple[str, ...] = ()
+    rate: Rate | None = None
+    trusted_proxies: int = 0
 
 
-Observer = Callable[[str, int, float], None]
-"""Told of every answer: its path, its status and the seconds it took."""
-
-
-@dataclass(frozen=True, slots=True)
 class Edge:
     """ASGI application around another one."""
 
-    app: ASGIApp
-    routes: Routes
-    limits: EdgeLimits
-    observe: Observer = field(default=lambda _path, _status, _seconds: None)
+    def __init__(self, app: ASGIApp, routes: Routes, limits: EdgeLimits, *observers: Observer) -> None:
+        self._app = app
+        self._routes = routes
+        self._limits = limits
+        self._observers = observers
+        self._body_limits = BodyLimits(limits.max_body_bytes, limits.timeout_s)
+        self._rate_limiter = RateLimiter(limits.rate) if limits.rate else None
+        self.in_flight = InFlight(limits.max_concurrency, _ARRIVING_BODIES * limits.max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await self._http(scope, receive, send)
         else:
@@ -103,122 +123,124 @@ class Edge:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = perf_counter()
-        answer = _Answer(scope, receive, send)
+        request = Request(scope, receive)
+        identity = request_id(request.headers.get(_REQUEST_ID_HEADER))
+        REQUEST_ID.set(identity)
+        answer = _Answer(scope, receive, send, identity)
+        notes: dict[str, object] = {}
         try:
-            body = await self._admit(Request(scope, receive))
-            if body is None:
-                await self.app(scope, receive, answer.send)
+            if self._takes_body(request):
+                await self._answer_body(request, received, notes, answer)
             else:
-                request = self.routes.bodies[scope["path"]](body)
-                scope.setdefault("state", {})[PARSED] = Parsed(request, received)
-                await self.app(scope, _replay(body, receive), answer.send)
+                await self._app(scope, receive, answer.send)
         except ClientDisconnect:
-            return
+            answer.gone()
         except RanerError as error:
             await answer.error(error)
-        self.observe(self._label(scope["path"]), answer.status, perf_counter() - received)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets the one shape and the log its type
+            log.error("unexpected error", exc_info=error)
+            await answer.error(error_of_status(HTTPStatus.INTERNAL_SERVER_ERROR))
+        seconds = perf_counter() - received
+        answered = Answered(self._label(scope["path"]), request.method, answer.status, seconds, answer.code, notes)
+        for observe in self._observers:
+            observe(answered)
 
     def _label(self, path: str) -> str:
         # Labels of metrics must stay few, whatever paths are asked for.
-        return path if path in self.routes.pages or path in self.routes.bodies else "other"
+        if path in self._routes.bodies:
+            return path
+        if path not in self._routes.pages:
+            return "other"
+        return _STATIC if path.startswith(f"{_STATIC}/") else path
 
-    async def _admit(self, request: Request) -> bytes | None:
-        """The body, where the path takes one; None where it is a page."""
+    def _takes_body(self, request: Request) -> bool:
+        """Whether the path takes a body; False where it is a page."""
         path = request.scope["path"]
-        if path in self.routes.pages:
+        if path in self._routes.pages:
             if request.method not in _READ:
-                raise MethodNotAllowed(f"{request.method} is not allowed here; allowed: GET")
-            return None
-        if path not in self.routes.bodies:
+                raise MethodNotAllowed(f"{request.method[:16]} is not allowed here; allowed: GET")
+            return False
+        if path not in self._routes.bodies:
             raise NotFound("there is nothing at this path; GET /docs lists what there is")
         if request.method != "POST":
-            raise MethodNotAllowed(f"{request.method} is not allowed here; allowed: POST")
-        self._check_key(request.headers)
-        _check_media_type(request.headers)
-        return await self._read(request)
+            raise MethodNotAllowed(f"{request.method[:16]} is not allowed here; allowed: POST")
+        return True
 
-    def _check_key(self, headers: Headers) -> None:
-        if not self.limits.key_digests:
-            return
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        key = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        digest = hashlib.sha256(key.encode("latin-1")).hexdigest()
-        # Every digest is compared, each in constant time, so that the time taken tells nothing of the keys.
-        matches = [hmac.compare_digest(digest, allowed) for allowed in self.limits.key_digests]
-        if not any(matches):
-            raise Unauthorized("an API key is needed: Authorization: Bearer KEY" if not key else "the API key is wrong")
+    async def _answer_body(self, request: Request, received: float, notes: dict[str, object], answer: _Answer) -> None:
+        scope, receive = request.scope, request.receive
+        digests = self._limits.key_digests
+        client = check_key(request.headers, digests) if digests else client_of(scope, self._limits.trusted_proxies)
+        if self._rate_limiter is not None:
+            self._rate_limiter.check(client)
+        check_media_type(request.headers)
+        # Before the body is read, so that turning back costs nothing, and again after it, when others may have come.
+        self.in_flight.check()
+        body = await read_body(request, self._body_limits, self.in_flight)
+        with self.in_flight.one_more():
+            value = self._routes.bodies[scope["path"]](body)
+            gone = asyncio.ensure_future(_departure(receive))
+            scope.setdefault("state", {})[PARSED] = Parsed(value, received, gone, notes)
+            try:
+                await self._app(scope, replay(body, receive), answer.send)
+            finally:
+                gone.cancel()
 
-    async def _read(self, request: Request) -> bytes:
-        limit = self.limits.max_body_bytes
-        too_large = BodyTooLarge(f"the body is larger than {limit} bytes")
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > limit:
-            raise too_large
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self.limits.timeout_s):
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > limit:
-                        raise too_large
-                    chunks.append(chunk)
-        except TimeoutError:
-            raise TimedOut("the request did not arrive in time") from None
-        return b"".join(chunks)
+
+async def _departure(receive: Receive) -> None:
+    """Return when the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Answer:
     """Passes an answer on; one with an error status that is not in the one error shape is put into it."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, identity: str) -> None:
         self._scope, self._receive, self._send = scope, receive, send
+        self._identity = identity
+        self._started = False
         self._replaced = False
         self.status = 500
+        self.code: str | None = None
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(raw=list(message["headers"]))
-            if self.status >= HTTPStatus.BAD_REQUEST and OURS not in headers:
+            self.code = headers.get(OURS)
+            if self.status >= HTTPStatus.BAD_REQUEST and self.code is None:
                 self._replaced = True
                 await self._respond(error_of_status(self.status), self.status)
                 return
             del headers[OURS]
-            _add_security(headers)
+            self._finish(headers)
             message = {**message, "headers": headers.raw}
+            self._started = True
         if not self._replaced:
             await self._send(message)
 
     async def error(self, error: RanerError) -> None:
+        if self._started:
+            # Half an answer is out. Leaving it unfinished makes the server close the connection.
+            return
         self.status = status_of(error)
         await self._respond(error, self.status)
 
+    def gone(self) -> None:
+        """Nobody is there to be answered."""
+        self.status, self.code = status_of(ClientGone("")), ClientGone.code
+
     async def _respond(self, error: RanerError, status: int) -> None:
+        self._started = True
+        self.code = error.code
         response = Response(error_body(error), status, error_headers(error), _JSON)
-        _add_security(response.headers)
+        self._finish(response.headers)
         if isinstance(error, MethodNotAllowed):
             response.headers["allow"] = "POST" if error.message.endswith("POST") else "GET, HEAD"
-        await response(self._scope, self._receive, self._send)
+        with suppress(ClientDisconnect):
+            await response(self._scope, self._receive, self._send)
 
-
-def _add_security(headers: MutableHeaders) -> None:
-    for name, value in SECURITY_HEADERS.items():
-        headers[name] = value
-
-
-def _check_media_type(headers: Headers) -> None:
-    media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
-    charset = parameters.partition("charset=")[2].strip().strip('"')
-    if media_type.strip() != _JSON or charset not in ("", "utf-8", "utf8"):
-        raise UnsupportedMediaType(f"the body must be sent as Content-Type: {_JSON}, in UTF-8")
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body once more, to whatever counts bytes behind the edge."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replayed() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return replayed
+    def _finish(self, headers: MutableHeaders) -> None:
+        for name, value in SECURITY_HEADERS.items():
+            headers[name] = value
+        headers[_REQUEST_ID_HEADER] = self._identity

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from ner_runtime.errors import RanerError
 from ner_runtime.json import to_json
 
+RETRY_AFTER_S = 1
+
 
 class Unauthorized(RanerError):
     """No API key, or a wrong one."""
@@ -44,22 +46,49 @@ class UnsupportedMediaType(RanerError):
     code = "unsupported_media_type"
 
 
+class RequestTimedOut(RanerError):
+    """The request did not arrive within the configured time."""
+
+    code = "request_timed_out"
+
+
 class Overloaded(RanerError):
-    """More requests are in flight than the service takes."""
+    """The service has more to do than it can answer in time."""
 
     code = "overloaded"
+
+    def __init__(self, message: str, retry_after_s: int = RETRY_AFTER_S) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class RateLimited(RanerError):
+    """A client has sent more requests than it may."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after_s: int = RETRY_AFTER_S) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class NotReady(RanerError):
     """The service cannot answer at present."""
 
     code = "not_ready"
+    retry_after_s = RETRY_AFTER_S
 
 
 class TimedOut(RanerError):
-    """No answer, or no whole request, within the configured time."""
+    """No answer within the configured time."""
 
     code = "timed_out"
+
+
+class ClientGone(RanerError):
+    """The client has left; nobody reads this."""
+
+    code = "client_gone"
 
 
 STATUSES: Mapping[str, int] = {
@@ -67,6 +96,7 @@ STATUSES: Mapping[str, int] = {
     "unauthorized": 401,
     "not_found": 404,
     "method_not_allowed": 405,
+    "request_timed_out": 408,
     "body_too_large": 413,
     "text_too_long": 413,
     "too_many_texts": 413,
@@ -75,12 +105,12 @@ STATUSES: Mapping[str, int] = {
     "empty_text": 422,
     "unknown_type": 422,
     "overloaded": 429,
+    "rate_limited": 429,
+    "client_gone": 499,
     "internal": 500,
     "not_ready": 503,
     "timed_out": 504,
 }
-
-RETRY_AFTER_S = 1
 
 _OF_STATUS: Mapping[int, RanerError] = {
     404: NotFound("there is nothing at this path"),
@@ -113,8 +143,11 @@ def error_body(error: RanerError) -> bytes:
 
 def error_headers(error: RanerError) -> dict[str, str]:
     """Headers that an error brings along."""
-    if error.code in ("overloaded", "not_ready"):
-        return {"retry-after": str(RETRY_AFTER_S)}
-    if error.code == "unauthorized":
+    if isinstance(error, Overloaded | RateLimited | NotReady):
+        return {"retry-after": str(error.retry_after_s)}
+    if isinstance(error, Unauthorized):
         return {"www-authenticate": "Bearer"}
+    if isinstance(error, RequestTimedOut):
+        # What is left of the request may still come, and is no new one.
+        return {"connection": "close"}
     return {}

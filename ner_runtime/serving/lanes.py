@@ -17,9 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from ner_runtime.batches import padded_tokens
 from ner_runtime.chunks import Chunk
 from ner_runtime.recognizer import EncodedWindow, Reading, Recognition, Recognizer
 from ner_runtime.serving.metrics import observe_batch
+
+_PACE_MEMORY = 0.9
 
 
 @dataclass(slots=True)
@@ -32,6 +35,11 @@ class _Job:
     taken: int = 0
     began: float = 0.0
 
+    @property
+    def waiting(self) -> int:
+        """Tokens that are yet to be taken."""
+        return 0 if self.done.done() else sum(window.tokens for window in self.windows[self.taken :])
+
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -39,6 +47,22 @@ class Read:
 
     recognitions: list[Recognition]
     began: float
+
+
+class Pace:
+    """How fast a lane reads, by its last batches."""
+
+    def __init__(self) -> None:
+        self._tokens = self._seconds = 0.0
+
+    def note(self, tokens: int, seconds: float) -> None:
+        """Note a batch."""
+        self._tokens = self._tokens * _PACE_MEMORY + tokens
+        self._seconds = self._seconds * _PACE_MEMORY + seconds
+
+    def seconds(self, tokens: int) -> float:
+        """Seconds that tokens will take; 0 before the first batch."""
+        return tokens * self._seconds / self._tokens if self._tokens else 0.0
 
 
 class Lane:
@@ -51,6 +75,7 @@ class Lane:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"lane-{name}")
         self._jobs: deque[_Job] = deque()
         self._running: asyncio.Task[None] | None = None
+        self._pace = Pace()
         self._started = 0.0  # of the batch that is under way, in `perf_counter` seconds; 0 where there is none
 
     async def read(self, readings: Sequence[Reading]) -> Read:
@@ -66,6 +91,11 @@ class Lane:
         chunks = iter(job.chunks)
         recognitions = [reading.recognition([next(chunks) for _ in reading.encoded]) for reading in readings]
         return Read(recognitions, job.began or perf_counter())
+
+    def seconds_until_read(self, tokens: int) -> float:
+        """Seconds until tokens that came now would all be read, behind those that wait; 0 where nothing waits."""
+        waiting = sum(job.waiting for job in self._jobs)
+        return self._pace.seconds(waiting + tokens) if waiting else 0.0
 
     def stuck(self, seconds: float) -> bool:
         """Whether a batch has been under way for longer than that."""
@@ -88,7 +118,11 @@ class Lane:
                 continue
             finally:
                 self._started = 0.0
-            observe_batch(self._name, windows, perf_counter() - started)
+            seconds = perf_counter() - started
+            lengths = [window.tokens for window in windows]
+            self._pace.note(sum(lengths), seconds)
+            padded = padded_tokens(lengths, self._max_batch_tokens)
+            observe_batch(self._name, windows, seconds, padded, self._max_batch_tokens)
             for (job, _), found in zip(turn, chunks, strict=True):
                 job.chunks.append(found)
                 if len(job.chunks) == len(job.windows) and not job.done.done():
@@ -135,6 +169,12 @@ class Reader:
         readings = [self.recognizer.open_text(text) for text in texts]
         windows = sum(len(reading.windows) for reading in readings)
         return await (self._short if windows <= 1 else self._long).read(readings)
+
+    def seconds_until_read(self, texts: Sequence[str]) -> float:
+        """Seconds until texts that came now would be read, as far as can be told from their length."""
+        tokens = sum(map(len, texts))
+        lane = self._short if len(texts) <= 1 and tokens < self.recognizer.window else self._long
+        return lane.seconds_until_read(tokens)
 
     def stuck(self, seconds: float) -> bool:
         """Whether a batch has been under way for longer than that."""

@@ -1,0 +1,78 @@
+"""Stores: where the cache keeps results: in this process, or in Redis for many of them.
+
+A store never costs a request its answer. What cannot be looked up in time counts as not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from cachetools import TTLCache
+
+from ner_runtime.serving.metrics import CACHE_BYTES
+
+Key = str
+
+MEMORY_URL = "memory://"
+OFF = "off"
+DEFAULT_MAX_MB = 64
+_ENTRY_BYTES = 600
+"""What an entry takes beside its value: measured, the key, the list node and the time."""
+
+
+class Store(Protocol):
+    """Where results are kept."""
+
+    async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
+        """Those that are there."""
+        ...
+
+    def put(self, key: Key, value: bytes) -> None:
+        """Keep a value, if that can be done."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what the store holds."""
+        ...
+
+
+class MemoryStore:
+    """In this process, the least recently used going first; bounded in bytes."""
+
+    def __init__(self, max_bytes: int, ttl_s: float) -> None:
+        self._entries: TTLCache[Key, bytes] = TTLCache(max_bytes, ttl_s, getsizeof=_entry_size)
+
+    async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
+        return {key: value for key in keys if (value := self._entries.get(key)) is not None}
+
+    def put(self, key: Key, value: bytes) -> None:
+        # One that is larger than all the room there is is not kept.
+        with suppress(ValueError):
+            self._entries[key] = value
+        CACHE_BYTES.set(self._entries.currsize)
+
+    async def close(self) -> None:
+        self._entries.clear()
+
+
+def _entry_size(value: bytes) -> int:
+    return len(value) + _ENTRY_BYTES
+
+
+def open_store(url: str, ttl_s: float) -> Store | None:
+    """The store of a `RANER_CACHE_URL`; None where it is off. Needs the event loop."""
+    if url == OFF:
+        return None
+    if url.startswith(MEMORY_URL):
+        return MemoryStore(_max_mb(url) * 1024 * 1024, ttl_s)
+    # It takes a fifth of a second to import, and most have no use for it.
+    from ner_runtime.serving.redis_store import RedisStore
+
+    return RedisStore(url, ttl_s)
+
+
+def _max_mb(url: str) -> int:
+    return int(parse_qs(urlsplit(url).query).get("max_mb", [str(DEFAULT_MAX_MB)])[0])
