@@ -29,13 +29,21 @@ class NotRunning(Exception):
 def own_service(**settings: str) -> Generator[tuple[str, int]]:
     """Start the service, and stop it afterwards; gives its URL and the id of its first process.
 
+    The texts of the load test come again and again, those of real users seldom do: unless `RANER_CACHE_URL` is set, it
+    runs without a cache, so that the model is what is measured.
+
     Raises:
         NotRunning
     """
     if not (ROOT / "service.py").is_file():
         raise NotRunning("there is no service.py here; name a running service with --url")
     port = _free_port()
-    changed = {"RANER_PORT": str(port), "BENTOML_DO_NOT_TRACK": "True", **settings}
+    changed = {
+        "RANER_CACHE_URL": os.environ.get("RANER_CACHE_URL", "off"),
+        "RANER_PORT": str(port),
+        "BENTOML_DO_NOT_TRACK": "True",
+        **settings,
+    }
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "bentoml", "serve", "service:Raner"],

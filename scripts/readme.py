@@ -72,7 +72,7 @@ def chinese_settings_table(current: str) -> str:
     A setting that has none yet gets the English ones, and a test fails until they are translated.
     """
     english, chinese = _rows(settings_table()), _rows(current)
-    rows = list(_CHINESE_HEAD)
+    rows: list[str] = [*_CHINESE_HEAD]
     for field in Settings.model_fields:
         name = f"`{PREFIX}{field.upper()}`"
         default, *described = english[name]
