@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ner_runtime.errors import ModelNotFound, RanerError, StoreError
-from ner_runtime.manifest import FILES, MODEL_FILE, Manifest, Source, read_manifest
+from ner_runtime.manifest import MODEL_FILE, Manifest, Source, read_manifest
 from ner_runtime.models.active import store_home, write_atomically
 from ner_runtime.models.staging import scratch
 from ner_runtime.settings import ACTIVE_MODEL, EMBEDDED_MODEL
@@ -134,9 +134,9 @@ def put_model(directory: Path, manifest: Manifest, made_with: Mapping[str, str])
         with create(f"{name}:{version}", metadata=dict(made_with), _model_store=_store(folder)):
             pass
         made = folder / name / version
-        for file in (*FILES, MODEL_FILE):
-            (directory / file).rename(made / file)
-            (made / file).chmod(0o444)
+        for file in directory.iterdir():
+            file.chmod(0o444)
+            file.rename(made / file.name)
         for path in (*made.iterdir(), made):
             _sync(path)
         target.parent.mkdir(parents=True, exist_ok=True)

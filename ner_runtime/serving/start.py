@@ -10,6 +10,7 @@ from ner_runtime.entities import type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.manifest import Manifest
 from ner_runtime.models.locate import locate_model
+from ner_runtime.models.missing import pull_if_missing
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.memory import give_back
 from ner_runtime.settings import Settings, load_settings
@@ -34,6 +35,10 @@ class Opened:
 
 def check_or_exit(settings: Settings) -> None:
     """See to it that the model can be served; where it cannot, the process ends with one line."""
+    try:
+        pull_if_missing(settings.model)
+    except RanerError as error:
+        _exit(error)
     open_or_exit(settings, None)
     give_back()
 
