@@ -63,7 +63,7 @@ _NAMES = _types("PER LOC ORG")
 
 # `aishell_ner` is absent on purpose: its dev split measures a genre that the model has not trained on.
 CORPORA = (
-    Corpus("msra", _NAMES, repeat=1.0),
+    Corpus("msra", _NAMES, repeat=1.4),
     Corpus("cluener", _types("PER LOC ORG TITLE"), repeat=1.5),
     Corpus("uner_gsdsimp", _NAMES, repeat=2.0),
     Corpus("uner_gsd_trad", _NAMES, repeat=0.6),
@@ -74,7 +74,7 @@ CORPORA = (
     Corpus("gm_time", _types("TIME"), repeat=1.0, distrusted=_NAMES, splits=("extra_pd_msra_overlap",)),
     Corpus("pd98_tim_zcoo", _types("PER TIME"), repeat=0.7, distrusted=_types("LOC ORG")),
     Corpus("cec", _types("TIME"), repeat=0.6),
-    Corpus("resume", _types("PER ORG TITLE"), repeat=1.0),
+    Corpus("resume", _types("PER ORG TITLE"), repeat=1.5),
     Corpus("exec_jobtitle", _types("PER ORG TITLE"), repeat=0.6),
     Corpus("announce_org", _types("PER ORG TIME"), repeat=1.0),
     Corpus("cail_theft", _types("PER LOC ORG TIME MONEY"), repeat=0.5),

@@ -1,0 +1,35 @@
+"""A trained checkpoint in the place of the embedded model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ner_runtime import Recognizer
+from ner_runtime.manifest import read_manifest
+from training.checkpoint import write_checkpoint
+from training.corpora import TYPES
+from training.encoder import Geometry
+from training.release import NAME, release
+from training.tagger import Tagger
+from training.tagset import Tagset
+from training.vocabulary import build
+
+
+def test_it_can_be_opened_and_what_lay_beside_it_stays(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    vocabulary = build(["马云在杭州"], 300)
+    sizes = {"hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    tagger = Tagger(Geometry(len(vocabulary), **sizes), Tagset(TYPES))
+    write_checkpoint(tmp_path / "checkpoint", tagger, vocabulary)
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "README.md").write_text("card")
+    release(tmp_path / "checkpoint", target)
+    manifest = read_manifest(target)
+    assert (manifest.name, manifest.types, manifest.default_types) == (NAME, TYPES, ("PER", "LOC", "ORG"))
+    assert (target / "README.md").read_text() == "card"
+    assert Recognizer.open(target).types == TYPES
+    release(tmp_path / "checkpoint", target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint", "model"]
