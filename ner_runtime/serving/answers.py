@@ -108,7 +108,8 @@ class Answers:
 
     def _meta(self, found: Sequence[Found], unit: OffsetUnit, request: Parsed) -> dict[str, object]:
         now = perf_counter()
-        began = min((one.began for one in found), default=now)
+        # Who joins a reading that is under way came after it had begun, and has not waited.
+        began = max(request.received, min((one.began for one in found), default=now))
         queue = began - request.received
         QUEUE_SECONDS.observe(queue)
         manifest = self._reader.recognizer.manifest
