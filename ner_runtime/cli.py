@@ -109,7 +109,7 @@ def info(
         return
     table = Table(show_header=False, box=None)
     for name, value in [("directory", str(directory)), *_facts(manifest)]:
-        table.add_row(name, value)
+        table.add_row(name, Text(value))
     Console().print(table)
 
 
@@ -180,7 +180,7 @@ def _table_writer(recognizer: Recognizer) -> Callable[[str, Sequence[Entity]], N
         table = Table("type", "span", "start", "end", "score")
         for entity in entities:
             span = Text(entity.span.encode("utf-8", "replace").decode())
-            row = (entity.type, span, str(entity.start), str(entity.end), f"{entity.score:.3f}")
+            row = (Text(entity.type), span, str(entity.start), str(entity.end), f"{entity.score:.3f}")
             table.add_row(*row, style=colors[entity.type])
         console.print(table)
 
@@ -203,7 +203,7 @@ def _print_scores(tally: Tally, scored: Sequence[str]) -> None:
     table = Table("type", "precision", "recall", "F1", "entities", title=f"{tally.sentences} sentences")
     for name, types in [*((type_, [type_]) for type_ in scored), ("all", list(scored))]:
         score = tally.score(types)
-        table.add_row(name, *(f"{100 * x:.2f}" for x in (score.precision, score.recall, score.f1)), str(score.support))
+        table.add_row(Text(name), *(f"{100 * x:.2f}" for x in (score.precision, score.recall, score.f1)), str(score.support))
     Console().print(table)
 
 

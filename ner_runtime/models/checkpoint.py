@@ -160,7 +160,8 @@ def _checked_vocab(directory: Path, geometry: Geometry) -> Path:
     if path.stat().st_size > MAX_VOCAB_BYTES:
         raise InvalidCheckpoint(f"{path} is larger than {MAX_VOCAB_BYTES // 2**20} MiB")
     try:
-        pieces = path.read_text(encoding="utf-8").splitlines()
+        # Not `splitlines`: a piece may be a line separator of another kind.
+        pieces = [line.rstrip("\r") for line in path.read_bytes().decode().removesuffix("\n").split("\n")]
     except UnicodeDecodeError:
         raise InvalidCheckpoint(f"{path} is not UTF-8") from None
     missing = [piece for piece in _SPECIAL_PIECES if piece not in pieces]

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Column, Table
+from rich.text import Text
 
 from ner_runtime.embedded import embedded_model
 from ner_runtime.json import to_json
@@ -90,7 +91,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         return
     table = Table("", Column("model", no_wrap=True), "types", "precision", "size", "source", "imported", box=None)
     for row in rows:
-        table.add_row(*_cells(row))
+        table.add_row(*map(Text, _cells(row)))
     # Wide enough for whoever cuts the columns out of it.
     Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
 
@@ -118,9 +119,12 @@ def _long_work() -> Generator[Progress]:
     from ner_runtime.models.progress import Progress
 
     # As Ctrl-C does, so that what is under way is cleared away.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with redirect_stdout(sys.stderr):
-        yield Progress()
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield Progress()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _tell(taken: Taken, progress: Progress, use_it: bool) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from ner_runtime.errors import InvalidCheckpoint, InvalidValue, MissingExtra, StoreError
+from ner_runtime.errors import HubUnavailable, InvalidCheckpoint, InvalidValue, MissingExtra, StoreError
 from ner_runtime.manifest import Precision, Source
 from ner_runtime.models.configuration import read_configuration
 from ner_runtime.models.contents import JSON_FILES, directory_digest, needed_files
@@ -30,6 +30,7 @@ from ner_runtime.models.staging import forget, kept, scratch
 from ner_runtime.models.store import (
     StoredModel,
     check_name,
+    find_model,
     name_of,
     put_model,
     split_hub_id,
@@ -103,7 +104,11 @@ def pull_model(
     if hub_id is None:
         raise InvalidValue(f"{reference!r} is no id at the hub; one looks like owner/name, or owner/name@revision")
     name = check_name(name or name_of(hub_id[0]))
-    listing = list_model(hub_id[0], revision or hub_id[1] or DEFAULT_REVISION)
+    try:
+        listing = list_model(hub_id[0], revision or hub_id[1] or DEFAULT_REVISION)
+    except HubUnavailable as error:
+        before = find_model(reference)
+        raise HubUnavailable(f"{error.message}; {before.tag} is in the store" if before else error.message) from None
     source = Source(id=listing.model_id, revision=listing.revision)
     with suppress(InvalidCheckpoint):
         source = source.model_copy(update={"digest": listing.digest})

@@ -26,6 +26,10 @@ def read_labels(directory: Path) -> tuple[str, ...]:
         UnsupportedCheckpoint: they are not in the BIO or BIOES scheme.
     """
     labels = _in_id_order(_label_ids(directory))
+    # They become types that are printed, sent and written: no control characters, no lone surrogates, no nothing.
+    unfit = [label for label in labels if not label.isprintable() or label in ("", *_PREFIXES)]
+    if unfit:
+        raise InvalidCheckpoint(f"its label {unfit[0]!r} is no name")
     if not any(label.startswith(_PREFIXES) for label in labels):
         raise UnsupportedCheckpoint(f"its labels ({', '.join(labels[:3])}, …) are not in the BIO or BIOES scheme")
     # A label is O unless it starts with one of four letters, so `SEP` would be read as an entity of type `P`.
@@ -60,7 +64,7 @@ def _in_id_order(ids: Mapping[str, Any]) -> tuple[str, ...]:
         raise InvalidCheckpoint(f"it names {len(ids)} labels; allowed: 1 to {MAX_LABELS}")
     try:
         label_of = {int(id_): str(label) for label, id_ in ids.items()}
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidCheckpoint("the id of a label is not a number") from None
     if sorted(label_of) != list(range(len(ids))):
         raise InvalidCheckpoint(f"the ids of its {len(ids)} labels are not 0 to {len(ids) - 1}")

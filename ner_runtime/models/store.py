@@ -64,7 +64,7 @@ def check_name(name: str) -> str:
 def name_of(text: str) -> str:
     """A name for a model, after a directory or a hub id."""
     name = re.sub(r"[^-._a-z0-9]+", "-", text.rsplit("/", 1)[-1].lower())[:MAX_NAME].strip("-._")
-    return f"{name or 'model'}-model" if name in ("", ACTIVE_MODEL, EMBEDDED_MODEL) else name
+    return f"{name}-model" if name in (ACTIVE_MODEL, EMBEDDED_MODEL) else name or "model"
 
 
 def split_hub_id(reference: str) -> tuple[str, str | None] | None:
