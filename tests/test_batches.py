@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_runtime.batches import plan_batches
+from ner_runtime.batches import padded_tokens, plan_batches
 
 lengths = st.lists(st.integers(3, 512), max_size=60)
 
@@ -17,6 +17,11 @@ def test_a_batch_keeps_to_the_budget_with_its_padding(lengths: list[int], budget
     for batch in plan_batches(lengths, budget):
         padded = len(batch) * max(lengths[index] for index in batch)
         assert padded <= budget or len(batch) == 1
+
+
+def test_padding_counts() -> None:
+    assert padded_tokens([10, 500, 12, 11], max_tokens=64) == 3 * 12 + 500
+    assert padded_tokens([], max_tokens=64) == 0
 
 
 def test_short_windows_share_a_batch_and_a_long_one_goes_alone() -> None:

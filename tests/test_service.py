@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -193,7 +194,12 @@ def test_no_text_of_a_user_is_in_the_log_and_each_line_is_a_json_object(client: 
     client.post("/ner", content=f'{{"text": "{private}'.encode(), headers=JSON)
     answer = client.post("/ner/batch", json={"texts": [private, 7]}, headers={"x-request-id": "the-batch"})
     assert answer.headers["x-request-id"] == "the-batch"
-    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    # The line is written when the answer is out.
+    lines: list[dict[str, object]] = []
+    deadline = time.monotonic() + 10
+    while not any(line.get("request_id") == "the-batch" for line in lines) and time.monotonic() < deadline:
+        time.sleep(0.1)
+        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     told = json.dumps(lines, ensure_ascii=False)
     assert private not in told
     assert "k3y" not in told

@@ -1,14 +1,12 @@
 """Metrics: what the service counts, for Prometheus. With several workers, `/metrics` of any of them tells of all.
 
 Labels are few by construction: paths of the edge's list, statuses, entity types of the model. In prometheus_client's
-multiprocess mode each process writes files of its own; the gauges of a process that is gone count until its files are
-removed, which `forget_the_dead` does.
+multiprocess mode each process writes files of its own, and the supervisor removes the gauges of one that is gone.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +21,6 @@ _WINDOWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_LIVE_FILE = re.compile(r"gauge_live\w+_(\d+)\.db")
 
 REQUESTS = Counter("raner_requests_total", "Answers, by path and status.", ["path", "status"])
 REQUEST_SECONDS = Histogram("raner_request_seconds", "Time from request to answer.", ["path"], buckets=_SECONDS)
@@ -76,7 +73,6 @@ def observe_process() -> None:
 
 def observe_worker(ready: bool) -> None:
     """Note whether this worker takes requests."""
-    forget_the_dead()
     WORKERS_READY.set(int(ready))
     observe_process()
 
@@ -117,12 +113,3 @@ def observe_model(manifest: Manifest) -> None:
 def observe_update(outcome: str) -> None:
     """Count an update of the model, `done` or `failed`."""
     MODEL_UPDATES.labels(outcome).inc()
-
-
-def forget_the_dead() -> None:
-    """Drop the gauges of workers that died without a word."""
-    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    for file in Path(directory).glob("gauge_live*.db") if directory else ():
-        found = _LIVE_FILE.fullmatch(file.name)
-        if found and not Path("/proc", found[1]).exists():
-            file.unlink(missing_ok=True)

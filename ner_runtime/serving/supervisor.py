@@ -61,10 +61,14 @@ class Supervisor(Arbiter):
         self._stillborn = 0
         self._wait = 0.0
         self._failure: str | None = None
+        # BentoML has one directory for all services of a host, which each that starts empties.
+        metrics = self._run_dir / "metrics"
+        metrics.mkdir()
         for watcher in watchers:
             watcher.respawn = True
             watcher.graceful_timeout = self.settings.grace_s + LEAVE_S
             ours = {RUN_DIR: str(self._run_dir), SUPERVISOR_PID: str(os.getpid())}
+            ours["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
             watcher.env = {**(watcher.env or {}), **ours}
             watcher.hooks |= {"after_spawn": self._born, "after_reap": self._gone}
 
