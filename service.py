@@ -89,7 +89,7 @@ class Raner:
         supervise(settings)
 
     def __init__(self) -> None:
-        self._worker = Worker(settings, departure, description)
+        self._worker = Worker(settings, departure, description, bentoml.server_context.worker_index == 1)
         self._cache = Cache(open_store(settings.cache_url, settings.cache_ttl_s))
         self._worker.open(self._answers)
 

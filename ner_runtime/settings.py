@@ -107,6 +107,14 @@ class Settings(BaseSettings):
     max_concurrency: int = _setting(
         64, "1 to 100000", "Requests in flight per worker; one more is answered 429.", ge=1, le=100_000
     )
+    update_interval_s: float = _setting(
+        0.0,
+        "0 to 604800",
+        "Seconds between questions to the hub whether the served model has a newer revision, which is then pulled. "
+        "0: never.",
+        ge=0,
+        le=604_800,
+    )
     hang_timeout_s: float = _setting(
         30.0,
         "0 to 3600",

@@ -1,4 +1,4 @@
-"""Two models that can be told apart by every answer: the embedded one, and a twin that calls people places."""
+"""Two models that every answer tells apart: the embedded one, and a twin that calls people places and places people."""
 
 from __future__ import annotations
 
@@ -6,18 +6,37 @@ import shutil
 from pathlib import Path
 
 from ner_runtime.embedded import embedded_model
-from ner_runtime.manifest import FILES, read_manifest, write_manifest
+from ner_runtime.manifest import Manifest, file_sha256, read_manifest, write_manifest
 
 SWAPPED = {"PER": "LOC", "LOC": "PER"}
-LEFT, RIGHT = "leftleftleft", "rightrightrt"
-"""The versions of the two."""
+LEFT, RIGHT = "left", "right"
+"""The versions of the two; their name is `twin`."""
 
 
-def make_twins(folder: Path) -> tuple[Path, Path]:
-    """Write the two model directories, `left` and `right`, which differ in their labels and their version."""
-    left = _copy(folder / "left", LEFT, {})
-    right = _copy(folder / "right", RIGHT, SWAPPED)
-    return left, right
+def make_twin(directory: Path, version: str) -> Manifest:
+    """Write the model directory of one of the two."""
+    directory.mkdir(parents=True)
+    manifest = read_manifest(embedded_model())
+    for file in manifest.files:
+        text = embedded_model() / file
+        if text.suffix == ".jsonl" and version == RIGHT:
+            (directory / file).write_text(_renamed(text.read_text(encoding="utf-8")), encoding="utf-8")
+        else:
+            shutil.copyfile(text, directory / file)
+    labels = [label if version == LEFT else _renamed(label) for label in manifest.labels]
+    files = {file: file_sha256(directory / file) for file in manifest.files}
+    twin = manifest.model_copy(
+        update={"name": "twin", "version": version, "labels": tuple(labels), "agreement": None, "files": files}
+    )
+    write_manifest(directory, twin)
+    return twin
+
+
+def damage(directory: Path) -> None:
+    """Change a byte of the weights, as a failing disk does."""
+    weights = bytearray((directory / "model.onnx").read_bytes())
+    weights[len(weights) // 2] ^= 1
+    (directory / "model.onnx").write_bytes(weights)
 
 
 def types_of(version: str, types: list[str]) -> list[str]:
@@ -25,16 +44,12 @@ def types_of(version: str, types: list[str]) -> list[str]:
     return types if version == LEFT else [SWAPPED.get(type_, type_) for type_ in types]
 
 
-def _copy(directory: Path, version: str, renamed: dict[str, str]) -> Path:
-    directory.mkdir(parents=True)
-    embedded = embedded_model()
-    for file in FILES:
-        shutil.copyfile(embedded / file, directory / file)
-    manifest = read_manifest(embedded)
-    labels = tuple(
-        f"{label[:2]}{renamed.get(label[2:], label[2:])}" if "-" in label else label for label in manifest.labels
-    )
-    write_manifest(
-        directory, manifest.model_copy(update={"name": "twin", "version": version, "labels": labels, "agreement": None})
-    )
-    return directory
+def switch(link: Path, directory: Path) -> None:
+    """Have a symbolic link lead to another model directory, in one step."""
+    new = link.with_name(f".{link.name}")
+    new.symlink_to(directory)
+    new.rename(link)
+
+
+def _renamed(text: str) -> str:
+    return text.replace("PER", "\0").replace("LOC", "PER").replace("\0", "LOC")

@@ -1,9 +1,9 @@
 """Watcher: notices that the model to serve is another one than a moment ago. It opens nothing, and nobody is told.
 
-RANER_MODEL         what is watched
-`active`            the pointer that `raner use` and `raner pull` write
-a directory         its `model.json`: put in place by a rename, it says that all else is in place
-anything else       nothing; a tag's files never change
+RANER_MODEL                what is watched
+`active`                   the pointer that `raner use` and `raner pull` write
+a directory                its `model.json`, and where a symbolic link to a directory leads
+anything else              what the store holds: a newer one of that name or hub id
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from ner_runtime.errors import RanerError
 from ner_runtime.manifest import MODEL_FILE
-from ner_runtime.models.active import active_reference, active_stamp
+from ner_runtime.models.active import active_reference, active_stamp, store_home
 from ner_runtime.models.locate import locate_model
 from ner_runtime.settings import ACTIVE_MODEL
 
 
 class Watcher:
-    """Looks after one reference to a model. A look where nothing has changed costs one `stat`."""
+    """Looks after one reference to a model. A look where nothing has changed costs a few `stat`s."""
 
     def __init__(self, reference: str) -> None:
         """What there is now counts as seen."""
@@ -34,7 +34,7 @@ class Watcher:
             return self._reference
 
     def changed(self) -> Path | None:
-        """The directory of the model to serve, if that has changed since the last call.
+        """The directory of the model to serve, if something has changed since the last call; it may be the same one.
 
         Raises:
             RanerError: it has changed to something that leads nowhere; the next call says None.
@@ -51,6 +51,14 @@ class Watcher:
             return active_stamp()
         try:
             status = (Path(self._reference) / MODEL_FILE).stat()
+            return status.st_ino, status.st_mtime_ns
         except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns
+            return _store_stamp()
+
+
+def _store_stamp() -> object:
+    """Something that is another one after a model was put into the store."""
+    try:
+        return sorted((path.name, path.stat().st_mtime_ns) for path in (store_home() / "models").iterdir())
+    except OSError:
+        return None

@@ -9,6 +9,7 @@ from typing import NoReturn
 from ner_runtime.entities import type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.manifest import Manifest
+from ner_runtime.models.check import check_sample
 from ner_runtime.models.locate import locate_model
 from ner_runtime.models.missing import pull_if_missing
 from ner_runtime.recognizer import Recognizer
@@ -65,15 +66,17 @@ def open_model(directory: Path, settings: Settings) -> Recognizer:
     """A model of these settings, loaded, warm and right.
 
     Raises:
-        RanerError: see `Recognizer.open`.
+        RanerError: see `Recognizer.open` and `check_sample`.
     """
-    return Recognizer.open(
+    recognizer = Recognizer.open(
         directory,
         threads=settings.threads_per_worker,
         engine=settings.engine,
         device=settings.device,
         max_batch_tokens=settings.max_batch_tokens,
     )
+    check_sample(recognizer, directory)
+    return recognizer
 
 
 def describe(manifest: Manifest, settings: Settings) -> dict[str, object]:

@@ -26,7 +26,7 @@ from ner_runtime.serving.memory import settle
 from ner_runtime.serving.metrics import WORKER_STARTS, observe_model, observe_update
 from ner_runtime.serving.served import AnswersOf, Served
 from ner_runtime.serving.start import describe, open_model, open_or_exit
-from ner_runtime.settings import Settings
+from ner_runtime.settings import ACTIVE_MODEL, Settings
 
 POLL_S = 1.0
 FAILED = 70
@@ -45,6 +45,8 @@ class Worker:
     departure: Departure
     description: dict[str, object]
     """Body of `/model`; kept up to date."""
+    asks_hub: bool
+    """Whether it is this worker that asks the hub for newer models; one of them is enough."""
     served: Served = field(init=False)
     _watcher: Watcher = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -69,6 +71,8 @@ class Worker:
         self.departure.on_signal(lambda: self.served.refuse(NotReady("the service is stopping")))
         WORKER_STARTS.inc()
         self._tasks += [asyncio.create_task(self._beat()), asyncio.create_task(self._follow())]
+        if self.asks_hub and self.settings.update_interval_s:
+            self._tasks.append(asyncio.create_task(self._ask_hub()))
 
     def stop(self) -> None:
         """End what `start` began."""
@@ -102,9 +106,24 @@ class Worker:
                 _log.exception("an update failed unexpectedly")
                 self._failed(f"{type(error).__name__}: {error}")
 
+    async def _ask_hub(self) -> None:
+        # Others have no use for it.
+        from ner_runtime.models.refresh import refresh
+
+        while True:
+            await asyncio.sleep(self.settings.update_interval_s)
+            manifest = self.served.recognizer.manifest
+            try:
+                if await asyncio.to_thread(refresh, manifest, use=self.settings.model == ACTIVE_MODEL):
+                    _log.info("a newer %s was pulled", manifest.source.id)
+            except RanerError as error:
+                self._failed(error.message)
+
     async def _update(self, directory: Path) -> None:
         recognizer = await asyncio.to_thread(_open_in_turn, directory, self.settings)
         old, new = self.served.recognizer.manifest, recognizer.manifest
+        if (old.name, old.version) == (new.name, new.version):
+            return
         swapped = asyncio.create_task(self.served.swap(recognizer))
         self._describe(recognizer, directory)
         self._note("done")
