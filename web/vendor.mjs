@@ -1,4 +1,5 @@
-// Copies the third-party parts that the page ships into ../static: fonts, and the one function of fflate it uses.
+// Copies third-party parts: into ../static those that the page ships (fonts, and the one function of fflate it uses),
+// into ../tests/browser/vendor axe-core, so that the tests need no npm.
 // Run after changing a version: `npm run vendor`.
 import { copyFile, mkdir } from 'node:fs/promises';
 import { build } from 'esbuild';
@@ -15,6 +16,11 @@ for (const [family, file] of fonts) {
   await copyFile(`node_modules/@fontsource/${family}/files/${file}`, `../static/fonts/${file}`);
   await copyFile(`node_modules/@fontsource/${family}/LICENSE`, `../static/fonts/${family}.LICENSE.txt`);
 }
+const tests = '../tests/browser/vendor';
+await mkdir(tests, { recursive: true });
+await copyFile('node_modules/axe-core/axe.min.js', `${tests}/axe.min.js`);
+await copyFile('node_modules/axe-core/LICENSE', `${tests}/axe.LICENSE.txt`);
+await copyFile('node_modules/axe-core/LICENSE-3RD-PARTY.txt', `${tests}/axe.LICENSE-3RD-PARTY.txt`);
 await copyFile('node_modules/fflate/LICENSE', '../static/vendor/fflate.LICENSE.txt');
 await build({
   stdin: { contents: `export { unzipSync } from 'fflate';`, resolveDir: '.' },

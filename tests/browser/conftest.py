@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from browser.desk import Desk
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-WEB = REPOSITORY / "web"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -47,18 +45,6 @@ def browser() -> Generator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def web_tools() -> Path:
-    """`web/node_modules`: axe-core, the type checker and Tailwind, as the lock says."""
-    installed = WEB / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < (WEB / "package-lock.json").stat().st_mtime:
-        if shutil.which("npm") is None:
-            missing("npm")
-        subprocess.run(["npm", "ci", "--silent", "--no-fund", "--no-audit"], cwd=WEB, check=True, timeout=300)
-        installed.touch()
-    return WEB / "node_modules"
 
 
 @dataclass
@@ -98,10 +84,14 @@ def context(browser: Browser) -> Generator[BrowserContext]:
 
 
 @pytest.fixture
-def desk(context: BrowserContext, service_url: str) -> Generator[Desk]:
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def desk(context: BrowserContext, service_url: str, watch: Watch) -> Generator[Desk]:
     """The page, open, and nothing stored before or after."""
     page = context.new_page()
-    watch = Watch()
     watch.over(page, service_url)
     desk = Desk(page, service_url)
     yield desk.open()

@@ -12,6 +12,19 @@ from playwright.sync_api import Locator, Page, Route
 Found = tuple[str, int, int]
 """Type, start and end in code points."""
 Recognise = Callable[[str], Sequence[Found]]
+Mark = tuple[str, int, int, str]
+"""Type, start, end and text of a `mark`."""
+
+MARKS = """[...document.querySelectorAll('mark')].map((mark) =>
+    [mark.dataset.type, Number(mark.dataset.start), Number(mark.dataset.end), mark.textContent])"""
+SETTLED = """async () => {
+    const cancel = document.querySelector('#cancel');
+    const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+    for (const end = Date.now() + 30000; !cancel.hidden; await frame())
+        if (Date.now() > end) throw new Error('the detection has no end');
+    await frame();
+    await frame();
+}"""
 
 EXAMPLE = "阿里巴巴集团创始人马云在杭州出席了由中国人工智能学会主办的技术峰会。"
 EXAMPLE_ENTITIES = [
@@ -56,6 +69,15 @@ def answer(text: str, found: Sequence[Found], score: float = 0.9) -> str:
 
 def error(code: str, message: str = "…") -> str:
     return json.dumps({"success": False, "error": {"code": code, "message": message}})
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A result as it stands on the page."""
+
+    text: str
+    shown: str
+    marks: list[Mark]
 
 
 @dataclass(frozen=True)
@@ -132,30 +154,37 @@ class Desk:
         return self
 
     def detect(self) -> Desk:
-        """Press the button and wait for the end. One round trip: the loops over hundreds of texts live here."""
+        """Press the button and wait for the end."""
         self.page.evaluate("document.querySelector('#detect').click()")
         self.settle()
         return self
 
+    def read(self, text: str) -> Drawn:
+        """Put a text in, press the button, wait for the end, and take what is drawn: in one round trip, for the loops
+        over hundreds of texts."""
+        drawn = self.page.evaluate(
+            f"""async (text) => {{
+                const area = document.querySelector('textarea');
+                area.value = text;
+                area.dispatchEvent(new InputEvent('input', {{ bubbles: true }}));
+                document.querySelector('#detect').click();
+                await ({SETTLED})();
+                return {{
+                    text: area.value,
+                    shown: [...document.querySelectorAll('#output .block')].map((block) => block.textContent).join(''),
+                    marks: {MARKS},
+                }};
+            }}""",
+            text,
+        )
+        return Drawn(drawn["text"], drawn["shown"], [tuple(mark) for mark in drawn["marks"]])
+
     def settle(self) -> None:
         """Wait until no detection is under way and everything is drawn."""
-        self.page.evaluate(
-            """async () => {
-                const cancel = document.querySelector('#cancel');
-                const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
-                for (const end = Date.now() + 30000; !cancel.hidden; await frame())
-                    if (Date.now() > end) throw new Error('the detection has no end');
-                await frame();
-                await frame();
-            }"""
-        )
+        self.page.evaluate(SETTLED)
 
-    def marks(self) -> list[tuple[str, int, int, str]]:
-        found = self.page.evaluate(
-            "[...document.querySelectorAll('mark')].map((mark) =>"
-            " [mark.dataset.type, Number(mark.dataset.start), Number(mark.dataset.end), mark.textContent])"
-        )
-        return [tuple(mark) for mark in found]
+    def marks(self) -> list[Mark]:
+        return [tuple(mark) for mark in self.page.evaluate(MARKS)]
 
     def count(self, type_: str) -> int:
         return int(self.page.locator(f'[data-count="{type_}"]').inner_text())

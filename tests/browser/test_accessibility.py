@@ -9,6 +9,7 @@ import pytest
 from browser.desk import EXAMPLE, Desk
 from playwright.sync_api import expect
 
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -77,35 +78,35 @@ def plain(desk: Desk) -> None:
 STATES = [empty, done, selected, hidden_type, running, waiting, failed, key, sheet, file, plain]
 
 
-def violations(desk: Desk, web_tools: Path) -> list[str]:
-    desk.page.evaluate((web_tools / "axe-core" / "axe.min.js").read_text())
+def violations(desk: Desk) -> list[str]:
+    desk.page.evaluate(AXE)
     found = desk.page.evaluate("async (rules) => (await axe.run(document, rules)).violations", RULES)
     return [f"{rule['id']}: {[node['html'][:160] for node in rule['nodes'][:3]]}" for rule in found]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_axe_finds_nothing(desk: Desk, web_tools: Path, state: Callable[[Desk], None], language: str) -> None:
+def test_axe_finds_nothing(desk: Desk, state: Callable[[Desk], None], language: str) -> None:
     if language == "en":
         desk.page.locator("#language").click()
     desk.stub()
     state(desk)
-    assert violations(desk, web_tools) == []
+    assert violations(desk) == []
 
 
 @pytest.mark.parametrize("width", [360, 2560])
-def test_axe_finds_nothing_on_other_screens(desk: Desk, web_tools: Path, width: int) -> None:
+def test_axe_finds_nothing_on_other_screens(desk: Desk, width: int) -> None:
     desk.page.set_viewport_size({"width": width, "height": 1000})
     desk.stub()
     done(desk)
-    assert violations(desk, web_tools) == []
+    assert violations(desk) == []
 
 
-def test_axe_finds_nothing_on_the_api_page(desk: Desk, web_tools: Path) -> None:
+def test_axe_finds_nothing_on_the_api_page(desk: Desk) -> None:
     desk.page.goto(desk.url + "/docs")
     desk.page.locator(".verb").first.wait_for()
     expect(desk.page.get_by_text("/ner/batch", exact=True)).to_be_visible()
-    assert violations(desk, web_tools) == []
+    assert violations(desk) == []
 
 
 def focused(desk: Desk) -> str:

@@ -59,10 +59,10 @@ def test_marks_say_what_was_found_in_200_generated_texts(desk: Desk) -> None:
     desk.stub(lambda _text: wanted)
     for seed in range(200):
         text, wanted = generated(seed)
-        desk.write(text).detect()
-        assert desk.text.input_value() == text
-        assert desk.marks() == [(type_, start, end, text[start:end]) for type_, start, end in wanted], seed
-        assert "".join(desk.page.locator("#output .block").all_text_contents()) == text
+        drawn = desk.read(text)
+        assert drawn.text == text
+        assert drawn.marks == [(type_, start, end, text[start:end]) for type_, start, end in wanted], seed
+        assert drawn.shown == text
 
 
 def test_the_real_service_and_the_page_count_alike(desk: Desk) -> None:
