@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from locust import FastHttpUser, LoadTestShape, events, task
+from locust import FastHttpUser, LoadTestShape, events, tag, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
@@ -114,6 +114,7 @@ class Reader(ServiceUser):
 
     weight = 6
 
+    @tag("short")
     @task(12)
     def short(self) -> None:
         self._read(random.choice([sample for sample in self.sent if len(sample.whole) < LONG_CHARS]), "/ner")

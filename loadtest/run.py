@@ -23,11 +23,11 @@ MAX_FAILURE_RATE = 0.01
 """The bound, where none is given: more failures than this fail the run. Wrong answers always do."""
 
 
-def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, skip_ramp: bool = False) -> Summary:
+def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, only_short: bool = False) -> Summary:
     """Run Locust on a service. Writes `report` with .html, .json, .log and Locust's .csv files.
 
     Args:
-        skip_ramp: measure from the moment all users are there.
+        only_short: readers of short texts alone, measured from the moment all of them are there.
 
     Raises:
         NotRunning: Locust did not come to its end.
@@ -38,7 +38,7 @@ def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, skip_r
     command += ["--host", url, "--shape", shape.name.value, "--peak", str(shape.users)]
     command += ["--seconds", str(shape.seconds), "--think", str(think), "--stop-timeout", "30"]
     command += ["--html", f"{report}.html", "--csv", str(report), "--logfile", f"{report}.log"]
-    command += ["--summary-file", str(summary), *(["--reset-stats"] if skip_ramp else [])]
+    command += ["--summary-file", str(summary), *(["--reset-stats", "--tags", "short", "Reader"] if only_short else [])]
     # Locust patches the process it runs in, and its exit status mixes what is told apart here.
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     if not summary.is_file():

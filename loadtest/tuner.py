@@ -1,9 +1,10 @@
 """`make tune`: how many workers serve best on this machine, found by trying each count under the same load.
 
-For each count the service is started anew, brought to its full load and measured: requests a second, P50 and P99 of one
-short text (`POST /ner`), and memory. The best is the count with the highest throughput among those whose P99 is within
-the bound; fewer workers where the difference is within what two runs differ by. The load comes from the same machine
-and takes CPU of its own, so that the figures are lower than the service could do alone, for every count alike.
+For each count the service is started anew, brought to its full load of readers with one short text after the other
+(`POST /ner`), and measured: texts a second, P50 and P99, and memory. The best is the count with the highest throughput
+among those whose P99 is within the bound; fewer workers where the difference is within what two runs differ by. The
+load comes from the same machine and takes CPU of its own, so that the figures are lower than the service could do
+alone, for every count alike.
 
 Exit status 0: there is a best; 1: none is within the bound, or an answer was wrong; 2: wrong usage.
 """
@@ -36,7 +37,7 @@ class Trial(BaseModel):
     """What one count of workers did. `memory_mib`: of all its processes at its highest, shared pages counted once."""
 
     workers: int
-    requests_per_s: float
+    texts_per_s: float
     p50_ms: float
     p99_ms: float
     memory_mib: float
@@ -48,8 +49,8 @@ def best_of(trials: Sequence[Trial], max_p99_ms: float) -> Trial | None:
     good = [trial for trial in trials if not trial.failed and trial.p99_ms <= max_p99_ms]
     if not good:
         return None
-    top = max(trial.requests_per_s for trial in good)
-    return min((trial for trial in good if trial.requests_per_s >= top * (1 - NOISE)), key=lambda trial: trial.workers)
+    top = max(trial.texts_per_s for trial in good)
+    return min((trial for trial in good if trial.texts_per_s >= top * (1 - NOISE)), key=lambda trial: trial.workers)
 
 
 def trial_of(workers: int, summary: Summary, memory_mib: float) -> Trial:
@@ -57,7 +58,7 @@ def trial_of(workers: int, summary: Summary, memory_mib: float) -> Trial:
     row = summary.row("/ner") or summary.total
     return Trial(
         workers=workers,
-        requests_per_s=summary.total.per_s,
+        texts_per_s=row.per_s,
         p50_ms=row.p50_ms,
         p99_ms=row.p99_ms,
         memory_mib=round(memory_mib, 1),
@@ -67,10 +68,10 @@ def trial_of(workers: int, summary: Summary, memory_mib: float) -> Trial:
 
 def table(trials: Sequence[Trial], best: Trial | None) -> str:
     """The trials as a Markdown table, the best one marked."""
-    rows = ["| workers | requests/s | P50 ms | P99 ms | memory MiB | |", "| ---: | ---: | ---: | ---: | ---: | --- |"]
+    rows = ["| workers | texts/s | P50 ms | P99 ms | memory MiB | |", "| ---: | ---: | ---: | ---: | ---: | --- |"]
     for trial in trials:
         note = "best" if trial is best else trial.failed or ""
-        figures = (trial.requests_per_s, trial.p50_ms, trial.p99_ms, trial.memory_mib)
+        figures = (trial.texts_per_s, trial.p50_ms, trial.p99_ms, trial.memory_mib)
         rows.append(f"| {trial.workers} | {' | '.join(f'{figure:.1f}' for figure in figures)} | {note} |")
     return "\n".join(rows)
 
@@ -91,8 +92,8 @@ def write_report(report: Path, trials: Sequence[Trial], best: Trial | None, max_
         "trials": [trial.model_dump() for trial in trials],
     }
     report.with_suffix(".json").write_text(json.dumps(record, indent=2), encoding="utf-8")
-    throughput = {f"{trial.workers}": trial.requests_per_s for trial in trials}
-    report.with_suffix(".svg").write_text(bars("requests a second, by workers", throughput), encoding="utf-8")
+    throughput = {f"{trial.workers}": trial.texts_per_s for trial in trials}
+    report.with_suffix(".svg").write_text(bars("texts a second, by workers", throughput), encoding="utf-8")
 
 
 def cpus() -> int:
@@ -136,7 +137,7 @@ def _memory_mib(pid: int) -> float:
 def try_workers(workers: int, load: Shape, report: Path) -> Trial:
     """Start the service with that many workers, load it, and say what it did."""
     with own_service(RANER_WORKERS=str(workers)) as (url, pid), memory_watched(pid) as memory:
-        summary = run_load(url, load, report, think=0, skip_ramp=True)
+        summary = run_load(url, load, report, think=0, only_short=True)
     return trial_of(workers, summary, max(memory, default=0))
 
 
@@ -150,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for workers in asked.workers:
         trial = try_workers(workers, load, report.with_name(f"{report.name}-{workers}"))
         trials.append(trial)
-        print(f"{workers} workers: {trial.requests_per_s:.1f} requests/s, P99 {trial.p99_ms:.0f} ms", flush=True)
+        print(f"{workers} workers: {trial.texts_per_s:.1f} texts/s, P99 {trial.p99_ms:.0f} ms", flush=True)
     best = best_of(trials, asked.max_p99_ms)
     write_report(report, trials, best, asked.max_p99_ms, load)
     print(table(trials, best))

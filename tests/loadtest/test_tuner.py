@@ -18,7 +18,7 @@ from loadtest.tuner import Trial, best_of, memory_watched, table, write_report
 
 
 def trial(workers: int, per_s: float, p99: float, failed: str | None = None) -> Trial:
-    return Trial(workers=workers, requests_per_s=per_s, p50_ms=p99 / 2, p99_ms=p99, memory_mib=300, failed=failed)
+    return Trial(workers=workers, texts_per_s=per_s, p50_ms=p99 / 2, p99_ms=p99, memory_mib=300, failed=failed)
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_a_real_trial(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.rstrip().endswith("RANER_WORKERS=1")
     [only] = json.loads((tmp_path / "tune.json").read_text())["trials"]
-    assert only["requests_per_s"] > 0
+    assert only["texts_per_s"] > 0
     assert only["memory_mib"] > 50
