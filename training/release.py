@@ -1,6 +1,6 @@
 """Release: a trained checkpoint becomes the embedded model: export, INT8, comparison with FP32, default types.
 
-    python -m training.release
+python -m training.release
 """
 
 from __future__ import annotations

@@ -1,0 +1,106 @@
+"""Card: the model card of the embedded model, its figures measured and its examples answered anew each time.
+
+    python -m training.card
+
+The words of the card are in `card.md`; `@@NAME@@` there is put in the place of by what is measured here. Everyday
+sentences with the names that a person would find are in `everyday.txt`, written for this purpose: `[name|TYPE]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ner_runtime import Entity, Recognizer
+from ner_runtime.embedded import embedded_model
+from ner_runtime.evaluation import Tally, evaluate, read_type_map
+from ner_runtime.lines import read_sentences
+from training.corpora import DATA, DEV_SETS
+
+_HERE = Path(__file__).parent
+_NAME = re.compile(r"\[([^|\[\]]+)\|([A-Z]+)\]")
+_TYPES = ("PER", "LOC", "ORG", "TIME", "TITLE", "MONEY")
+Name = tuple[str, int, int]
+"""Type, start and end in code points."""
+
+
+def parse_everyday(line: str) -> tuple[str, set[Name]]:
+    """The text of an annotated line, and its names."""
+    names: set[Name] = set()
+    text, position = "", 0
+    for found in _NAME.finditer(line):
+        text += line[position : found.start()]
+        names.add((found[2], len(text), len(text) + len(found[1])))
+        text += found[1]
+        position = found.end()
+    return text + line[position:], names
+
+
+def everyday_table(recognizer: Recognizer) -> str:
+    """Every sentence, what was found, and what was not found or found wrongly."""
+    lines = ["| | sentence | found | missed or wrong |", "| --- | --- | --- | --- |"]
+    right = total = 0
+    for line in (_HERE / "everyday.txt").read_text(encoding="utf-8").splitlines():
+        text, names = parse_everyday(line)
+        [entities] = recognizer.recognize([text])
+        found = {(entity.type, entity.start, entity.end) for entity in entities}
+        missed = "、".join(f"{text[start:end]} {type_}" for type_, start, end in sorted(names - found, key=_place))
+        extra = "、".join(f"~~{text[start:end]} {type_}~~" for type_, start, end in sorted(found - names, key=_place))
+        right, total = right + (found == names), total + 1
+        mark = "✓" if found == names else "✗"
+        lines.append(f"| {mark} | {text} | {_list(entities)} | {' '.join(filter(None, (missed, extra)))} |")
+    return "\n".join([f"{right} of {total} sentences are answered without a fault.", "", *lines])
+
+
+def score_table(recognizer: Recognizer, data: Path) -> str:
+    """Entity F1 in percent on every dev set and on `msra/test`, of all annotated types and of each."""
+    lines = [f"| set | all | {' | '.join(_TYPES)} |", f"| --- |{' ---: |' * (len(_TYPES) + 1)}"]
+    for name in (*(f"{each}/dev" for each in DEV_SETS), "msra/test"):
+        mapping = read_type_map(f"{data / 'ner' / 'TYPE_MAP.json'}#{name.partition('/')[0]}") or {}
+        sentences = read_sentences(str(data / "ner" / f"{name}.jsonl.gz"))
+        tally = evaluate(recognizer, sentences, mapping)
+        scored = tally.scored(recognizer.types)
+        each = [_percent(tally, [type_]) if type_ in scored else "" for type_ in _TYPES]
+        lines.append(f"| {name} | {_percent(tally, scored)} | {' | '.join(each)} |")
+    return "\n".join(lines)
+
+
+def _percent(tally: Tally, types: Sequence[str]) -> str:
+    return f"{100 * tally.score(types).f1:.1f}"
+
+
+def _list(entities: Sequence[Entity]) -> str:
+    return "、".join(f"{entity.span} {entity.type}" for entity in entities)
+
+
+def _place(name: Name) -> int:
+    return name[1]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Write the model card of the embedded model.")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--model", type=Path, default=embedded_model())
+    options = parser.parse_args(arguments)
+    recognizer = Recognizer.open(options.model)
+    manifest, geometry = recognizer.manifest, recognizer.manifest.geometry
+    size = sum(path.stat().st_size for path in options.model.iterdir() if path.suffix != ".md") / 1e6
+    parts = {
+        "VERSION": manifest.version,
+        "GEOMETRY": f"{geometry.layers} layers of {geometry.hidden} (inner {geometry.intermediate}, "
+        f"{geometry.heads} heads), {geometry.vocab} pieces, {geometry.positions} positions",
+        "SIZE": f"{size:.1f} MB",
+        "AGREEMENT": f"{manifest.agreement.f1:.4f}" if manifest.agreement else "not measured",
+        "SCORES": score_table(recognizer, options.data),
+        "EVERYDAY": everyday_table(recognizer),
+    }
+    card = (_HERE / "card.md").read_text(encoding="utf-8")
+    for name, value in parts.items():
+        card = card.replace(f"@@{name}@@", value)
+    (options.model / "README.md").write_text(card, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
