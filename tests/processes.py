@@ -34,6 +34,14 @@ def resident_bytes(server: Server) -> int:
     return sum(worker.memory_info().rss for worker in workers(server))
 
 
+def versions(server: Server) -> dict[str, int]:
+    """How many workers serve which version of the model, by the metrics."""
+    with server.client() as client:
+        lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith("raner_model_info{")]
+    counts = {line.split('version="')[1].split('"')[0]: int(float(line.split()[-1])) for line in lines}
+    return {version: count for version, count in counts.items() if count}
+
+
 def wait_for(what: Callable[[], bool], seconds: float) -> float:
     """Wait until something is so; returns how long that took."""
     began = time.monotonic()

@@ -38,6 +38,7 @@ LEAVE_S = 2.0
 """What a worker has beyond its grace time before it is killed."""
 
 _log = logging.getLogger("raner.supervisor")
+_circus_log = logging.getLogger("circus")
 
 
 @dataclass(slots=True)
@@ -86,6 +87,14 @@ class Supervisor(Arbiter):
             shutil.rmtree(self._run_dir, ignore_errors=True)
         if self._failure:
             raise SystemExit(f"raner: {self._failure}")
+
+    def initialize(self) -> None:
+        """Bind the sockets; what circus would say of one that is taken, `start` says in one line."""
+        _circus_log.disabled = True
+        try:
+            super().initialize()
+        finally:
+            _circus_log.disabled = False
 
     def stop(self) -> Any:
         """Tell the workers to leave; see `readiness.py` for how they do it."""

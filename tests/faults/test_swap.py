@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from load import load
-from processes import ready_workers, resident_bytes, wait_for
-from servers import Server, serve
+from processes import ready_workers, resident_bytes, versions, wait_for
+from servers import serve
 from test_recognizer import NEWS
 from twins import LEFT, RIGHT, make_twin, types_of
 
@@ -22,13 +22,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore::Deprecatio
 
 SWAPS = 20
 TEXTS = [*NEWS, *(text * 60 for text in NEWS[:2])]
-
-
-def versions(server: Server) -> dict[str, float]:
-    """How many workers serve which version, by the metrics."""
-    with server.client() as client:
-        lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith("raner_model_info{")]
-    return {line.split('version="')[1].split('"')[0]: float(line.split()[-1]) for line in lines}
 
 
 def test_twenty_swaps_cost_no_request_and_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +38,7 @@ def test_twenty_swaps_cost_no_request_and_no_memory(tmp_path: Path, monkeypatch:
             for swap in range(SWAPS):
                 version = (RIGHT, LEFT)[swap % 2]
                 set_active(f"twin:{version}")
-                wait_for(lambda version=version: versions(server).get(version) == 2, 60)
+                wait_for(lambda version=version: versions(server) == {version: 2}, 60)
                 time.sleep(2)
                 memory.append(resident_bytes(server))
         with server.client() as client:

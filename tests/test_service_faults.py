@@ -1,0 +1,99 @@
+"""The service when its model changes, when a worker dies, when its port is taken; `tests/faults` has the long forms."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+import pytest
+from load import load
+from processes import ready_workers, versions, wait_for
+from servers import REPOSITORY, Server, bentoml, environment, serve
+from test_recognizer import NEWS
+from twins import LEFT, RIGHT, damage, make_twin, switch, types_of
+
+from ner_runtime import Recognizer
+
+
+@pytest.fixture(scope="module")
+def link(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A symbolic link to the left one of two models; `right` and `bad` lie beside it."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, version in (("left", LEFT), ("right", RIGHT), ("bad", RIGHT)):
+        make_twin(folder / name, version)
+    damage(folder / "bad")
+    switch(folder / "served", folder / "left")
+    return folder / "served"
+
+
+@pytest.fixture(scope="module")
+def pair(link: Path) -> Generator[Server]:
+    """Two workers, in what BentoML takes for a container."""
+    settings = {"RANER_MODEL": str(link), "RANER_WORKERS": "2", "RANER_THREADS": "1", "BENTOML_CONTAINERIZED": "true"}
+    with serve(link.parent / "service.log", **settings) as server:
+        wait_for(lambda: len(ready_workers(server)) == 2, 60)
+        yield server
+
+
+def models(server: Server) -> list[dict[str, object]]:
+    """What `/model` says, asked over new connections often enough for every worker to have its turn."""
+    once = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(base_url=server.url, limits=once, trust_env=False) as client:
+        return [client.get("/model").json() for _ in range(12)]
+
+
+def test_a_swap_costs_no_request_and_no_answer_mixes_two_models(
+    pair: Server, link: Path, recognizer: Recognizer
+) -> None:
+    expected = [[entity.type for entity in found] for found in recognizer.recognize(NEWS)]
+    with load(pair.url, NEWS, clients=4, pause=0.02) as taken:
+        for name in ("right", "left"):
+            switch(link, link.parent / name)
+            wait_for(lambda name=name: versions(pair) == {name: 2}, 30)
+    assert not taken.failed()
+    for outcome in taken.outcomes:
+        meta, data = outcome.body["meta"], outcome.body["data"]
+        assert [entity["type"] for entity in data] == types_of(meta["version"], expected[outcome.asked])  # type: ignore[index]
+    assert {outcome.body["meta"]["version"] for outcome in taken.outcomes} == {LEFT, RIGHT}  # type: ignore[index]
+    assert {model["update"]["state"] for model in models(pair)} == {"done"}  # type: ignore[index]
+
+
+def test_a_damaged_model_is_not_served_and_the_reason_is_told(pair: Server, link: Path) -> None:
+    switch(link, link.parent / "bad")
+    wait_for(lambda: {model["update"]["state"] for model in models(pair)} == {"failed"}, 30)  # type: ignore[index]
+    for model in models(pair):
+        assert model["version"] == LEFT
+        assert "is damaged: its sha256 is not the one in model.json" in model["update"]["reason"]  # type: ignore[index]
+    with pair.client() as client:
+        assert client.post("/ner", json={"text": "马云"}).json()["meta"]["version"] == LEFT
+        assert 'raner_model_updates_total{outcome="failed"}' in client.get("/metrics").text
+    assert "is damaged" in pair.log.read_text()
+
+
+def test_a_killed_worker_comes_back_even_while_the_model_to_serve_is_bad(pair: Server) -> None:
+    killed, kept = ready_workers(pair)
+    with load(pair.url, NEWS, clients=4, pause=0.02) as taken:
+        killed.kill()
+        wait_for(lambda: len(ready_workers(pair)) == 2 and killed not in ready_workers(pair), 30)
+    assert kept in ready_workers(pair)
+    assert len(taken.failed()) <= 4
+    assert {model["version"] for model in models(pair)} == {LEFT}
+
+
+def test_a_taken_port_stops_the_start_with_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        started = subprocess.run(
+            bentoml("serve", "service:Raner"),
+            cwd=REPOSITORY,
+            env=environment(RANER_PORT=str(taken.getsockname()[1])),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert started.returncode == 1
+    assert started.stderr == "raner: cannot listen: Address already in use\n"
