@@ -29,7 +29,9 @@ def from_json(body: bytes) -> Any:
     if not body:
         raise MalformedRequest("the body is empty; send a JSON object")
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(
+            body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated_names
+        )
     except UnicodeDecodeError as error:
         raise MalformedRequest(f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
     except json.JSONDecodeError as error:
@@ -41,6 +43,14 @@ def from_json(body: bytes) -> Any:
     except ValueError:
         # A number of thousands of digits, which Python declines to convert.
         raise MalformedRequest("the body is not JSON that can be read: a number is out of range") from None
+
+
+def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # RFC 8259 leaves open which one counts, and two readers of one body could differ.
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise MalformedRequest("a name occurs twice in one JSON object")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

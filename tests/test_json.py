@@ -52,3 +52,9 @@ def test_the_message_holds_nothing_of_the_body() -> None:
         from_json('{"text": 机密}'.encode())
     assert "机密" not in raised.value.message
     assert json.dumps(raised.value.message).isascii()
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1, "a": 2}', b'[{"a": {"b": 1, "c": 2, "b": 1}}]'])
+def test_a_name_that_occurs_twice_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedRequest, match="occurs twice"):
+        from_json(body)

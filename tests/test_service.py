@@ -60,6 +60,21 @@ def test_a_text_that_was_read_before_is_in_the_cache_whatever_is_asked_of_it(cli
     assert (both["meta"]["cached"], both["data"][0]) == (False, first["data"])
 
 
+def test_many_who_ask_the_same_at_once_cost_one_reading(client: httpx.Client) -> None:
+    def windows_read() -> float:
+        lines = client.get("/metrics").text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("raner_batch_size_sum"))
+
+    before = windows_read()
+    text = f"{EXAMPLE}同时问的人很多。"
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: client.post("/ner", json={"text": text}), range(200)))
+    # More than may be in flight at once are turned back, and are no reading either.
+    assert {answer.status_code for answer in answers} <= {200, 429}
+    assert len({json.dumps(answer.json()["data"]) for answer in answers if answer.is_success}) == 1
+    assert windows_read() - before == 1
+
+
 def test_types_and_offset_unit(client: httpx.Client) -> None:
     answer = client.post("/ner", json={"text": f"😀{EXAMPLE}", "types": ["PER"], "offset_unit": "utf16"}).json()
     assert spans(answer["data"]) == [("PER", 11, 13)]

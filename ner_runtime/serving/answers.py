@@ -21,6 +21,9 @@ from ner_runtime.serving.schemas import Limits, NerBatchRequest, NerRequest, Off
 
 _Body = TypeVar("_Body", NerRequest, NerBatchRequest)
 
+# What is read after this part of the time allowed would, by an estimate that may be wrong, be too late.
+_IN_TIME = 0.7
+
 Answer = bytes | RanerError
 """The body of a success, or what went wrong."""
 
@@ -92,7 +95,7 @@ class Answers:
 
     async def _read(self, texts: Sequence[str]) -> Read:
         wait = self._reader.seconds_until_read(texts)
-        if wait > self._timeout_s:
+        if wait > self._timeout_s * _IN_TIME:
             SHED.labels("queue").inc()
             raise Overloaded("more is waiting than can be read in time; try again shortly", math.ceil(wait / 2))
         read = await self._reader.read(texts)

@@ -17,11 +17,12 @@ _REF = "#/components/schemas/"
 _DESCRIPTIONS = {
     400: "The body is not JSON in UTF-8.",
     401: "No API key, or a wrong one.",
+    408: "The body did not arrive in time.",
     413: "The body, a text or the batch is larger than the limits that `/model` states.",
     415: "The body is not declared as `application/json`.",
     422: "A field is missing, unknown or not allowed.",
-    429: "Too many requests are in flight.",
-    503: "The service is not ready.",
+    429: "More requests than can be answered in time, or than this client may send; `Retry-After` says when to try again.",
+    503: "The service is not ready; `Retry-After` says when to try again.",
     504: "The service did not answer in time.",
 }
 
@@ -102,9 +103,7 @@ def _content(schema: str) -> dict[str, Any]:
 
 
 def _operation(summary: str, name: str, request: str, answer: str) -> dict[str, Any]:
-    failures = {
-        str(status): {"description": text, "content": _content("Error")} for status, text in _DESCRIPTIONS.items()
-    }
+    failures = {str(status): _failure(status) for status in _DESCRIPTIONS}
     return {
         "summary": summary,
         "operationId": name,
@@ -120,6 +119,13 @@ def _page(summary: str, name: str, media_type: str) -> dict[str, Any]:
         "operationId": name,
         "responses": {
             "200": {"description": "Answered.", "content": {media_type: {}}},
-            "503": {"description": _DESCRIPTIONS[503], "content": _content("Error")},
+            "503": _failure(503),
         },
     }
+
+
+def _failure(status: int) -> dict[str, Any]:
+    failure: dict[str, Any] = {"description": _DESCRIPTIONS[status], "content": _content("Error")}
+    if status in (429, 503):
+        failure["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return failure

@@ -26,7 +26,7 @@ def _string(value: object) -> str:
 
 
 Text = Annotated[str, PlainValidator(_string), WithJsonSchema({"type": "string", "minLength": 1})]
-_AnyText = Annotated[Any, WithJsonSchema({"type": "string", "minLength": 1})]
+_AnyText = Annotated[Any, WithJsonSchema({"description": "A string; anything else is answered among the errors."})]
 
 
 class _Request(BaseModel):
