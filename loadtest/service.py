@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,8 @@ def own_service(**settings: str) -> Generator[tuple[str, int]]:
     """
     if not (ROOT / "service.py").is_file():
         raise NotRunning("there is no service.py here; name a running service with --url")
+    # So that the service is stopped too where this process is told to end.
+    signal.signal(signal.SIGTERM, _end)
     port = _free_port()
     changed = {
         "RANER_CACHE_URL": os.environ.get("RANER_CACHE_URL", "off"),
@@ -98,6 +101,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _free_port() -> int:
