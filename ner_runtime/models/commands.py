@@ -20,6 +20,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from ner_runtime.embedded import embedded_model
+from ner_runtime.errors import InputError
 from ner_runtime.json import to_json
 from ner_runtime.manifest import Manifest, Precision, read_manifest, verify_files
 from ner_runtime.models.active import active_reference, set_active
@@ -123,6 +124,8 @@ def _long_work() -> Generator[Progress]:
     try:
         with redirect_stdout(sys.stderr):
             yield Progress()
+    except OSError as error:
+        raise InputError(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}") from None
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -13,7 +13,7 @@ import logging
 import os
 import re
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -115,7 +115,12 @@ def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, 
         def update(self, size: int) -> None:
             advance(size)
 
-    with _hub_errors(listing.endpoint, listing.model_id, listing.revision):
+    # The client draws bars of its own, one a file and one for all; ours is the only one.
+    with (
+        _hub_errors(listing.endpoint, listing.model_id, listing.revision),
+        open(os.devnull, "w") as nowhere,
+        redirect_stderr(nowhere),
+    ):
         snapshot_download(
             listing.model_id,
             revision=listing.revision,
@@ -143,8 +148,6 @@ def newer_at_hub(source: Source) -> bool:
 def _client() -> tuple[HubApi, str]:
     if importlib.util.find_spec("modelscope_hub") is None:
         raise MissingExtra("the model hub needs modelscope, which serving does not: pip install 'ner_runtime[hub]'")
-    # Its bars are read from the environment when tqdm is imported; ours is the only one.
-    os.environ.setdefault("TQDM_DISABLE", "1")
     from modelscope_hub import HubApi, HubConfig
 
     logging.getLogger("modelscope_hub").setLevel(logging.CRITICAL)

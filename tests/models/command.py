@@ -46,6 +46,15 @@ class Raner:
         said = self._capsys.readouterr()
         return Run(status, said.out, said.err)
 
+    def refusal(self, directory: Path) -> str:
+        """The line with which `raner import` refuses a checkpoint, leaving nothing behind."""
+        run = self("import", str(directory), "--precision", "fp32")
+        *told, line = run.err.splitlines()
+        assert (run.status, run.out) == (1, ""), run.err
+        assert all(said.startswith(("raner: reading ", "raner: exporting ")) for said in told), run.err
+        assert (self.tags, self.staged) == ([], [])
+        return line
+
     @property
     def tags(self) -> list[str]:
         """What lies in the store."""

@@ -11,7 +11,8 @@ from models.checkpoints import write_checkpoint
 from models.command import Raner
 from models.hub_server import StandInHub, stand_in_hub
 
-from ner_runtime.models.intake import import_directory
+from ner_runtime.models.importer import build_model_directory
+from ner_runtime.models.intake import import_directory, pull_model
 from ner_runtime.models.progress import Progress
 
 MODEL_ID = "damo/nlp_raner_named-entity-recognition_chinese-tiny"
@@ -24,12 +25,41 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def int8_model(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
+    """Its model directory, in INT8. It is not to be changed."""
+    directory = tmp_path_factory.mktemp("models") / "tiny"
+    build_model_directory(checkpoint, directory, "tiny")
+    return directory
+
+
+@pytest.fixture
+def victim(tmp_path: Path, checkpoint: Path) -> Path:
+    """A checkpoint that may be spoilt."""
+    return shutil.copytree(checkpoint, tmp_path / "victim")
+
+
+@pytest.fixture(scope="session")
 def first_home(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
     """A store that holds the checkpoint as `tiny`, in FP32, which is made sooner. It is not to be changed."""
     home = tmp_path_factory.mktemp("first") / "bentoml"
     with patch.dict(os.environ, BENTOML_HOME=str(home)):
         import_directory(checkpoint, Progress(), precision="fp32")
     return home
+
+
+@pytest.fixture(scope="session")
+def pulled_home(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
+    """A store that holds MODEL_ID as it was pulled. It is not to be changed."""
+    home = tmp_path_factory.mktemp("pulled") / "bentoml"
+    with stand_in_hub() as hub, patch.dict(os.environ, BENTOML_HOME=str(home), MODELSCOPE_ENDPOINT=hub.endpoint):
+        hub.publish(MODEL_ID, files_of(checkpoint))
+        pull_model(MODEL_ID, Progress(), precision="fp32")
+    return home
+
+
+def files_of(directory: Path) -> dict[str, bytes]:
+    """What a hub holds of a checkpoint."""
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 @pytest.fixture
@@ -48,6 +78,13 @@ def stocked(raner: Raner, first_home: Path) -> Raner:
 
 
 @pytest.fixture
+def pulled(raner: Raner, pulled_home: Path) -> Raner:
+    """The command, with a store that holds what the hub holds."""
+    shutil.copytree(pulled_home, raner.home)
+    return raner
+
+
+@pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkpoint: Path) -> Generator[StandInHub]:
     """A hub on loopback that holds the checkpoint under MODEL_ID."""
     with stand_in_hub() as hub:
@@ -56,6 +93,5 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkpoint: Path) -> Ge
         monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "cache"))
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "MODELSCOPE_API_TOKEN"):
             monkeypatch.delenv(name, raising=False)
-        files = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
-        hub.publish(MODEL_ID, {**files, "README.md": b"# RaNER", "figures/f1.png": b"\x89PNG"})
+        hub.publish(MODEL_ID, {**files_of(checkpoint), "README.md": b"# RaNER", "figures/f1.png": b"\x89PNG"})
         yield hub

@@ -40,6 +40,8 @@ class StandInHub:
     held: threading.Event = field(default_factory=threading.Event)
     """Set when an answer stands still."""
     ended: threading.Event = field(default_factory=threading.Event)
+    claimed: dict[str, int] = field(default_factory=dict)
+    """For a path, the size that is listed in place of its own."""
     corrupt: set[str] = field(default_factory=set)
     """Paths whose content is not what the listing says."""
     requests: list[str] = field(default_factory=list)
@@ -93,7 +95,9 @@ class _Handler(BaseHTTPRequestHandler):
             names = [{"Revision": name} for name in model.revisions]
             self._json(200, {"Code": 200, "Data": {"RevisionMap": {"Branches": names, "Tags": []}}, "Success": True})
         elif route[2] == "repo/files":
-            self._json(200, {"Code": 200, "Data": {"Files": [_listed(*item) for item in files.items()]}, "Success": True})
+            listed = [_listed(path, content) for path, content in files.items()]
+            listed = [entry | {"Size": self.served.claimed.get(str(entry["Path"]), entry["Size"])} for entry in listed]
+            self._json(200, {"Code": 200, "Data": {"Files": listed}, "Success": True})
         elif query.get("FilePath") in files:
             self._file(query["FilePath"], files[query["FilePath"]])
         else:
@@ -141,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base's
         """Say nothing: what was asked is in `requests`."""
 
 

@@ -207,7 +207,9 @@ def test_hub_ids() -> None:
 
 
 def test_neither_the_pointer_nor_the_embedded_model_imports_bentoml_or_torch(tmp_path: Path) -> None:
-    script = "import ner_runtime.cli, ner_runtime.models.store, sys; from ner_runtime.models.locate import locate_model\n"
+    script = (
+        "import ner_runtime.cli, ner_runtime.models.store, sys; from ner_runtime.models.locate import locate_model\n"
+    )
     script += "locate_model('active'); print([name for name in ('bentoml', 'torch', 'onnx') if name in sys.modules])"
     environ = environment(BENTOML_HOME=str(tmp_path))
     run = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env=environ, capture_output=True, check=True)
