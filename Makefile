@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-accuracy faults soak clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-accuracy faults soak ui check-ui bench-ui clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,15 @@ loadtest: .venv/loadtest ## a minute of load, answers checked, report (RANER_URL
 
 tune: .venv/loadtest ## the worker count that serves best on this machine
 	@$(BIN)/python -m loadtest.tuner $(if $(USERS),--users $(USERS)) $(if $(SECONDS),--seconds $(SECONDS))
+
+ui: ## the page's style, built anew from web/styles (needs npm)
+	cd web && npm ci --silent --no-fund --no-audit && npm run --silent build
+
+check-ui: ## the page's types, and that its style is what its sources build (needs npm)
+	cd web && npm ci --silent --no-fund --no-audit && npm run --silent check
+
+bench-ui: install-dev system ## how fast the page is with 100,000 characters and 5,000 entities, in a real browser
+	$(BIN)/python -m pytest tests/browser/bench_page.py
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis loadtest/reports
