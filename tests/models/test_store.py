@@ -11,6 +11,7 @@ from pathlib import Path
 
 import bentoml
 import pytest
+from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml._internal.models import ModelStore
 from models.checkpoints import write_checkpoint
 from models.command import Raner
@@ -129,6 +130,18 @@ def test_bentoml_sees_the_model(stocked: Raner) -> None:
     assert str(model.tag) == the_tag(stocked)
     assert read_manifest(Path(model.path)).name == "tiny"
     assert store_home() == stocked.home
+
+
+def test_a_model_that_a_bento_carries_is_found(stocked: Raner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    carried = shutil.copytree(stocked.home / "models", tmp_path / "bento" / "models")
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "empty"))
+    assert find_model("tiny") is None
+    # What BentoML sets when it serves a bento that has models of its own.
+    BentoMLContainer.model_store.set(ModelStore(carried))
+    try:
+        assert locate_model("tiny").is_relative_to(carried)
+    finally:
+        BentoMLContainer.model_store.reset()
 
 
 def test_stored_files_are_read_only(stocked: Raner) -> None:
