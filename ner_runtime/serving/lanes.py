@@ -76,6 +76,7 @@ class Lane:
         self._jobs: deque[_Job] = deque()
         self._running: asyncio.Task[None] | None = None
         self._pace = Pace()
+        self._under_way = 0  # tokens
         self._started = 0.0  # of the batch that is under way, in `perf_counter` seconds; 0 where there is none
 
     async def read(self, readings: Sequence[Reading]) -> Read:
@@ -93,9 +94,9 @@ class Lane:
         return Read(recognitions, job.began or perf_counter())
 
     def seconds_until_read(self, tokens: int) -> float:
-        """Seconds until tokens that came now would all be read, behind those that wait; 0 where nothing waits."""
-        waiting = sum(job.waiting for job in self._jobs)
-        return self._pace.seconds(waiting + tokens) if waiting else 0.0
+        """Seconds until tokens that came now would all be read, behind those that are there; 0 where there are none."""
+        before = self._under_way + sum(job.waiting for job in self._jobs)
+        return self._pace.seconds(before + tokens) if before else 0.0
 
     def stuck(self, seconds: float) -> bool:
         """Whether a batch has been under way for longer than that."""
@@ -109,6 +110,8 @@ class Lane:
         loop = asyncio.get_running_loop()
         while turn := self._turn():
             windows = [window for _, window in turn]
+            lengths = [window.tokens for window in windows]
+            self._under_way = sum(lengths)
             started = self._started = perf_counter()
             try:
                 chunks = await loop.run_in_executor(self._thread, self._recognizer.decode, windows)
@@ -118,8 +121,8 @@ class Lane:
                 continue
             finally:
                 self._started = 0.0
+                self._under_way = 0
             seconds = perf_counter() - started
-            lengths = [window.tokens for window in windows]
             self._pace.note(sum(lengths), seconds)
             padded = padded_tokens(lengths, self._max_batch_tokens)
             observe_batch(self._name, windows, seconds, padded, self._max_batch_tokens)

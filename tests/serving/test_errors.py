@@ -4,7 +4,18 @@ from collections.abc import Iterator
 import pytest
 
 from ner_runtime.errors import RanerError
-from ner_runtime.serving.errors import STATUSES, Overloaded, error_body, error_headers, error_of_status, status_of
+from ner_runtime.serving.errors import (
+    STATUSES,
+    NotReady,
+    Overloaded,
+    RateLimited,
+    RequestTimedOut,
+    TimedOut,
+    error_body,
+    error_headers,
+    error_of_status,
+    status_of,
+)
 
 
 def subclasses(kind: type[RanerError]) -> Iterator[type[RanerError]]:
@@ -30,3 +41,10 @@ def test_the_one_shape() -> None:
         "error": {"code": "overloaded", "message": "full"},
     }
     assert error_headers(Overloaded("full")) == {"retry-after": "1"}
+
+
+def test_headers_that_errors_bring_along() -> None:
+    assert error_headers(RateLimited("slow down", 7)) == {"retry-after": "7"}
+    assert error_headers(NotReady("not yet")) == {"retry-after": "1"}
+    assert error_headers(RequestTimedOut("too slow")) == {"connection": "close"}
+    assert error_headers(TimedOut("too long")) == {}

@@ -10,7 +10,7 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.chunks import Chunk
 from ner_runtime.recognizer import EncodedWindow
-from ner_runtime.serving.lanes import Lane, Reader
+from ner_runtime.serving.lanes import Lane, Pace, Reader
 
 SENTENCE = "昨天，记者在杭州见到了他。"
 DOCUMENT = SENTENCE * 400
@@ -117,3 +117,32 @@ def test_an_error_reaches_those_who_wait_and_nobody_else(watched: Watched) -> No
         assert (await lane.read([whole])).recognitions[0].windows == 1
 
     asyncio.run(read())
+
+
+def test_how_long_a_text_will_wait_is_told_from_what_is_there_and_the_pace_so_far(watched: Watched) -> None:
+    async def read() -> tuple[float, float, float]:
+        reader = Reader(watched, 2048)
+        await reader.read([DOCUMENT])
+        idle = reader.seconds_until_read([DOCUMENT])
+        tasks = [asyncio.create_task(reader.read([DOCUMENT])) for _ in range(4)]
+        await asyncio.sleep(0)
+        behind = reader.seconds_until_read([DOCUMENT])
+        short = reader.seconds_until_read([SENTENCE])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return idle, behind, short
+
+    idle, behind, short = asyncio.run(read())
+    assert idle == short == 0
+    assert behind > 0
+
+
+def test_the_pace_is_that_of_the_last_batches() -> None:
+    pace = Pace()
+    assert pace.seconds(1000) == 0
+    pace.note(1000, 1.0)
+    assert pace.seconds(2000) == pytest.approx(2.0)
+    for _ in range(50):
+        pace.note(1000, 0.1)
+    assert pace.seconds(1000) == pytest.approx(0.1, rel=0.1)
