@@ -4,10 +4,10 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-accuracy faults soak ui check-ui bench-ui clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-accuracy faults soak ui check-ui bench-ui image-test clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: install ## the service on port 3000 (RANER_PORT), with the embedded model
 	@$(BIN)/bentoml serve service:Raner
@@ -87,6 +87,9 @@ check-ui: ## the page's types, and that its style is what its sources build (nee
 
 bench-ui: install-dev system ## how fast the page is with 100,000 characters and 5,000 entities, in a real browser
 	$(BIN)/python -m pytest tests/browser/bench_page.py
+
+image-test: install ## the OCI image, built and proved without Docker (root, debootstrap, buildah, podman, runc)
+	@scripts/image-test
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis loadtest/reports
