@@ -111,6 +111,10 @@ class Desk:
         self.page.route("**/ner", lambda route: self.held.append(route))
         return self.held
 
+    def answer(self, route: Route, text: str, recognise: Recognise = names) -> None:
+        """Answer one held request."""
+        route.fulfill(content_type="application/json", body=answer(text, recognise(text)))
+
     def refuse(self, status: int, code: str, times: int = 1, headers: dict[str, str] | None = None) -> None:
         """Answer the next calls of `/ner` with an error."""
         self.page.route(
@@ -168,7 +172,10 @@ class Desk:
                 area.value = text;
                 area.dispatchEvent(new InputEvent('input', {{ bubbles: true }}));
                 document.querySelector('#detect').click();
-                await ({SETTLED})();
+                // Marks are drawn with the answer, before the button of a running detection goes.
+                const cancel = document.querySelector('#cancel');
+                if (!cancel.hidden) await new Promise((done) => new MutationObserver(() => cancel.hidden && done())
+                    .observe(cancel, {{ attributes: true }}));
                 return {{
                     text: area.value,
                     shown: [...document.querySelectorAll('#output .block')].map((block) => block.textContent).join(''),
