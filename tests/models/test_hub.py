@@ -176,6 +176,13 @@ def test_without_a_network_it_fails_at_once(raner: Raner, monkeypatch: pytest.Mo
     assert (run.status, run.only_line) == (1, f"raner: the model hub at {endpoint} cannot be reached (ConnectionError)")
 
 
+def test_without_a_network_it_says_what_is_stored(pulled: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    run = pulled(*PULL)
+    assert (run.status, pulled.active) == (1, None)
+    assert run.only_line.endswith(f"cannot be reached (ConnectionError); {pulled.tags[0]} is in the store")
+
+
 def test_without_the_extra_it_says_how_to_get_it(raner: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     run = raner(*PULL)
