@@ -60,8 +60,17 @@ bento: install ## a bento in BentoML's store (BENTOML_HOME), built offline
 readme: install ## write the generated parts of the READMEs anew: settings, the real answer
 	$(BIN)/python -m scripts.readme
 
+parity: install-dev ## ModelScope's own pipeline beside ours on a thousand texts a checkpoint; INT8 at the base geometry
+	$(BIN)/python -m pytest -m parity
+
 faults: install-dev ## what kills, hangs and overloads the service, and swaps of the model under load (half an hour)
 	$(BIN)/python -m pytest -m faults -s tests/faults
+
+fairness: install-dev ## short texts beside a document of 100,000 characters
+	$(BIN)/python -m pytest -m faults -s tests/faults/test_fairness.py
+
+fuzz: install-dev ## what the OpenAPI document promises, with RANER_FUZZ_EXAMPLES (1000) examples, and malformed bodies
+	RANER_FUZZ_EXAMPLES=$${RANER_FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -s tests/test_fuzz.py
 
 soak: install-dev ## mixed load for RANER_SOAK_MINUTES (10): no error, memory flat
 	$(BIN)/python -m pytest -m soak -s tests/faults

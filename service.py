@@ -20,7 +20,7 @@ from ner_runtime.serving.limits import Rate
 from ner_runtime.serving.logs import configure_logs, log_answer
 from ner_runtime.serving.metrics import observe_answer, observe_worker
 from ner_runtime.serving.origins import across_origins
-from ner_runtime.serving.pages import page_paths, pages
+from ner_runtime.serving.pages import page_paths, with_pages
 from ner_runtime.serving.schemas import Limits, read_ner, read_ner_batch
 from ner_runtime.serving.start import check_or_exit, settings_or_exit
 from ner_runtime.serving.stores import open_store
@@ -61,7 +61,8 @@ class EdgedService(Service[object]):
             rate=Rate.parse(settings.rate_limit),
             trusted_proxies=settings.trusted_proxies,
         )
-        edge = Edge(super().to_asgi(is_main), routes, edge_limits, observe_answer, log_answer)
+        app = with_pages(super().to_asgi(is_main), STATIC, lambda: description)
+        edge = Edge(app, routes, edge_limits, observe_answer, log_answer)
         return Farewell(across_origins(edge, settings.cors_origins), departure)
 
 
@@ -75,7 +76,6 @@ class EdgedService(Service[object]):
     logging={"access": {"enabled": False}},
     http={"port": settings.port},
 )
-@bentoml.asgi_app(pages(STATIC, lambda: description))
 class Raner:
     """People, places and organisations in Chinese text."""
 

@@ -21,7 +21,7 @@ _DESCRIPTIONS = {
     413: "The body, a text or the batch is larger than the limits that `/model` states.",
     415: "The body is not declared as `application/json`.",
     422: "A field is missing, unknown or not allowed.",
-    429: "More requests than can be answered in time, or than this client may send. `Retry-After` says how long to wait.",
+    429: "More requests than can be answered in time, or than this client may send. `Retry-After` says when to retry.",
     503: "The service is not ready. `Retry-After` says how long to wait.",
     504: "The service did not answer in time.",
 }

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ner_runtime.json import to_json
 from ner_runtime.serving.openapi import openapi
@@ -24,6 +25,21 @@ def page_paths(static: Path) -> frozenset[str]:
     """Every path that may be read, by name: the pages, the probes, and each file of the UI."""
     files = (path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file())
     return PROBES | {*_HTML, "/model", "/docs.json"} | {f"/static/{file}" for file in files}
+
+
+def with_pages(app: ASGIApp, static: Path, describe: Callable[[], dict[str, object]]) -> ASGIApp:
+    """An application with the pages beside it.
+
+    They are not mounted in it, since BentoML counts each path for itself, and there are as many as the UI has files.
+    """
+    beside = pages(static, describe)
+    ours = page_paths(static) - PROBES
+
+    async def forked(scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and scope["path"] in ours
+        await (beside if is_page else app)(scope, receive, send)
+
+    return forked
 
 
 def pages(static: Path, describe: Callable[[], dict[str, object]]) -> Starlette:
