@@ -12,6 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).parent
 FLAGS = ["--no-sandbox", "--disable-gpu"]
+DIALS_MS = 15_000
 SCREENS = [(360, 780, "news"), (1280, 900, "news"), (1280, 900, "long"), (2560, 1440, "long")]
 
 
@@ -29,9 +30,10 @@ def main(url: str) -> None:
             page.goto(url)
             page.click(f"[data-example={example}]")
             page.click("#detect")
+            page.locator("#cancel").wait_for(state="hidden", timeout=120_000)
             page.locator("mark").first.wait_for()
-            # Long enough for the whole document and for a few points on the dials.
-            page.wait_for_timeout(8000 if example == "long" else 2500)
+            # A few points on the dials.
+            page.wait_for_timeout(DIALS_MS)
             page.mouse.move(0, 0)
             page.evaluate("document.activeElement.blur()")
             save(page, f"{example}-{width}")

@@ -1,19 +1,21 @@
 """How fast the page is with a document of 100,000 characters and 5,000 entities: `make bench-ui`.
 
-Answers are put in the service's place, so that only the page is measured. Frames are the browser's own: the gap between
-two animation frames, and the longest entry of its `long-animation-frame` timeline.
+Answers are put in the service's place, so that only the page is measured. Beside the clock's time stands the processor
+time of the page's main thread, which no other work on the machine adds to: it is what must stay within the bounds.
 """
 
 from __future__ import annotations
 
 import sys
+from statistics import median
 
 import pytest
 from browser.desk import Desk
 from browser.long_document import DOCUMENT
+from playwright.sync_api import Page
 
-FIRST_PAINT_MS = 1000
-FRAME_MS = 200
+DOCUMENT_MS = 1000
+STEP_MS = 200
 
 WATCH_PAINT = """() => {
     const output = document.querySelector('#output');
@@ -35,52 +37,73 @@ PAINTS = """() => {
     return [window.firstPaint - Math.min(...ends), window.lastPaint - Math.max(...ends)];
 }"""
 
-FRAMES = """async (act) => {
-    const steps = {
-        scroll: (turn) => { output.scrollTop = (turn * 977) % output.scrollHeight; },
-        toggle: (turn) => { legend.querySelectorAll('button')[turn % 3].click(); },
-        slide: (turn) => { threshold.value = turn % 100; threshold.dispatchEvent(new Event('input')); },
-        select: (turn) => { document.querySelectorAll('mark')[turn * 7].click(); },
-    };
-    const output = document.querySelector('#output');
-    const legend = document.querySelector('#legend');
-    const threshold = document.querySelector('#threshold');
-    const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
-    const gaps = [];
-    let long = 0;
-    const observer = new PerformanceObserver((list) =>
-        list.getEntries().forEach(({ duration }) => { long = Math.max(long, duration); }));
-    observer.observe({ type: 'long-animation-frame' });
-    let last = await frame();
-    for (let turn = 1; turn <= 60; turn++) {
-        steps[act](turn);
-        const now = await frame();
-        gaps.push(now - last);
-        last = now;
-    }
-    await new Promise((seen) => setTimeout(seen, 100));
-    observer.disconnect();
-    gaps.sort((a, b) => a - b);
-    return [gaps[30], gaps.at(-1), long];
-}"""
+STEPS = {
+    "scroll": "output.scrollTop = (turn * 977) % output.scrollHeight",
+    "toggle": "legend.querySelectorAll('button')[turn % 3].click()",
+    "slide": "threshold.value = turn * 3; threshold.dispatchEvent(new Event('input'))",
+    "select": "document.querySelectorAll('mark')[turn * 7].click()",
+}
+TURNS = 20
+
+
+def step(act: str) -> str:
+    """One act and the two frames after it; the longer of them in milliseconds."""
+    return f"""async (turn) => {{
+        const [output, legend, threshold] = ['#output', '#legend', '#threshold'].map((id) => document.querySelector(id));
+        const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+        const before = await frame();
+        {STEPS[act]};
+        const first = await frame();
+        return Math.max(first - before, (await frame()) - first);
+    }}"""
+
+
+class MainThread:
+    """Processor time of the page's main thread."""
+
+    def __init__(self, page: Page) -> None:
+        self._devtools = page.context.new_cdp_session(page)
+        self._devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._last = 0.0
+        self.since()
+
+    def since(self) -> float:
+        """Milliseconds since the last call."""
+        metrics = self._devtools.send("Performance.getMetrics")["metrics"]
+        last, self._last = self._last, 1000 * next(each["value"] for each in metrics if each["name"] == "TaskDuration")
+        return self._last - last
 
 
 def test_100000_characters_with_5000_entities(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.stub()
     desk.page.evaluate(WATCH_PAINT)
+    thread = MainThread(desk.page)
     drawn = desk.read(DOCUMENT)
+    document = thread.since()
     assert len(drawn.marks) == 5000
     desk.until("window.lastPaint")
     first, last = desk.page.evaluate(PAINTS)
-    frames = {act: desk.page.evaluate(FRAMES, act) for act in ("scroll", "toggle", "slide", "select")}
-    lines = [
-        f"\n{len(DOCUMENT):,} characters, {len(drawn.marks):,} entities",
-        f"first results painted after their answer   {first:6.0f} ms (at most {FIRST_PAINT_MS})",
-        f"all results painted after the last answer  {last:6.0f} ms",
-        f"frames in ms (at most {FRAME_MS})    median  longest  longest that the browser itself calls long",
-        *(f"  {act:<24} {median:8.0f} {longest:8.0f} {long:8.0f}" for act, (median, longest, long) in frames.items()),
-    ]
+
+    costs: dict[str, float] = {}
+    lines: list[str] = []
+    for act in STEPS:
+        frames: list[float] = []
+        own: list[float] = []
+        for turn in range(1, TURNS + 1):
+            thread.since()
+            frames.append(desk.page.evaluate(step(act), turn))
+            own.append(thread.since())
+        costs[act] = max(own)
+        lines.append(f"  {act:<8} {median(frames):12.0f} {max(frames):8.0f} {median(own):15.0f} {max(own):8.0f}")
     with capsys.disabled():
-        sys.stdout.write("\n".join(lines) + "\n")
-    assert first <= FIRST_PAINT_MS
-    assert all(longest <= FRAME_MS for _, longest, _ in frames.values())
+        sys.stdout.write(
+            f"\n{len(DOCUMENT):,} characters, {len(drawn.marks):,} entities; milliseconds\n"
+            f"first results painted after their answer   {first:6.0f}\n"
+            f"all results painted after the last answer  {last:6.0f}\n"
+            f"main thread's own time for the document    {document:6.0f} (at most {DOCUMENT_MS})\n"
+            f"              frame, median  longest  own time, median  longest (at most {STEP_MS})\n"
+            + "\n".join(lines)
+            + "\n"
+        )
+    assert document <= DOCUMENT_MS
+    assert max(costs.values()) <= STEP_MS

@@ -50,6 +50,11 @@ export function percent(fraction, digits = 0) {
   return number(fraction, { style: 'percent', maximumFractionDigits: digits });
 }
 
+/** Rounded down: only certainty is 100 %. @param {number} score */
+export function scoreText(score) {
+  return number(score, { style: 'percent', maximumFractionDigits: 1, roundingMode: 'floor' });
+}
+
 /** @param {number | null | undefined} ms */
 export function milliseconds(ms) {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return '—';

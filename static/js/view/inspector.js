@@ -1,7 +1,7 @@
 /** The card beside a hovered or focused mark: type, score, offsets, how often the name occurs. */
 
 import { group, keyOf } from '../core/entities.js';
-import { number, percent, t, typeName } from '../core/i18n.js';
+import { number, scoreText, t, typeName } from '../core/i18n.js';
 import { el } from './dom.js';
 
 /** @typedef {import('../core/entities.js').Entity} Entity */
@@ -46,7 +46,7 @@ export function inspector(card, marks, store) {
       el(
         'dl',
         {},
-        ...row(t('inspect.score'), percent(entity.score, 1)),
+        ...row(t('inspect.score'), scoreText(entity.score)),
         ...row(t('inspect.where'), `${entity.start}–${entity.end}`),
         ...(file ? row(t('inspect.file'), file.join('–')) : []),
         ...row(t('inspect.times'), t('inspect.times.n', { n: number(times.get(keyOf(entity)) ?? 1) })),

@@ -1,7 +1,7 @@
 /** The entities as a table: grouped or one by one, sortable, filterable, each row leading to its place in the text. */
 
 import { group, keyOf } from '../core/entities.js';
-import { number, percent, t, typeName } from '../core/i18n.js';
+import { number, scoreText, t, typeName } from '../core/i18n.js';
 import { eachFrame, el, find } from './dom.js';
 
 /** @typedef {import('../core/entities.js').Entity} Entity */
@@ -121,7 +121,7 @@ function line(row, selected) {
     el('th', { scope: 'row' }, name),
     el('td', {}, el('span', { class: 'tag' }, typeName(type))),
     el('td', { class: 'num' }, number(count)),
-    el('td', { class: 'num' }, percent(score, 1)),
+    el('td', { class: 'num' }, scoreText(score)),
     el('td', { class: 'num' }, number(start)),
   );
 }
