@@ -85,8 +85,8 @@ class Raner:
         # Called once, in the parent, before there are workers; they have no use for what is imported here.
         from ner_runtime.serving.supervisor import supervise
 
-        check_or_exit(settings)
         supervise(settings)
+        check_or_exit(settings)
 
     def __init__(self) -> None:
         self._worker = Worker(settings, departure, description, bentoml.server_context.worker_index == 1)

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
         le=604_800,
     )
     hang_timeout_s: float = _setting(
-        30.0,
+        60.0,
         "0 to 3600",
         "Seconds without a sign of life after which a worker is replaced; longer than any batch takes. 0: never.",
         ge=0,

@@ -16,7 +16,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from bentoml._internal.utils import circus as bentoml_circus
 from bentoml._internal.utils.circus import Arbiter
@@ -167,6 +168,12 @@ def supervise(settings: Settings) -> None:
     """Have BentoML, which is about to start the workers, use the supervisor for an arbiter."""
     Supervisor.settings = settings
     bentoml_circus.Arbiter = Supervisor
+    # As process 1 of a container this one has no default action; until the arbiter listens, this is what ends it.
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(signum: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + signum)
 
 
 def _kill(pid: int) -> None:

@@ -4,28 +4,60 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Generator
 from pathlib import Path
 
+import httpx
 import pytest
 from load import load
 from processes import ready_workers, wait_for
-from servers import serve
+from servers import Server, serve
 from test_recognizer import NEWS
 
 pytestmark = pytest.mark.faults
 
 
-def test_a_stopped_worker_is_replaced(tmp_path: Path) -> None:
-    settings = {"RANER_WORKERS": "2", "RANER_THREADS": "1", "RANER_HANG_TIMEOUT_S": "3", "RANER_CACHE_URL": "off"}
-    with serve(tmp_path / "log", **settings) as server:
+SETTINGS = {"RANER_WORKERS": "2", "RANER_THREADS": "1", "RANER_HANG_TIMEOUT_S": "3", "RANER_CACHE_URL": "off"}
+CLIENTS = 8
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Generator[Server]:
+    """Two workers that hang at a word; see `hanging.py`."""
+    with serve(tmp_path / "log", target="tests.faults.hanging:Raner", **SETTINGS) as server:
         wait_for(lambda: len(ready_workers(server)) == 2, 60)
-        with load(server.url, NEWS, clients=8) as taken:
-            time.sleep(2)
-            victim = ready_workers(server)[0]
-            victim.send_signal(signal.SIGSTOP)
-            gone = wait_for(lambda: victim.pid not in [worker.pid for worker in ready_workers(server)], 10)
-            back = wait_for(lambda: len(ready_workers(server)) == 2, 10)
-            time.sleep(2)
-        print(f"\n{taken.counts()}, gone after {gone:.1f} s, back {back:.1f} s later")
-        assert len(taken.failed()) <= 8
-        assert max(outcome.seconds for outcome in taken.outcomes) < 10
+        yield server
+
+
+def test_a_stopped_worker_is_replaced(server: Server) -> None:
+    with load(server.url, NEWS, clients=CLIENTS) as taken:
+        time.sleep(2)
+        victim = ready_workers(server)[0]
+        victim.send_signal(signal.SIGSTOP)
+        gone = wait_for(lambda: victim not in ready_workers(server), 30)
+        back = wait_for(lambda: len(ready_workers(server)) == 2, 30)
+        time.sleep(2)
+    print(f"\n{taken.counts()}, gone after {gone:.1f} s, back {back:.1f} s later")
+    assert len(taken.failed()) <= CLIENTS
+    assert max(outcome.seconds for outcome in taken.outcomes) < 30
+
+
+def test_a_worker_whose_loop_is_blocked_is_replaced(server: Server) -> None:
+    before = ready_workers(server)
+    with server.client() as client, pytest.raises(httpx.TransportError):
+        client.post("/ner", json={"text": "堵住"})
+    wait_for(lambda: len({*before, *ready_workers(server)}) == 3, 30)
+    assert "has given no sign of life" in server.log.read_text()
+
+
+def test_a_batch_that_never_ends_is_answered_503_and_its_worker_replaced(server: Server) -> None:
+    before = ready_workers(server)
+    with server.client() as client:
+        began = time.monotonic()
+        answer = client.post("/ner", json={"text": "停住"})
+        assert 3 <= time.monotonic() - began < 20
+    assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert answer.json()["error"]["code"] == "not_ready"
+    assert answer.headers["retry-after"] == "1"
+    wait_for(lambda: len(ready_workers(server)) == 2 and len({*before, *ready_workers(server)}) == 3, 30)
+    assert "gives up: a batch has been under way for 3 s" in server.log.read_text()
