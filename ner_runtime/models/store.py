@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_NAME = 63
 _NAME = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
-_HUB_ID = re.compile(r"([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
+_HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,11 @@ from unittest.mock import patch
 import pytest
 from models.checkpoints import write_checkpoint
 from models.command import Raner
-from models.hub_server import StandInHub, stand_in_hub
+from models.hub_server import MODEL_ID, StandInHub, files_of, stand_in_hub
 
 from ner_runtime.models.importer import build_model_directory
 from ner_runtime.models.intake import import_directory, pull_model
 from ner_runtime.models.progress import Progress
-
-MODEL_ID = "damo/nlp_raner_named-entity-recognition_chinese-tiny"
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +53,6 @@ def pulled_home(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> P
         hub.publish(MODEL_ID, files_of(checkpoint))
         pull_model(MODEL_ID, Progress(), precision="fp32")
     return home
-
-
-def files_of(directory: Path) -> dict[str, bytes]:
-    """What a hub holds of a checkpoint."""
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 @pytest.fixture

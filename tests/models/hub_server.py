@@ -16,9 +16,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+MODEL_ID = "damo/nlp_raner_named-entity-recognition_chinese-tiny"
+"""What the tests' hub holds."""
+
 _ROUTE = re.compile(r"/api/v1/models/([^/]+/[^/]+)/(repo/files|repo|revisions)")
+
+
+def files_of(directory: Path) -> dict[str, bytes]:
+    """What a hub holds of a checkpoint."""
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
 @dataclass

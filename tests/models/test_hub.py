@@ -13,8 +13,7 @@ from types import SimpleNamespace
 import pytest
 from models.checkpoints import write_checkpoint, write_xlm_roberta
 from models.command import Raner
-from models.conftest import MODEL_ID, files_of
-from models.hub_server import StandInHub
+from models.hub_server import MODEL_ID, StandInHub, files_of
 from servers import REPOSITORY, environment, free_port
 
 from ner_runtime.errors import HubUnavailable
