@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-accuracy faults soak ui check-ui bench-ui image-test clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-engines bench-accuracy faults soak ui check-ui bench-ui image-test clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,13 +70,16 @@ fairness: install-dev ## short texts beside a document of 100,000 characters
 	$(BIN)/python -m pytest -m faults -s tests/faults/test_fairness.py
 
 fuzz: install-dev ## what the OpenAPI document promises, with RANER_FUZZ_EXAMPLES (1000) examples, and malformed bodies
-	RANER_FUZZ_EXAMPLES=$${RANER_FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -s tests/test_fuzz.py
+	RANER_FUZZ_EXAMPLES=$${RANER_FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -s tests/test_fuzz.py tests/test_monitoring.py
 
 soak: install-dev ## mixed load for RANER_SOAK_MINUTES (10): no error, memory flat
 	$(BIN)/python -m pytest -m soak -s tests/faults
 
 bench: install ## speed, from the engine up to HTTP
 	$(BIN)/raner bench
+
+bench-engines: install-dev ## the base geometry: FP32, INT8, OpenVINO and the stock ModelScope pipeline; memory
+	$(BIN)/python -m benchmarks.engines --json build/engines.json
 
 bench-accuracy: install-dev ## accuracy beside jieba and LAC, on DATA=../shared/data (the corpora are not in this repository)
 	$(BIN)/python -m benchmarks.accuracy --data $(or $(DATA),../shared/data)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from servers import REPOSITORY
+from servers import REPOSITORY, serve
 
 from ner_runtime.serving import metrics
 
@@ -56,6 +61,53 @@ def test_a_query_names_what_there_is(query: str) -> None:
         assert asked <= samples[name] | OUTER_LABELS
 
 
+class Collector(ThreadingHTTPServer):
+    """Takes what is sent to it over OTLP/HTTP."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, bytes]] = []
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert isinstance(self.server, Collector)
+            self.server.received.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+
+def test_traces_reach_a_collector_and_hold_no_text(tmp_path: Path) -> None:
+    collector = Collector()
+    options = {
+        "exporter_type": "otlp",
+        "sample_rate": "1.0",
+        "otlp.protocol": "http",
+        "otlp.endpoint": f"http://127.0.0.1:{collector.server_port}/v1/traces",
+    }
+    told = " ".join(f"services.raner.tracing.{name}={value}" for name, value in options.items())
+    with (
+        serve(
+            tmp_path / "log", RANER_WORKERS="1", BENTOML_CONFIG_OPTIONS=told, OTEL_BSP_SCHEDULE_DELAY="100"
+        ) as server,
+        server.client() as client,
+    ):
+        assert client.post("/ner", json={"text": "绝密代号海燕"}).is_success
+        deadline = time.monotonic() + 20
+        while not any(b"POST /ner" in body for _, body in collector.received) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    collector.shutdown()
+    collector.server_close()
+    assert {path for path, _ in collector.received} == {"/v1/traces"}
+    sent = b"".join(body for _, body in collector.received)
+    assert b"POST /ner" in sent
+    assert "绝密代号海燕".encode() not in sent
+    assert "otlp" not in (tmp_path / "log").read_text()
+
+
 def test_the_scrape_reads_the_alerts_and_the_right_path() -> None:
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     assert [(DEPLOY / "prometheus" / file).exists() for file in config["rule_files"]] == [True]
@@ -66,7 +118,7 @@ def test_metrics_stay_small_whatever_paths_are_asked_for(client: httpx.Client) -
     for file in (REPOSITORY / "static").rglob("*"):
         if file.is_file():
             client.get(f"/static/{file.relative_to(REPOSITORY / 'static').as_posix()}")
-    for number in range(2000):
+    for number in range(10_000 if "RANER_FUZZ_EXAMPLES" in os.environ else 1_000):
         client.request(("GET", "POST", "PUT", f"X{number}")[number % 4], f"/{number}/nowhere?{number}")
     client.post("/ner", json={"text": "马云"})
     scraped = client.get("/metrics").text

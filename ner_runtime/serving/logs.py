@@ -60,6 +60,8 @@ def configure_logs(level: LogLevel, form: LogFormat) -> None:
     log.setLevel(level.upper())
     # What BentoML tells of its own at INFO is when it starts and stops.
     logging.getLogger("bentoml").setLevel(max(log.level, logging.INFO))
+    # It quotes BENTOML_CONFIG_OPTIONS, which may hold the credentials of a collector.
+    logging.getLogger("bentoml._internal.configuration").setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 
 
