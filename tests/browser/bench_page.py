@@ -49,7 +49,7 @@ TURNS = 20
 def step(act: str) -> str:
     """One act and the two frames after it; the longer of them in milliseconds."""
     return f"""async (turn) => {{
-        const [output, legend, threshold] = ['#output', '#legend', '#threshold'].map((id) => document.querySelector(id));
+        const [output, legend, threshold] = ['output', 'legend', 'threshold'].map((id) => document.getElementById(id));
         const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
         const before = await frame();
         {STEPS[act]};
