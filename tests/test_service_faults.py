@@ -83,6 +83,12 @@ def test_a_killed_worker_comes_back_even_while_the_model_to_serve_is_bad(pair: S
     assert {model["version"] for model in models(pair)} == {LEFT}
 
 
+def test_all_is_well_again_once_the_model_to_serve_is_a_good_one(pair: Server, link: Path) -> None:
+    switch(link, link.parent / "left")
+    wait_for(lambda: {model["update"]["state"] for model in models(pair)} == {"done"}, 30)  # type: ignore[index]
+    assert {model["version"] for model in models(pair)} == {LEFT}
+
+
 def test_a_taken_port_stops_the_start_with_one_line() -> None:
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))

@@ -118,11 +118,17 @@ class Worker:
                     _log.info("a newer %s was pulled", manifest.source.id)
             except RanerError as error:
                 self._failed(error.message)
+            except Exception as error:  # noqa: BLE001 - the hub is asked again
+                _log.exception("the hub was not asked")
+                self._failed(f"{type(error).__name__}: {error}")
 
     async def _update(self, directory: Path) -> None:
         recognizer = await asyncio.to_thread(_open_in_turn, directory, self.settings)
         old, new = self.served.recognizer.manifest, recognizer.manifest
         if (old.name, old.version) == (new.name, new.version):
+            if "update" in self.description:
+                # Back from one that could not be served: nothing is wrong any more.
+                self._note("done")
             return
         swapped = asyncio.create_task(self.served.swap(recognizer))
         self._describe(recognizer, directory)
