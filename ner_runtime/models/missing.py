@@ -1,18 +1,11 @@
-"""Missing: a model that a service is to serve and that is neither on disk nor in the store is pulled, once.
-
-The pull is a process of its own, since it needs PyTorch and the service must not keep that in memory.
-"""
+"""Missing: a model that a service is to serve and that is neither on disk nor in the store is pulled, once."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+from ner_runtime.models.puller import run_pull
 from ner_runtime.settings import ACTIVE_MODEL, EMBEDDED_MODEL
-
-_PACKAGES = Path(__file__).parents[2]
 
 
 def pull_if_missing(reference: str) -> None:
@@ -26,12 +19,6 @@ def pull_if_missing(reference: str) -> None:
 
     if split_hub_id(reference) is None or find_model(reference):
         return
-    # In a bento the package is not installed, but lies beside the service.
-    path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
-    pulled = subprocess.run(  # noqa: S603 - our own command, and a reference that has been looked at
-        [sys.executable, "-m", "ner_runtime.cli", "pull", "--no-use", reference],
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": path},
-    )
+    pulled = run_pull("--no-use", reference)
     if pulled.returncode:
         raise SystemExit(pulled.returncode)

@@ -5,16 +5,12 @@ To pull takes PyTorch and gigabytes of memory; to ask takes one request.
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-from pathlib import Path
 
 from ner_runtime.errors import HubUnavailable
 from ner_runtime.manifest import Manifest
 from ner_runtime.models.hub import newer_at_hub
-
-_PACKAGES = Path(__file__).parents[2]
+from ner_runtime.models.puller import run_pull
 
 
 def refresh(manifest: Manifest, *, use: bool) -> bool:
@@ -34,16 +30,10 @@ def refresh(manifest: Manifest, *, use: bool) -> bool:
     source = manifest.source
     if source.revision is None or not newer_at_hub(source):
         return False
-    options = ["--revision", source.revision, "--name", manifest.name, "--use" if use else "--no-use"]
-    # In a bento the package is not installed, but lies beside the service.
-    path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
-    pulled = subprocess.run(  # noqa: S603 - our own command, and a reference that was pulled before
-        [sys.executable, "-m", "ner_runtime.cli", "pull", *options, source.id],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
-        text=True,
-    )
+    # FP32 that was not kept for want of agreement was asked for.
+    precision = "fp32" if manifest.precision == "fp32" and manifest.agreement is None else "int8"
+    options = ["--revision", source.revision, "--name", manifest.name, "--precision", precision]
+    pulled = run_pull(*options, "--use" if use else "--no-use", source.id, errors=subprocess.PIPE)
     if pulled.returncode:
         *_, last = pulled.stderr.strip().splitlines() or ["no word"]
         raise HubUnavailable(f"a newer {source.id} could not be pulled: {last.removeprefix('raner: ')}")
