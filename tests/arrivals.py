@@ -49,6 +49,9 @@ def in_turn(url: str, texts: Iterator[str], clients: int, seconds: float) -> lis
         arrivals: list[Arrival] = []
         while time.monotonic() < ends:
             arrivals.append(await _ask(session, url, next(texts)))
+            if arrivals[-1].status != 200:
+                # Who is turned back comes again later, or would measure how fast the service refuses.
+                await asyncio.sleep(1)
         return arrivals
 
     async def all_clients() -> list[Arrival]:

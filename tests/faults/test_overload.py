@@ -40,7 +40,7 @@ def test_overload_is_turned_back_at_once_and_the_rest_is_answered_in_time(tmp_pa
         asked = texts()
         in_turn(server.url, asked, 8, 5)
         alone = [arrival.seconds for arrival in in_turn(server.url, asked, 1, 5)]
-        full = [arrival for arrival in in_turn(server.url, asked, 16, 15) if arrival.status == 200]
+        full = [arrival for arrival in in_turn(server.url, asked, 8, 15) if arrival.status == 200]
         capacity = len(full) / 15
         arrivals = arrive(server.url, asked, 3 * capacity, SECONDS)
         after = arrive(server.url, asked, max(1.0, 0.2 * capacity), 8)
