@@ -12,11 +12,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.errors import StyleSyntaxError
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from ner_runtime.bench import bench_engine, bench_http, bench_recognizer, own_service
-from ner_runtime.entities import Entity, type_colors
+from ner_runtime.entities import OTHER_COLOR, Entity, type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.evaluation import Tally, evaluate, read_type_map
 from ner_runtime.json import to_json
@@ -175,16 +177,26 @@ def _write_line(text: str, entities: Sequence[Entity]) -> None:
 def _table_writer(recognizer: Recognizer) -> Callable[[str, Sequence[Entity]], None]:
     console = Console()
     colors = type_colors(recognizer.types, recognizer.manifest.colors)
+    styles = {type_: _style(color) for type_, color in colors.items()}
 
     def write(_text: str, entities: Sequence[Entity]) -> None:
         table = Table("type", "span", "start", "end", "score")
         for entity in entities:
             span = Text(entity.span.encode("utf-8", "replace").decode())
             row = (Text(entity.type), span, str(entity.start), str(entity.end), f"{entity.score:.3f}")
-            table.add_row(*row, style=colors[entity.type])
+            table.add_row(*row, style=styles[entity.type])
         console.print(table)
 
     return write
+
+
+def _style(color: str) -> str:
+    """A model's colour, which may be any of CSS, if a terminal has it too."""
+    try:
+        Style.parse(color)
+    except StyleSyntaxError:
+        return OTHER_COLOR
+    return color
 
 
 def _report(tally: Tally, scored: Sequence[str], file: str) -> dict[str, object]:
@@ -203,7 +215,9 @@ def _print_scores(tally: Tally, scored: Sequence[str]) -> None:
     table = Table("type", "precision", "recall", "F1", "entities", title=f"{tally.sentences} sentences")
     for name, types in [*((type_, [type_]) for type_ in scored), ("all", list(scored))]:
         score = tally.score(types)
-        table.add_row(Text(name), *(f"{100 * x:.2f}" for x in (score.precision, score.recall, score.f1)), str(score.support))
+        table.add_row(
+            Text(name), *(f"{100 * x:.2f}" for x in (score.precision, score.recall, score.f1)), str(score.support)
+        )
     Console().print(table)
 
 
