@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from ner_runtime.serving.answers import Answer, Answers
 from ner_runtime.serving.cache import Cache
+from ner_runtime.serving.cache_url import open_store
 from ner_runtime.serving.departure import Departure, Farewell
 from ner_runtime.serving.descriptors import AnswerOutput, ParsedInput
 from ner_runtime.serving.edge import Edge, EdgeLimits, Parsed, Routes
@@ -23,7 +24,6 @@ from ner_runtime.serving.origins import across_origins
 from ner_runtime.serving.pages import page_paths, with_pages
 from ner_runtime.serving.schemas import Limits, read_ner, read_ner_batch
 from ner_runtime.serving.start import check_or_exit, settings_or_exit
-from ner_runtime.serving.stores import open_store
 from ner_runtime.serving.worker import Worker
 
 STATIC = Path(__file__).parent / "static"

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
-from urllib.parse import parse_qs, urlsplit
 
 from cachetools import TTLCache
 
@@ -16,9 +15,6 @@ from ner_runtime.serving.metrics import CACHE_BYTES
 
 Key = str
 
-MEMORY_URL = "memory://"
-OFF = "off"
-DEFAULT_MAX_MB = 64
 _ENTRY_BYTES = 600
 """What an entry takes beside its value: measured, the key, the list node and the time."""
 
@@ -60,19 +56,3 @@ class MemoryStore:
 
 def _entry_size(value: bytes) -> int:
     return len(value) + _ENTRY_BYTES
-
-
-def open_store(url: str, ttl_s: float) -> Store | None:
-    """The store of a `RANER_CACHE_URL`; None where it is off. Needs the event loop."""
-    if url == OFF:
-        return None
-    if url.startswith(MEMORY_URL):
-        return MemoryStore(_max_mb(url) * 1024 * 1024, ttl_s)
-    # It takes a fifth of a second to import, and most have no use for it.
-    from ner_runtime.serving.redis_store import RedisStore
-
-    return RedisStore(url, ttl_s)
-
-
-def _max_mb(url: str) -> int:
-    return int(parse_qs(urlsplit(url).query).get("max_mb", [str(DEFAULT_MAX_MB)])[0])

@@ -13,8 +13,9 @@ from redis.asyncio import Redis
 from serving.redis_server import RedisServer
 
 from ner_runtime.serving import redis_store
+from ner_runtime.serving.cache_url import open_store
 from ner_runtime.serving.redis_store import WAIT_S, RedisStore
-from ner_runtime.serving.stores import MemoryStore, open_store
+from ner_runtime.serving.stores import MemoryStore
 
 
 @pytest.fixture
