@@ -1,0 +1,95 @@
+"""Beyond upstream: what crashes ModelScope's pipeline, or makes it answer for less than the text, is answered here.
+
+The one deliberate difference is here too: upstream takes a literal `[SEP]` in a text for a control token and labels
+nothing from there on, so that whoever writes those five characters hides what follows. Here they are characters.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from models.checkpoints import write_checkpoint
+from parity.oracle import Found, Oracle
+
+from ner_runtime import Recognizer
+from ner_runtime.models.importer import build_model_directory
+from ner_runtime.models.sample import sample_sentences
+
+LONGEST = 510
+SENTENCE = "马云在浙江省杭州市创立了阿里巴巴集团。"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("beyond") / "checkpoint", seed=1)
+
+
+@pytest.fixture(scope="module")
+def oracle(checkpoint: Path) -> Oracle:
+    return Oracle(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def ours(checkpoint: Path) -> Recognizer:
+    build_model_directory(checkpoint, checkpoint.parent / "model", "beyond", "fp32")
+    return Recognizer.open(checkpoint.parent / "model")
+
+
+def text_of(length: int) -> str:
+    sentences = "".join(sample_sentences())
+    return (sentences * (length // len(sentences) + 1))[:length]
+
+
+def found(recognizer: Recognizer, text: str) -> list[Found]:
+    return [(entity.type, entity.span, entity.start, entity.end) for entity in recognizer.recognize([text])[0]]
+
+
+def test_the_longest_text_that_upstream_takes(oracle: Oracle, ours: Recognizer) -> None:
+    text = text_of(LONGEST)
+    assert found(ours, text) == oracle.entities([text])[0]
+
+
+@pytest.mark.parametrize("length", [511, 512, 10_000, 100_000])
+def test_longer_texts(oracle: Oracle, ours: Recognizer, length: int) -> None:
+    text = text_of(length)
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        oracle.entities([text])
+    entities = found(ours, text)
+    assert all(text[start:end] == span for _, span, start, end in entities)
+    # A window begins every 446 characters at least, and finds what it would find alone but near its ends.
+    assert [entity for entity in entities if entity[3] <= 400] == [
+        entity for entity in found(ours, text[:LONGEST]) if entity[3] <= 400
+    ]
+    assert entities[-1][3] > length - 30
+    starts = [start for *_, start, _ in entities]
+    assert max(later - earlier for earlier, later in pairwise(starts)) < 60
+
+
+def test_an_empty_text(oracle: Oracle, ours: Recognizer) -> None:
+    with pytest.raises((RuntimeError, IndexError, ValueError)):
+        oracle.entities([""])
+    assert found(ours, "") == []
+
+
+def test_a_batch_with_one_bad_text(oracle: Oracle, ours: Recognizer) -> None:
+    texts = [SENTENCE, text_of(600), "", SENTENCE]
+    with pytest.raises((RuntimeError, IndexError, ValueError)):
+        oracle.entities(texts, batch_size=4)
+    first, long, empty, last = ours.recognize(texts)
+    assert first == last
+    assert [(e.type, e.span, e.start, e.end) for e in first] == oracle.entities([SENTENCE])[0]
+    assert long
+    assert empty == []
+
+
+def test_a_literal_sep_is_five_characters(oracle: Oracle, ours: Recognizer) -> None:
+    text = f"{SENTENCE}[SEP]{SENTENCE}"
+    behind = len(SENTENCE) + len("[SEP]")
+    assert all(start < len(SENTENCE) for _, _, start, _ in oracle.entities([text])[0])
+    assert oracle.inputs(text).positions == list(range(1, len(SENTENCE) + 1))
+    assert any(start >= behind for _, _, start, _ in found(ours, text))
+    # As upstream reads the same characters where they are not that word.
+    split = text.replace("[SEP]", "[S EP]")
+    assert oracle.inputs(split).positions == list(range(1, len(split) + 1))
