@@ -26,7 +26,7 @@ def test_openvino_finds_the_same_entities(recognizer: Recognizer) -> None:
     other = Recognizer.open(embedded_model(), engine="openvino")
     ours, theirs = (r.recognize(sentences) for r in (recognizer, other))
     assert any(ours)
-    # Between the INT8 layers both compute in float32, each in its own order: a value may round to the neighbouring step.
+    # Between the INT8 layers both compute in float32, each in its own order: a value may round to the next step.
     assert entity_f1(ours, theirs) > 0.99
 
 
