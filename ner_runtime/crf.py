@@ -39,7 +39,7 @@ class Crf:
         self._weights = Weights.of(start, end, transitions)
         self._start = start
         self._end = end
-        # To-from, so that the maximum over "from" runs along the last axis.
+        self._transitions = transitions
         self._incoming = np.ascontiguousarray(transitions.T)  # (labels to, labels from)
 
     @classmethod
@@ -93,20 +93,23 @@ class Crf:
             (batch, positions); what stands past a row's length means nothing.
         """
         batch, positions, labels = emissions.shape
-        score = self._start + emissions[:, 0]  # (batch, labels)
-        back = np.zeros((positions, batch, labels), dtype=np.intp)
+        scores = np.empty((positions, batch, labels), dtype=np.float32)
+        scores[0] = self._start + emissions[:, 0]
         for position in range(1, positions):
-            # Upstream adds in this order; another one rounds differently and breaks ties elsewhere.
-            arriving = score[:, None, :] + self._incoming  # (batch, labels to, labels from)
-            arriving += emissions[:, position, :, None]
-            back[position] = arriving.argmax(axis=2)  # (batch, labels to)
-            best = np.take_along_axis(arriving, back[position][:, :, None], axis=2)[:, :, 0]  # (batch, labels to)
-            score = np.where((position < lengths)[:, None], best, score)
-        last = (score + self._end).argmax(axis=1)  # (batch,)
-        path = np.zeros((batch, positions), dtype=np.intp)
+            arriving = scores[position - 1][:, :, None] + self._transitions  # (batch, labels from, labels to)
+            # The emission is the same for all that arrive, and rounding keeps their order: it can wait for the best.
+            np.add(arriving.max(axis=1), emissions[:, position], out=scores[position])
         rows = np.arange(batch)
+        last = (scores[lengths - 1, rows] + self._end).argmax(axis=1)  # (batch,)
+        path = np.zeros((batch, positions), dtype=np.intp)
         tag = last
-        for position in range(positions - 1, -1, -1):
+        for position in range(positions - 1, 0, -1):
+            tag = np.where(position < lengths, tag, last)
             path[:, position] = tag
-            tag = np.where(position < lengths, back[position, rows, tag], last)
+            # Where the best comes from is asked on the best path alone. Upstream adds in this order; another one rounds
+            # differently and breaks ties elsewhere.
+            arriving = scores[position - 1] + self._incoming[tag]  # (batch, labels from)
+            arriving += emissions[rows, position, tag][:, None]
+            tag = np.where(position < lengths, arriving.argmax(axis=1), last)
+        path[:, 0] = tag
         return path
