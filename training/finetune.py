@@ -27,6 +27,7 @@ from training.examples import Batch, Course, Pools
 from training.names import gather
 from training.optimization import Optimization, Schedule
 from training.run import WORK, Log, autocast, load_state, pick_device, save_state, seed_all
+from training.shipped import read_shipped
 from training.tagger import Tagger, allowed_cross_entropy, path_loss
 from training.tagset import Tagset
 from training.vocabulary import Vocabulary
@@ -170,6 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--vocabulary", type=Path, default=WORK / "vocab.txt")
     parser.add_argument("--pretrained", type=Path, default=WORK / "pretrain" / "state.pt")
+    parser.add_argument("--start", type=Path, default=None, help="a model directory to go on from, with its vocabulary")
     parser.add_argument("--folder", type=Path, default=WORK / "finetune", help="where state, log, snapshots are kept")
     parser.add_argument("--steps", type=int, default=6000, help="steps in all, those already done included")
     parser.add_argument("--budget", type=int, default=3072, help="tokens a batch")
@@ -185,12 +187,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     seed_all(options.seed)
     device = pick_device()
-    vocabulary = Vocabulary.read(options.vocabulary)
     tagset = Tagset(TYPES)
-    tagger = Tagger(Geometry(len(vocabulary)), tagset, options.dropout).to(device)
+    if options.start:
+        tagger, vocabulary = read_shipped(options.start, options.dropout)
+    else:
+        vocabulary = Vocabulary.read(options.vocabulary)
+        tagger = Tagger(Geometry(len(vocabulary)), tagset, options.dropout)
+    tagger = tagger.to(device)
     schedule = Schedule(options.rate, options.steps, warm_up=options.steps // 20, falling=0.95)
     run = FineTuning(tagger, schedule, options.folder, options.crf_share)
-    if not run.resume():
+    if not run.resume() and not options.start:
         load_encoder(tagger.encoder, options.pretrained)
     corpora = read_corpora(options.data)
     names = gather(options.data / "lexicons", (each for sentences, _ in corpora for each in sentences))
