@@ -2,7 +2,8 @@
 """Write the generated parts of README.md and README.zh-CN.md anew: `make readme`.
 
 A generated part stands between `<!-- name -->` and `<!-- /name -->`. `settings` comes from the settings table, `answer`
-from the real service: it is what the README's own curl call answers, with line breaks.
+from the real service: it is what the README's own curl call answers, with line breaks; `accuracy` is what `make
+bench-accuracy` has measured.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ner_runtime.settings import PREFIX, Settings, settings_table
 REPOSITORY = Path(__file__).resolve().parent.parent
 ENGLISH = REPOSITORY / "README.md"
 CHINESE = REPOSITORY / "README.zh-CN.md"
+ACCURACY = REPOSITORY / "docs" / "accuracy.md"
 ADDRESS = "localhost:3000"
 
 _CURL = re.compile(r"^curl .*?[^\\]$", re.MULTILINE | re.DOTALL)
@@ -95,6 +97,8 @@ def main() -> None:
     english, chinese = ENGLISH.read_text(encoding="utf-8"), CHINESE.read_text(encoding="utf-8")
     english = with_part(english, "settings", f"\n{settings_table()}\n")
     chinese = with_part(chinese, "settings", chinese_settings_table(part(chinese, "settings")))
+    scores = f"\n{ACCURACY.read_text(encoding='utf-8')}"
+    english, chinese = (with_part(text, "accuracy", scores) for text in (english, chinese))
     if "--settings" not in sys.argv[1:]:
         with own_service({}) as url:
             answer = laid_out(answer_of(english, url))

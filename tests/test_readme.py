@@ -18,7 +18,7 @@ DOCUMENTS = [ENGLISH, CHINESE, *(REPOSITORY / "docs").glob("*.md"), REPOSITORY /
 
 def comparable(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer without what differs from run to run and from model to model."""
-    meta = {name: value for name, value in answer["meta"].items() if name not in ("timings_ms", "version")}
+    meta = {name: value for name, value in answer["meta"].items() if name not in ("timings_ms", "version", "cached")}
     data = [{name: value for name, value in entity.items() if name != "score"} for entity in answer["data"]]
     return {**answer, "data": data, "meta": meta}
 
@@ -77,3 +77,9 @@ def test_make_targets_exist(document: Path) -> None:
         r"\bmake ([a-z][a-z-]*)\b(?=`|\s+#|$)", document.read_text(encoding="utf-8"), re.MULTILINE
     ):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@READMES
+def test_the_scores_are_those_that_were_measured(readme: Path) -> None:
+    measured = (REPOSITORY / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    assert part(readme.read_text(encoding="utf-8"), "accuracy").strip() == measured.strip()
