@@ -10,6 +10,7 @@ Source: ModelScope 1.40.2, `modelscope/preprocessors/token_classification_prepro
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,9 @@ class Tokenizer:
         # `tokenizers` is Rust, whose strings cannot hold a lone surrogate.
         pieces: list[int] = []
         if code_point not in _SURROGATES:
-            pieces = self._word_piece.encode(chr(code_point), add_special_tokens=False).ids
+            # NFC is upstream's, and not part of BertNormalizer, which decomposes only where it strips accents.
+            character = unicodedata.normalize("NFC", chr(code_point))
+            pieces = self._word_piece.encode(character, add_special_tokens=False).ids
         if len(pieces) > 1:
             self._pieces[code_point] = pieces
             self._piece[code_point] = _SEVERAL

@@ -98,3 +98,10 @@ def test_vocabulary_files(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidModel, match="not UTF-8"):
         Tokenizer.from_file(path, lowercase=True)
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_a_compatibility_ideograph_is_the_character_it_stands_for(lowercase: bool) -> None:
+    # U+FA31 is composed to 僧 whether or not case and accents are kept.
+    tokenizer = Tokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "僧": 3}, lowercase=lowercase)
+    assert tokenizer.encode("\ufa31")[0].tolist() == [3]

@@ -7,6 +7,7 @@ method: there both decode the same logits, upstream's.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -162,6 +163,19 @@ def test_entities_of_a_thousand_texts(cases: dict[str, Case], name: str) -> None
 @pytest.mark.parametrize("name", RECIPES)
 def test_pieces_positions_and_offsets_of_a_thousand_texts(cases: dict[str, Case], name: str) -> None:
     check_inputs(cases[name], FULL)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_every_code_point_has_the_same_pieces(tmp_path: Path, lowercase: bool) -> None:
+    case = Case(tmp_path, {"lowercase": lowercase})
+    upstream = case.oracle.pipeline.preprocessor.nlp_tokenizer.tokenizer
+    for code_point in range(sys.maxunicode + 1):
+        if 0xD800 <= code_point < 0xE000:
+            continue
+        character = chr(code_point)
+        theirs = upstream.encode(character, add_special_tokens=False) or [upstream.unk_token_id]
+        assert case.tokenizer.encode(character)[0].tolist() == theirs, f"U+{code_point:04X}"
 
 
 @pytest.mark.parity
