@@ -87,6 +87,8 @@ class Manifest(_Part):
     colors: dict[str, str] = {}
     geometry: Geometry
     lowercase: bool = True
+    window: int | None = Field(default=None, gt=0)
+    """Longest stretch to read at once, in pieces, where the model reads shorter ones better; None: all positions."""
     precision: Precision
     agreement: Agreement | None = None
     files: dict[str, str]

@@ -22,7 +22,7 @@ from ner_runtime.entities import Entity
 from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
 from ner_runtime.manifest import CRF_FILE, ONNX_FILE, VOCAB_FILE, Manifest, read_manifest, verify_files
 from ner_runtime.tokenizer import Ids, Tokenizer
-from ner_runtime.windows import Window, merge_chunks, plan_windows
+from ner_runtime.windows import Window, merge_chunks, plan_windows, sentence_ends
 
 _SPECIAL = 2  # [CLS] and [SEP]
 MIN_WINDOW = 16
@@ -56,12 +56,13 @@ class Reading:
 
     text: str
     windows: list[Window]
+    ends: list[int]
     encoded: list[EncodedWindow]
 
     def recognition(self, chunks: Sequence[Sequence[Chunk]]) -> Recognition:
         """What was found in the text, from the chunks of each window."""
         text = self.text
-        merged = merge_chunks(self.windows, chunks)
+        merged = merge_chunks(self.windows, chunks, self.ends)
         entities = [Entity(c.type, text[c.start : c.end], c.start, c.end, c.score) for c in merged]
         return Recognition(entities, len(self.windows))
 
@@ -81,7 +82,7 @@ class Recognizer:
     ) -> None:
         """Put the parts together; `Recognizer.open` does it from a model directory."""
         largest = manifest.geometry.positions - _SPECIAL
-        self.window = largest if window is None else window
+        self.window = window or manifest.window or largest
         if not MIN_WINDOW <= self.window <= largest:
             raise InvalidValue(f"window is {window}; allowed: {MIN_WINDOW} to {largest} pieces")
         if max_batch_tokens < 1:
@@ -110,7 +111,8 @@ class Recognizer:
             threads: threads of one inference
             engine: `onnxruntime` or `openvino`
             device: `cpu` or `cuda`
-            window: longest stretch that is read at once, in pieces; by default as long as the model allows
+            window: longest stretch that is read at once, in pieces; by default what the model states, else all the
+                positions it has
             max_batch_tokens: budget of one batch, windows times padded length
 
         Raises:
@@ -168,8 +170,9 @@ class Recognizer:
     def open_text(self, text: str) -> Reading:
         """Cut a text into windows. Who reads many texts at once may decode their windows in any order and company."""
         ids, first = self._tokenizer.encode(text)
-        windows = plan_windows(first, len(ids), self.window)
-        return Reading(text, windows, [_cut(ids, first, window) for window in windows])
+        ends = sentence_ends(text) if len(ids) > self.window else []
+        windows = plan_windows(first, len(ids), self.window, ends)
+        return Reading(text, windows, ends, [_cut(ids, first, window) for window in windows])
 
     def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Chunk]]:
         """The chunks of each window, in its own positions. Batches are planned by length."""

@@ -1,14 +1,17 @@
 """Windows: a text of any length as overlapping stretches that the encoder can take, and their entities as one list.
 
-A text that fits is one window. A longer one is cut so that neighbours share an overlap, and in each overlap one
-position is chosen as the seam: the nearest one to the middle that no entity of either window crosses. Entities left
-of the seam are taken from the left window, the others from the right one, so that a name at a window's edge is found
-whole, by the window that sees both its sides, and never twice.
+A text that fits is one window. A longer one is cut so that neighbours share an overlap, where that can be had at the
+ends of sentences: a model that reads whole sentences finds in them what it finds in each alone. In each overlap one
+position is chosen as the seam that no entity of either window crosses: the end of a sentence nearest to the middle,
+else the position nearest to it. Entities left of the seam are taken from the left window, the others from the right
+one, so that a name at a window's edge is found whole, by the window that sees both its sides, and never twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +21,10 @@ from ner_runtime.tokenizer import Ids
 
 _OVERLAP_SHARE = 4
 _MAX_OVERLAP = 64
+_SHORTEST_OVERLAP_SHARE = 4
+# A window is not shortened by more than this to end where a sentence does.
+_SHORTENED_SHARE = 2
+_SENTENCE_END = re.compile(r"[。！？!?；;…\n]+[”’」』）)】\]]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +35,16 @@ class Window:
     end: int
 
 
-def plan_windows(first: Ids, pieces: int, size: int) -> list[Window]:
+def sentence_ends(text: str) -> list[int]:
+    """The positions right behind each sentence of a text, in order; a sentence that does not end has none."""
+    return [found.end() for found in _SENTENCE_END.finditer(text)]
+
+
+def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -> list[Window]:
     """Cut a text of which code point i begins at piece `first[i]`, so that no window has more than `size` pieces.
 
-    Neighbouring windows overlap by a quarter of `size`, at most 64 pieces. An empty text has no window.
+    Neighbouring windows overlap by a quarter of `size`, at most 64 pieces, or by the whole sentences that fit into
+    that. An empty text has no window. `ends`: see `sentence_ends`.
     """
     length = len(first)
     if length == 0:
@@ -46,28 +59,53 @@ def plan_windows(first: Ids, pieces: int, size: int) -> list[Window]:
         # The last code point that still ends within `size` pieces of the window's first.
         end = int(np.searchsorted(begins, begins[start] + size, side="right")) - 1
         end = max(end, start + 1)
+        if end < length:
+            shortest = int(np.searchsorted(begins, begins[start] + size // _SHORTENED_SHARE, side="right"))
+            end = _last(ends, shortest, end)
         windows.append(Window(start, end))
         if end == length:
             return windows
         step_back = int(np.searchsorted(begins, begins[end] - overlap, side="left"))
-        start = max(step_back, start + 1)
+        # Not too near to the end: a name may hold a mark that ends sentences.
+        start = _first(ends, max(step_back, start + 1), end - overlap // _SHORTEST_OVERLAP_SHARE)
 
 
-def merge_chunks(windows: Sequence[Window], chunks: Sequence[Sequence[Chunk]]) -> list[Chunk]:
-    """The chunks of each window, in its own positions, as one list in positions of the text, sorted and disjoint."""
+def merge_chunks(
+    windows: Sequence[Window], chunks: Sequence[Sequence[Chunk]], ends: Collection[int] = ()
+) -> list[Chunk]:
+    """The chunks of each window, in its own positions, as one list in positions of the text, sorted and disjoint.
+
+    `ends`: as the windows were planned with.
+    """
+    preferred = frozenset(ends)
     merged: list[Chunk] = []
     for index, (window, found) in enumerate(zip(windows, chunks, strict=True)):
         moved = [chunk.moved(window.start) for chunk in found]
         if index == 0:
             merged = moved
             continue
-        seam = _seam(window.start, windows[index - 1].end, merged, moved)
+        seam = _seam(window.start, windows[index - 1].end, merged, moved, preferred)
         merged = _join(merged, moved, seam)
     return merged
 
 
-def _seam(start: int, end: int, left: Sequence[Chunk], right: Sequence[Chunk]) -> int:
-    """The position of the overlap `start` to `end` nearest its middle that no chunk crosses, else its middle."""
+def _last(ends: Sequence[int], lowest: int, highest: int) -> int:
+    """The last of the sorted `ends` from `lowest` to `highest`, else `highest`."""
+    index = bisect_right(ends, highest) - 1
+    return ends[index] if index >= 0 and ends[index] >= lowest else highest
+
+
+def _first(ends: Sequence[int], lowest: int, below: int) -> int:
+    """The first of the sorted `ends` from `lowest` on and below `below`, else `lowest`."""
+    index = bisect_left(ends, lowest)
+    return ends[index] if index < len(ends) and ends[index] < below else lowest
+
+
+def _seam(start: int, end: int, left: Sequence[Chunk], right: Sequence[Chunk], ends: Collection[int]) -> int:
+    """The position of the overlap `start` to `end` that no chunk crosses: of `ends`, else nearest the middle.
+
+    The middle itself where every position is crossed.
+    """
     crossed = {
         position
         for chunk in (*_reaching(left, start), *right)
@@ -75,7 +113,7 @@ def _seam(start: int, end: int, left: Sequence[Chunk], right: Sequence[Chunk]) -
     }
     middle = (start + end) // 2
     free = (position for position in range(start, end + 1) if position not in crossed)
-    return min(free, key=lambda position: abs(position - middle), default=middle)
+    return min(free, key=lambda position: (position not in ends, abs(position - middle)), default=middle)
 
 
 def _reaching(chunks: Sequence[Chunk], start: int) -> Sequence[Chunk]:

@@ -76,7 +76,7 @@ def test_no_texts_no_answers(recognizer: Recognizer) -> None:
 def test_any_length_is_read(recognizer: Recognizer, length: int) -> None:
     text = (EXAMPLE * (length // len(EXAMPLE) + 1))[:length]
     [recognition] = recognizer.read([text])
-    assert recognition.windows == 1 if length <= 510 else recognition.windows > 1
+    assert (recognition.windows == 1) == (length <= recognizer.window)
     assert all(text[entity.start : entity.end] == entity.span for entity in recognition.entities)
 
 

@@ -243,7 +243,7 @@ def test_a_key_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
     ("setting", "value", "line"),
     [
         ("RANER_WORKERS", "many", "raner: RANER_WORKERS is 'many'; allowed: 1 to 64"),
-        ("RANER_MODEL", "/no/such/model", "raner: no model directory at /no/such/model"),
+        ("RANER_MODEL", "/no/such/model", "raner: no model /no/such/model: no directory, and not in the store"),
         ("RANER_DEVICE", "cuda", "raner: RANER_DEVICE=cuda: this ONNX Runtime has no CUDA provider"),
     ],
 )

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_runtime.chunks import Chunk
-from ner_runtime.windows import Window, merge_chunks, plan_windows
+from ner_runtime.windows import Window, merge_chunks, plan_windows, sentence_ends
 
 SIZE = 32
 piece_counts = st.lists(st.integers(1, 3), max_size=400)
@@ -98,3 +98,37 @@ def test_an_entity_that_fills_the_overlap_is_still_found_once() -> None:
     windows = [Window(0, 32), Window(24, 56)]
     assert merge_chunks(windows, [[], [Chunk("ORG", 0, 20)]]) == [Chunk("ORG", 24, 44)]
     assert merge_chunks(windows, [[Chunk("ORG", 20, 32)], [Chunk("ORG", 0, 20)]]) == [Chunk("ORG", 20, 32)]
+
+
+SENTENCE = "一二三四五六。"
+
+
+def test_sentences_end_behind_their_marks_and_quotes() -> None:
+    assert sentence_ends("他说：“好！”然后走了。没有完") == [7, 12]
+    assert sentence_ends("一行\n\n两行") == [4]
+    assert sentence_ends("") == []
+
+
+def test_windows_begin_and_end_with_sentences() -> None:
+    ends = sentence_ends(SENTENCE * 12)
+    windows = plan_windows(*first_pieces([1] * 84), SIZE, ends)
+    assert windows[0] == Window(0, 28)
+    assert all(window.start in (0, *ends) and window.end in ends for window in windows)
+    assert all(left.end - right.start == len(SENTENCE) for left, right in itertools.pairwise(windows))
+
+
+@given(piece_counts, st.sets(st.integers(1, 400)))
+def test_wherever_sentences_end_windows_cover_the_text_and_overlap(counts: list[int], marks: set[int]) -> None:
+    first, pieces = first_pieces(counts)
+    windows = plan_windows(first, pieces, SIZE, sorted(mark for mark in marks if mark <= len(counts)))
+    assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(counts)))
+    assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
+    assert all(left.start < right.start < left.end < right.end for left, right in itertools.pairwise(windows))
+
+
+def test_the_seam_is_between_sentences_where_it_can_be() -> None:
+    windows = [Window(0, 28), Window(21, 49)]
+    # The left window reads on into a sentence that the right one has from its beginning.
+    left, right = [Chunk("LOC", 22, 24)], [Chunk("ORG", 1, 3)]
+    assert merge_chunks(windows, [left, right], [21, 40]) == [Chunk("ORG", 22, 24)]
+    assert merge_chunks(windows, [left, right], [28, 40]) == [Chunk("LOC", 22, 24)]

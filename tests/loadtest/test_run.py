@@ -83,7 +83,7 @@ def liar() -> Generator[str]:
 
 
 def test_wrong_answers_fail_the_run(liar: str, tmp_path: Path) -> None:
-    done = run("--url", liar, "--seconds", "4", "--users", "4", "--think", "0.2", "--report", str(tmp_path / "liar"))
+    done = run("--url", liar, "--seconds", "8", "--users", "8", "--think", "0.2", "--report", str(tmp_path / "liar"))
     assert done.returncode == 1
     assert "wrong answers" in done.stderr
     failed = Summary.model_validate_json((tmp_path / "liar.json").read_bytes()).failed

@@ -29,7 +29,15 @@ PULL = ("pull", MODEL_ID, "--precision", "fp32")
 def started(raner: Raner, hub: StandInHub, *arguments: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "ner_runtime.cli", *arguments]
     environ = environment(BENTOML_HOME=str(raner.home), MODELSCOPE_ENDPOINT=hub.endpoint)
-    return subprocess.Popen(command, cwd=REPOSITORY, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def heed_the_keyboard() -> None:
+        # A shell that runs the tests in the background has them ignore it, and children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, env=environ, stdout=pipe, stderr=pipe, preexec_fn=heed_the_keyboard
+    )
 
 
 def test_first_pull(raner: Raner, hub: StandInHub) -> None:
