@@ -16,11 +16,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ner_runtime.atomically import write_atomically
 from training.checkpoint import write_checkpoint
 from training.corpora import DATA, TYPES, Sentence
 from training.encoder import Geometry
 from training.evaluate import Scores, format_table, read_dev_sets, score
-from training.run import WORK, load_state, pick_device, write_atomically
+from training.run import WORK, load_state, pick_device
 from training.tagger import Tagger
 from training.tagset import Tagset
 from training.vocabulary import Vocabulary

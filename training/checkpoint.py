@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ner_runtime.atomically import write_atomically
 from training.encoder import Geometry
-from training.run import write_atomically
 from training.tagger import Tagger
 from training.tagset import Tagset
 from training.vocabulary import Vocabulary

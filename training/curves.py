@@ -15,7 +15,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.run import WORK, Log, write_atomically
+from ner_runtime.atomically import write_atomically
+from training.run import WORK, Log
 
 Line = dict[str, Any]
 

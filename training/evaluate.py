@@ -18,9 +18,9 @@ from typing import TypedDict
 
 import torch
 
+from ner_runtime.atomically import write_atomically
 from training.corpora import DATA, DEV_SETS, Sentence, Span, TypeMap, find_corpus, read_split
 from training.examples import bucket, collate, cut, encode
-from training.run import write_atomically
 from training.tagger import Tagger
 from training.vocabulary import Vocabulary
 

@@ -7,7 +7,6 @@ state behind. Knows nothing of what is trained.
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from dataclasses import dataclass
@@ -19,18 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from ner_runtime.atomically import write_atomically
+
 WORK = Path(".work/training")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that other processes see the old content or the new, never a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers.normalizers import BertNormalizer
 
-from training.run import WORK, write_atomically
+from ner_runtime.atomically import write_atomically
+from training.run import WORK
 from training.script import to_traditional
 
 Ids = NDArray[np.int64]

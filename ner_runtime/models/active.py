@@ -10,9 +10,9 @@ reference into a directory, and a directory's files never change. Nothing heavy 
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
+from ner_runtime.atomically import write_atomically
 from ner_runtime.errors import StoreError
 from ner_runtime.settings import EMBEDDED_MODEL
 
@@ -62,24 +62,9 @@ def set_active(reference: str) -> None:
         StoreError: BentoML's home cannot be written to.
     """
     try:
-        write_atomically(_pointer(), f"{reference}\n")
+        write_atomically(_pointer(), f"{reference}\n".encode())
     except OSError as error:
         raise StoreError(f"{_pointer()} cannot be written: {error.strerror}") from None
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file as a whole, so that it survives a crash old or new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".", delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
 
 
 def _pointer() -> Path:

@@ -19,9 +19,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ner_runtime.atomically import write_atomically
 from ner_runtime.errors import ModelNotFound, RanerError, StoreError
 from ner_runtime.manifest import MODEL_FILE, Manifest, Source, read_manifest
-from ner_runtime.models.active import store_home, write_atomically
+from ner_runtime.models.active import store_home
 from ner_runtime.models.staging import scratch
 from ner_runtime.settings import ACTIVE_MODEL, EMBEDDED_MODEL
 
@@ -146,7 +147,7 @@ def put_model(directory: Path, manifest: Manifest, made_with: Mapping[str, str])
             # The same content may be there already, or may just have come from another process.
             if not target.is_dir():
                 raise
-        write_atomically(target.parent / "latest", version)
+        write_atomically(target.parent / "latest", version.encode())
         _sync(target.parent)
     return _read(store, target)
 

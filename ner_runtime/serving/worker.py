@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ner_runtime.atomically import write_atomically
 from ner_runtime.errors import RanerError
-from ner_runtime.models.active import write_atomically
 from ner_runtime.models.watcher import Watcher
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.departure import Departure
@@ -155,7 +155,7 @@ class Worker:
         observe_model(recognizer.manifest)
         self.description.update(describe(recognizer.manifest, self.settings))
         if (shared := run_dir()) is not None:
-            write_atomically(shared / _GOOD, f"{directory}\n")
+            write_atomically(shared / _GOOD, f"{directory}\n".encode())
 
     def _out_of_memory(self) -> None:
         if not self.departure.begun:
