@@ -27,22 +27,20 @@ def from_json(body: bytes) -> Any:
         MalformedRequest: it is empty, not UTF-8 or not JSON, or nested too deep to be read.
     """
     if not body:
-        raise MalformedRequest("the body is empty; send a JSON object")
+        raise MalformedRequest("empty; a JSON object is needed")
     try:
         return json.loads(
             body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated_names
         )
     except UnicodeDecodeError as error:
-        raise MalformedRequest(f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
+        raise MalformedRequest(f"not UTF-8: byte {error.start} cannot be decoded") from None
     except json.JSONDecodeError as error:
-        raise MalformedRequest(
-            f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        ) from None
+        raise MalformedRequest(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise MalformedRequest("the body is nested too deep") from None
+        raise MalformedRequest("nested too deep") from None
     except ValueError:
         # A number of thousands of digits, which Python declines to convert.
-        raise MalformedRequest("the body is not JSON that can be read: a number is out of range") from None
+        raise MalformedRequest("not JSON that can be read: a number is out of range") from None
 
 
 def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -54,4 +52,4 @@ def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise MalformedRequest(f"the body is not JSON: {name} is not a JSON value")
+    raise MalformedRequest(f"not JSON: {name} is not a JSON value")

@@ -31,7 +31,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "the body is empty"),
+        (b"", "empty"),
         (b"{", "not JSON"),
         (b'{"a": 1} x', "not JSON: Extra data"),
         (b"\xff\xfe{", "not UTF-8: byte 0"),

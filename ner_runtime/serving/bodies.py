@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Message, Receive
 
-from ner_runtime.serving.errors import BodyTooLarge, RequestTimedOut, UnsupportedMediaType
+from ner_runtime.serving.errors import BodyTooLarge, TimedOut, UnsupportedMediaType
 from ner_runtime.serving.limits import InFlight
 
 _JSON = "application/json"
@@ -43,7 +43,7 @@ async def read_body(request: Request, limits: BodyLimits, in_flight: InFlight) -
 
     Raises:
         BodyTooLarge: it is, or is declared to be, too large.
-        RequestTimedOut: it did not arrive in time.
+        TimedOut: it did not arrive in time.
         Overloaded: too much is arriving at once.
         ClientDisconnect: the client left.
     """
@@ -62,7 +62,7 @@ async def read_body(request: Request, limits: BodyLimits, in_flight: InFlight) -
                     raise too_large
                 chunks.append(chunk)
     except TimeoutError:
-        raise RequestTimedOut("the request did not arrive in time") from None
+        raise TimedOut("the request did not arrive in time") from None
     finally:
         in_flight.left(size)
     return b"".join(chunks)

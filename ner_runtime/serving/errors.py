@@ -46,12 +46,6 @@ class UnsupportedMediaType(RanerError):
     code = "unsupported_media_type"
 
 
-class RequestTimedOut(RanerError):
-    """The request did not arrive within the configured time."""
-
-    code = "request_timed_out"
-
-
 class Overloaded(RanerError):
     """The service has more to do than it can answer in time."""
 
@@ -80,7 +74,7 @@ class NotReady(RanerError):
 
 
 class TimedOut(RanerError):
-    """No answer within the configured time."""
+    """No answer, or no whole request, within the configured time."""
 
     code = "timed_out"
 
@@ -96,7 +90,6 @@ STATUSES: Mapping[str, int] = {
     "unauthorized": 401,
     "not_found": 404,
     "method_not_allowed": 405,
-    "request_timed_out": 408,
     "body_too_large": 413,
     "text_too_long": 413,
     "too_many_texts": 413,
@@ -147,7 +140,7 @@ def error_headers(error: RanerError) -> dict[str, str]:
         return {"retry-after": str(error.retry_after_s)}
     if isinstance(error, Unauthorized):
         return {"www-authenticate": "Bearer"}
-    if isinstance(error, RequestTimedOut):
-        # What is left of the request may still come, and is no new one.
+    if isinstance(error, TimedOut):
+        # What is left of a request that came too slowly may still come, and is no new one.
         return {"connection": "close"}
     return {}

@@ -17,13 +17,12 @@ _REF = "#/components/schemas/"
 _DESCRIPTIONS = {
     400: "The body is not JSON in UTF-8.",
     401: "No API key, or a wrong one.",
-    408: "The body did not arrive in time.",
     413: "The body, a text or the batch is larger than the limits that `/model` states.",
     415: "The body is not declared as `application/json`.",
     422: "A field is missing, unknown or not allowed.",
     429: "More requests than can be answered in time, or than this client may send. `Retry-After` says when to retry.",
     503: "The service is not ready. `Retry-After` says how long to wait.",
-    504: "The service did not answer in time.",
+    504: "The service did not answer, or the body did not arrive, in time.",
 }
 
 _META = {

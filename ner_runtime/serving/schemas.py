@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 
 from ner_runtime.entities import Entity, utf16_offsets
-from ner_runtime.errors import EmptyText, InvalidValue, RanerError, TextTooLong
+from ner_runtime.errors import EmptyText, InvalidValue, MalformedRequest, RanerError, TextTooLong
 from ner_runtime.json import from_json
 from ner_runtime.serving.errors import TooManyTexts
 
@@ -116,7 +116,10 @@ def check_text(text: object, limits: Limits) -> str:
 
 
 def _validate(model: type[_R], body: bytes) -> _R:
-    value = from_json(body)
+    try:
+        value = from_json(body)
+    except MalformedRequest as error:
+        raise MalformedRequest(f"the body is {error.message}") from None
     if not isinstance(value, dict):
         raise InvalidValue("the body should be a JSON object")
     try:

@@ -177,7 +177,7 @@ def test_a_body_that_does_not_arrive_in_time() -> None:
         return sent
 
     start, _ = asyncio.run(asked())
-    assert start["status"] == 408
+    assert start["status"] == 504
     assert (b"connection", b"close") in start["headers"]
 
 

@@ -9,7 +9,6 @@ from ner_runtime.serving.errors import (
     NotReady,
     Overloaded,
     RateLimited,
-    RequestTimedOut,
     TimedOut,
     error_body,
     error_headers,
@@ -46,5 +45,4 @@ def test_the_one_shape() -> None:
 def test_headers_that_errors_bring_along() -> None:
     assert error_headers(RateLimited("slow down", 7)) == {"retry-after": "7"}
     assert error_headers(NotReady("not yet")) == {"retry-after": "1"}
-    assert error_headers(RequestTimedOut("too slow")) == {"connection": "close"}
-    assert error_headers(TimedOut("too long")) == {}
+    assert error_headers(TimedOut("too slow")) == {"connection": "close"}
