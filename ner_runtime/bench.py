@@ -122,7 +122,7 @@ def bench_http(url: str, seconds: float) -> list[Rung]:
 
 @contextmanager
 def own_service(settings: dict[str, str]) -> Generator[str]:
-    """The service beside this package, with one worker of one thread, while the block runs; gives its URL.
+    """The service beside this package, with one worker of one thread and no cache, while the block runs; gives its URL.
 
     Raises:
         InputError: there is no `service.py` here, or it does not start.
@@ -130,7 +130,9 @@ def own_service(settings: dict[str, str]) -> Generator[str]:
     if not _SERVICE.is_file():
         raise InputError("there is no service.py here; name a running service with --url")
     port = _free_port()
-    alone = {"RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_PORT": str(port), "BENTOML_DO_NOT_TRACK": "True"}
+    # Without a cache: the sentences come again and again, and the model is what is measured.
+    alone = {"RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_PORT": str(port), "RANER_CACHE_URL": "off"}
+    alone["BENTOML_DO_NOT_TRACK"] = "True"
     process = subprocess.Popen(
         [sys.executable, "-m", "bentoml", "serve", "service:Raner"],
         cwd=_SERVICE.parent,

@@ -73,6 +73,8 @@ def test_evaluate_reports_as_json_and_as_a_table(tmp_path: Path) -> None:
     assert (report["precision"], report["recall"], report["f1"]) == (1 / 3, 1 / 2, 2 / 5)
     assert (report["sentences"], report["file_sha256"]) == (1, hashlib.sha256(path.read_bytes()).hexdigest())
     assert b"100.00" in raner(*arguments).stdout
+    [piped] = answers(raner("evaluate", "-", *arguments[2:], "--json", stdin=path.read_bytes()))
+    assert piped == report | {"file_sha256": None}
 
 
 def test_evaluate_without_a_map_of_that_name_takes_the_types_as_they_are(tmp_path: Path) -> None:
