@@ -82,7 +82,7 @@ class Recognizer:
     ) -> None:
         """Put the parts together; `Recognizer.open` does it from a model directory."""
         largest = manifest.geometry.positions - _SPECIAL
-        self.window = window or manifest.window or largest
+        self.window = min(manifest.window or largest, largest) if window is None else window
         if not MIN_WINDOW <= self.window <= largest:
             raise InvalidValue(f"window is {window}; allowed: {MIN_WINDOW} to {largest} pieces")
         if max_batch_tokens < 1:
