@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-engines bench-accuracy faults soak ui check-ui bench-ui image-test clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui bench-ui image-test clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,7 +81,16 @@ bench: install ## speed, from the engine up to HTTP
 bench-engines: install-dev ## the base geometry: FP32, INT8, OpenVINO and the stock ModelScope pipeline; memory
 	$(BIN)/python -m benchmarks.engines --json build/engines.json
 
-bench-accuracy: install-dev ## accuracy beside jieba and LAC, on DATA=../shared/data (the corpora are not in this repository)
+# LAC's setup asks for setuptools without declaring it, so that comes first.
+.work/peers/installed: benchmarks/accuracy/requirements.txt
+	$(PYTHON) -m venv .work/peers
+	.work/peers/bin/pip install --quiet --disable-pip-version-check -c $< setuptools wheel
+	.work/peers/bin/pip install --quiet --disable-pip-version-check --no-build-isolation -r $<
+	@touch $@
+
+peers: .work/peers/installed ## jieba and LAC, in an environment of their own
+
+bench-accuracy: install-dev peers ## accuracy beside jieba and LAC, on DATA=../shared/data (the corpora are not in this repository)
 	$(BIN)/python -m benchmarks.accuracy --data $(or $(DATA),../shared/data)
 
 loadtest: .venv/loadtest ## a minute of load, answers checked, report (RANER_URL, SHAPE, USERS, SECONDS)

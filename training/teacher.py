@@ -4,9 +4,7 @@ A small encoder learns little from guessing characters within the budget of a CP
 position, teach it a lexicon and a grammar much sooner. LAC 2.1.2 (Apache-2.0) was made for Paddle 1; `paddle.fluid` is
 put in place from what Paddle 3 still has of it. It needs an environment of its own, beside the project's:
 
-    python3 -m venv .work/teacher && .work/teacher/bin/pip install setuptools wheel numpy paddlepaddle==3.3.1
-    .work/teacher/bin/pip install --no-build-isolation LAC==2.1.2
-    .work/teacher/bin/python -m training.teacher --data ../shared/data
+    make peers && .work/peers/bin/python -m training.teacher --data ../shared/data
 
 Each source becomes `NAME.npz`: `codes` (characters,), code points; `tags` (characters,), see `training.words`. A source
 that is there already is left as it is. Imports neither torch nor the rest of the training room but its readers.
@@ -29,7 +27,7 @@ import numpy as np
 from training.corpora import CORPORA, DATA, TypeMap, read_lines, read_train
 from training.words import NO_WORD, Word, encode_words
 
-WORK = Path(".work/training/words")
+WORDS = Path(".work/training/words")
 # Characters to take of each source of plain text: what is large and of one kind is not to drown the rest.
 LIMITS = {"cctv_xwlb_2012-07_2026-05": 3_000_000, "gov_work_reports": 300_000, "literature": 1_000_000}
 _DEFAULT_LIMIT = 4_000_000
@@ -119,7 +117,7 @@ def _put_fluid_in_place() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Have LAC label plain text; goes on where it was stopped.")
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--folder", type=Path, default=WORK, help="where the labelled sources are kept")
+    parser.add_argument("--folder", type=Path, default=WORDS, help="where the labelled sources are kept")
     parser.add_argument("--share", default="1/1", metavar="I/N", help="take every N-th source, from the I-th on")
     options = parser.parse_args(arguments)
     first, every = (int(part) for part in options.share.split("/"))

@@ -2,8 +2,8 @@
 
     make bench-accuracy DATA=../shared/data
 
-The peers are installed into an environment of their own, `.work/peers`. A peer that cannot be installed or run is left
-out and named. The corpora are not part of this repository: `training/README.md` says what they are.
+The peers live in an environment of their own, which `make peers` makes. A peer that does not run is left out and named.
+The corpora are not part of this repository: `training/README.md` says what they are.
 """
 
 from __future__ import annotations
@@ -28,36 +28,17 @@ SETS = (
     *("literature/dev", "cnerta/dev", "announce_org/dev"),
 )
 PEERS = {"jieba": "jieba.posseg 0.42.1", "lac": "LAC 2.1.2"}
-_HOME = Path(__file__).parent
-_ENVIRONMENT = Path(".work/peers")
+_PYTHON = Path(".work/peers/bin/python")
 
 
-def install_peers() -> Path:
-    """The interpreter of the peers' environment, made where it is not there.
-
-    Raises:
-        CalledProcessError: they cannot be installed.
-    """
-    python = _ENVIRONMENT / "bin" / "python"
-    done = _ENVIRONMENT / "installed"
-    if not done.is_file():
-        subprocess.run([sys.executable, "-m", "venv", str(_ENVIRONMENT)], check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        # LAC's setup asks for setuptools without declaring it.
-        subprocess.run([*pip, "setuptools==65.5.0", "wheel==0.48.0"], check=True)
-        subprocess.run([*pip, "--no-build-isolation", "-r", str(_HOME / "requirements.txt")], check=True)
-        done.touch()
-    return python
-
-
-def score_peer(python: Path, peer: str, sentences: Sequence[Sentence], mapping: TypeMap) -> Tally:
+def score_peer(peer: str, sentences: Sequence[Sentence], mapping: TypeMap) -> Tally:
     """Have a peer read the sentences, and count.
 
     Raises:
-        CalledProcessError: it does not run.
+        CalledProcessError, FileNotFoundError: it does not run, or is not installed.
     """
     texts = "".join(json.dumps(sentence.text) + "\n" for sentence in sentences)
-    command = [str(python), "-W", "ignore", "-m", "benchmarks.accuracy.peers", peer]
+    command = [str(_PYTHON), "-W", "ignore", "-m", "benchmarks.accuracy.peers", peer]
     answer = subprocess.run(
         command, input=texts, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
     )
@@ -77,7 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     options = parser.parse_args(arguments)
     recognizer = Recognizer.open(locate_model(options.model))
-    python = install_peers() if options.peers else Path(sys.executable)
     table: Table = {}
     for name in SETS:
         sentences = list(read_sentences(str(options.data / "ner" / f"{name}.jsonl.gz")))
@@ -85,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         row = table[name] = {recognizer.manifest.name: _f1(evaluate(recognizer, sentences, mapping))}
         for peer in options.peers:
             try:
-                row[PEERS[peer]] = _f1(score_peer(python, peer, sentences, mapping))
-            except subprocess.CalledProcessError:
+                row[PEERS[peer]] = _f1(score_peer(peer, sentences, mapping))
+            except (subprocess.CalledProcessError, FileNotFoundError):
                 print(f"{PEERS[peer]} does not run here: left out of {name}", file=sys.stderr)
         print(name, row, flush=True)
     for ending, content in (("md", markdown(table).encode()), ("json", json.dumps(table, indent=1).encode())):
