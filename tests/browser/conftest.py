@@ -36,7 +36,7 @@ def missing(what: str) -> NoReturn:
     pytest.skip(f"{what} is missing")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Generator[Browser]:
     executable = shutil.which("chromium")
     if executable is None:
@@ -74,7 +74,7 @@ class Watch:
         page.on("console", console)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def context(browser: Browser) -> Generator[BrowserContext]:
     """One visitor for all tests, so that the browser's cache saves each of them the page's forty files."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN", accept_downloads=True)
