@@ -23,7 +23,7 @@ from training.script import (
 )
 
 # Chinese punctuation to what is typed instead of it; the full stop and the pause have no ASCII form of their own.
-_PUNCTUATION_TO_HALF = {**FULL_TO_HALF, ord("。"): ".", ord("、"): ",", ord("“"): '"', ord("”"): '"'}
+PUNCTUATION_TO_HALF = {**FULL_TO_HALF, ord("。"): ".", ord("、"): ",", ord("“"): '"', ord("”"): '"'}
 _ALPHANUMERIC_TO_HALF = {code: form for code, form in FULL_TO_HALF.items() if form.isalnum()}
 _SEPARATORS = (" ", "，", ",", "、", "！", "~", "。")
 
@@ -171,7 +171,7 @@ class Augmenter:
     def _resize(self, sentence: Sentence, chance: random.Random) -> Sentence:
         rates, roll = self._rates, chance.random()
         if roll < rates.half:
-            return translate(sentence, _PUNCTUATION_TO_HALF if chance.random() < 0.3 else _ALPHANUMERIC_TO_HALF)
+            return translate(sentence, PUNCTUATION_TO_HALF if chance.random() < 0.3 else _ALPHANUMERIC_TO_HALF)
         if roll < rates.half + rates.full:
             return translate(sentence, HALF_TO_FULL if chance.random() < 0.3 else ALPHANUMERIC_TO_FULL)
         return sentence

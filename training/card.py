@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,11 @@ from ner_runtime import Entity, Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.evaluation import Tally, evaluate, read_type_map
 from ner_runtime.lines import read_sentences
+from ner_runtime.models.importer import build_model_directory
 from training.corpora import DATA, DEV_SETS
+from training.release import NAME
+from training.rewritten import rewritten_table
+from training.run import WORK
 
 _HERE = Path(__file__).parent
 _NAME = re.compile(r"\[([^|\[\]]+)\|([A-Z]+)\]")
@@ -54,17 +59,27 @@ def everyday_table(recognizer: Recognizer) -> str:
     return "\n".join([f"{right} of {total} sentences are answered without a fault.", "", *lines])
 
 
-def score_table(recognizer: Recognizer, data: Path) -> str:
-    """Entity F1 in percent on every dev set and on `msra/test`, of all annotated types and of each."""
-    lines = [f"| set | all | {' | '.join(_TYPES)} |", f"| --- |{' ---: |' * (len(_TYPES) + 1)}"]
+def score_table(recognizer: Recognizer, full: Recognizer, data: Path) -> str:
+    """Entity F1 in percent on every dev set and on `msra/test`, of all annotated types and of each; `full` in FP32."""
+    lines = [f"| set | all | {' | '.join(_TYPES)} | all, FP32 |", f"| --- |{' ---: |' * (len(_TYPES) + 2)}"]
     for name in (*(f"{each}/dev" for each in DEV_SETS), "msra/test"):
-        mapping = read_type_map(f"{data / 'ner' / 'TYPE_MAP.json'}#{name.partition('/')[0]}") or {}
-        sentences = read_sentences(str(data / "ner" / f"{name}.jsonl.gz"))
-        tally = evaluate(recognizer, sentences, mapping)
+        tally, exact = _tally(recognizer, data, name), _tally(full, data, name)
         scored = tally.scored(recognizer.types)
         each = [_percent(tally, [type_]) if type_ in scored else "" for type_ in _TYPES]
-        lines.append(f"| {name} | {_percent(tally, scored)} | {' | '.join(each)} |")
+        lines.append(f"| {name} | {_percent(tally, scored)} | {' | '.join(each)} | {_percent(exact, scored)} |")
     return "\n".join(lines)
+
+
+def in_full(checkpoint: Path) -> Recognizer:
+    """The model of a checkpoint in FP32."""
+    with tempfile.TemporaryDirectory() as folder:
+        build_model_directory(checkpoint, Path(folder) / NAME, NAME, "fp32")
+        return Recognizer.open(Path(folder) / NAME)
+
+
+def _tally(recognizer: Recognizer, data: Path, name: str) -> Tally:
+    mapping = read_type_map(f"{data / 'ner' / 'TYPE_MAP.json'}#{name.partition('/')[0]}") or {}
+    return evaluate(recognizer, read_sentences(str(data / "ner" / f"{name}.jsonl.gz")), mapping)
 
 
 def _percent(tally: Tally, types: Sequence[str]) -> str:
@@ -83,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Write the model card of the embedded model.")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--model", type=Path, default=embedded_model())
+    parser.add_argument("--checkpoint", type=Path, default=WORK / NAME, help="what the model was made of, for FP32")
     options = parser.parse_args(arguments)
     recognizer = Recognizer.open(options.model)
     manifest, geometry = recognizer.manifest, recognizer.manifest.geometry
@@ -93,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{geometry.heads} heads), {geometry.vocab} pieces, {geometry.positions} positions",
         "SIZE": f"{size:.1f} MB",
         "AGREEMENT": f"{manifest.agreement.f1:.4f}" if manifest.agreement else "not measured",
-        "SCORES": score_table(recognizer, options.data),
+        "SCORES": score_table(recognizer, in_full(options.checkpoint), options.data),
+        "REWRITTEN": rewritten_table(recognizer, options.data),
         "EVERYDAY": everyday_table(recognizer),
     }
     card = (_HERE / "card.md").read_text(encoding="utf-8")

@@ -125,7 +125,7 @@ class Course:
         pool: sentences a pool; buckets are formed within one
     """
 
-    joined_share: float = 0.2
+    joined_share: float = 0.3
     budget: int = 3072
     pool: int = 4000
 
@@ -197,12 +197,18 @@ class Pools:
 
 def _join_some(sentences: list[Sentence], chance: random.Random) -> Iterator[Sentence]:
     group: list[Sentence] = []
-    length, limit = 0, chance.randint(64, MAX_CHARACTERS)
+    length, limit = 0, _draw_length(chance)
     for sentence in sentences:
         if group and length + len(sentence.text) > limit:
             yield join(group)
-            group, length, limit = [], 0, chance.randint(64, MAX_CHARACTERS)
+            group, length, limit = [], 0, _draw_length(chance)
         group.append(sentence)
         length += len(sentence.text)
     if group:
         yield join(group)
+
+
+def _draw_length(chance: random.Random) -> int:
+    # Documents are read in windows of half the positions; there are models and settings that use all of them.
+    longest = MAX_CHARACTERS if chance.random() < 0.3 else MAX_CHARACTERS // 2
+    return chance.randint(64, longest)

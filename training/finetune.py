@@ -18,12 +18,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ner_runtime.recognizer import Recognizer
 from training.amounts import annotate
 from training.augment import Augmenter, Rates
 from training.corpora import CORPORA, DATA, TYPES, Sentence, TypeMap, read_train
 from training.encoder import Encoder, Geometry
 from training.evaluate import format_table, read_dev_sets, score
 from training.examples import Batch, Course, Pools
+from training.mistakes import Corpora, remember_mistakes, weigh
 from training.names import gather
 from training.optimization import Optimization, Schedule
 from training.run import WORK, Log, autocast, load_state, pick_device, save_state, seed_all
@@ -41,10 +43,17 @@ class Place:
     batch: int = 0
 
 
-def read_corpora(data: Path) -> list[tuple[list[Sentence], float]]:
+def read_corpora(data: Path) -> Corpora:
     """Training sentences of each corpus, with the times an epoch sees them."""
     type_map = TypeMap.read(data)
     return [([annotate(each) for each in read_train(data, corpus, type_map)], corpus.repeat) for corpus in CORPORA]
+
+
+def review(corpora: Corpora, model: Path, folder: Path) -> Corpora:
+    """The corpora with what `model` reads wrongly seen more often, and the rest less often."""
+    recognizer = Recognizer.open(model, threads=torch.get_num_threads())
+    mistakes = remember_mistakes(folder / f"mistakes-{recognizer.manifest.version}.npz", recognizer, corpora)
+    return weigh(corpora, mistakes, more=2.5, less=0.7)
 
 
 def follow(pools: Pools, place: Place) -> Iterator[Batch]:
@@ -172,6 +181,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--vocabulary", type=Path, default=WORK / "vocab.txt")
     parser.add_argument("--pretrained", type=Path, default=WORK / "pretrain" / "state.pt")
     parser.add_argument("--start", type=Path, default=None, help="a model directory to go on from, with its vocabulary")
+    parser.add_argument(
+        "--review", type=Path, default=None, help="a model directory whose mistakes are seen more often than the rest"
+    )
     parser.add_argument("--folder", type=Path, default=WORK / "finetune", help="where state, log, snapshots are kept")
     parser.add_argument("--steps", type=int, default=6000, help="steps in all, those already done included")
     parser.add_argument("--budget", type=int, default=3072, help="tokens a batch")
@@ -200,6 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         load_encoder(tagger.encoder, options.pretrained)
     corpora = read_corpora(options.data)
     names = gather(options.data / "lexicons", (each for sentences, _ in corpora for each in sentences))
+    if options.review:
+        corpora = review(corpora, options.review, options.folder)
     course = Course(budget=options.budget)
     pools = Pools(corpora, vocabulary, tagset, Augmenter(names, Rates()), course, options.seed)
     dev_sets = read_dev_sets(options.data, limit=options.dev_limit)
