@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from browser.desk import Desk
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, sync_playwright
+
+from browser.desk import Desk
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FLAGS = [

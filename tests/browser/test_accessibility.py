@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser.desk import EXAMPLE, Desk
 from playwright.sync_api import expect
+
+from browser.desk import EXAMPLE, Desk
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -75,7 +76,39 @@ def plain(desk: Desk) -> None:
     desk.page.locator("#effects").click()
 
 
-STATES = [empty, done, selected, hidden_type, running, waiting, failed, key, sheet, file, plain]
+def too_large(desk: Desk) -> None:
+    desk.refuse(413, "text_too_long")
+    desk.write("马云").detect()
+    desk.notice("large").wait_for()
+
+
+def starting(desk: Desk) -> None:
+    desk.refuse(503, "not_ready", headers={"retry-after": "30"})
+    desk.write("马云").button.click()
+    desk.notice("unready").wait_for()
+
+
+def unrecorded(desk: Desk) -> None:
+    done(desk)
+    desk.page.locator("#history li").first.wait_for()
+    desk.page.locator("#keep").uncheck()
+
+
+def all_types(desk: Desk) -> None:
+    """What the model does not answer unasked, too: each type in its colour, with its line."""
+    desk.page.unroute("**/ner")
+    desk.stub(lambda _text: [(type_, at, at + 1) for at, type_ in enumerate(TYPES)])
+    desk.write("人地机时职钱。").detect()
+    for type_ in TYPES[3:]:
+        desk.page.locator(f"#legend button[data-type={type_}]").click()
+    expect(desk.page.locator("mark")).to_have_count(len(TYPES))
+
+
+TYPES = ["PER", "LOC", "ORG", "TIME", "TITLE", "MONEY"]
+STATES = [
+    empty, done, selected, hidden_type, running, waiting, failed, key, sheet, file, plain,
+    too_large, starting, unrecorded, all_types,
+]  # fmt: skip
 
 
 def violations(desk: Desk) -> list[str]:
