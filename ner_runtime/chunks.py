@@ -9,7 +9,7 @@ ever takes such a path.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class Chunk:
     score: float = 1.0
 
     def moved(self, by: int) -> Chunk:
-        return replace(self, start=self.start + by, end=self.end + by)
+        return Chunk(self.type, self.start + by, self.end + by, self.score)
 
 
 class Labels:
@@ -48,20 +48,24 @@ class Labels:
     def chunks(self, tags: Tags) -> list[Chunk]:
         """The chunks of a path of tags, (positions,)."""
         chunks: list[Chunk] = []
-        opened: Chunk | None = None
-        for position in np.flatnonzero(self._names[tags]).tolist():
-            tag = tags[position]
+        type_, start, end = "", -1, -1
+
+        def close() -> None:
+            nonlocal start
+            if start >= 0:
+                chunks.append(Chunk(type_, start, end))
+            start = -1
+
+        named = np.flatnonzero(self._names[tags])
+        for position, tag in zip(named.tolist(), tags[named].tolist(), strict=True):
             prefix = self._prefix[tag]
-            if opened is not None and prefix in _OPENING:
-                chunks.append(opened)
-                opened = None
-            if opened is None:
-                opened = Chunk(self._type[tag], position, position + 1)
+            if prefix in _OPENING:
+                close()
+            if start < 0:
+                type_, start, end = self._type[tag], position, position + 1
             elif prefix in _EXTENDING:
-                opened = replace(opened, end=position + 1)
+                end = position + 1
             if prefix in _CLOSING:
-                chunks.append(opened)
-                opened = None
-        if opened is not None:
-            chunks.append(opened)
+                close()
+        close()
         return chunks

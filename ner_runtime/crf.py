@@ -8,7 +8,6 @@ positions only: never [CLS], [SEP] or padding.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +79,7 @@ class Crf:
         path = tags[chunk.start : chunk.end]
         # A B or I at the end says nothing of where the entity ends: the tag behind it does.
         not_behind = None if self._labels.closing[path[-1]] else self._labels.continuing
-        return replace(chunk, score=lattice.probability(row, chunk.start, path, not_behind))
+        return Chunk(chunk.type, chunk.start, chunk.end, lattice.probability(row, chunk.start, path, not_behind))
 
     def viterbi(self, emissions: Floats, lengths: Tags) -> Tags:
         """The best path of each row, in float32 and with ties to the lower tag, as upstream.

@@ -91,7 +91,7 @@ class Lattice:
             step = self._weights.transitions[path[-1]] * self._emission[row, behind]  # (labels,)
             step = step * self._backward[behind, row] / self._scale[behind, row]
             weight = weight * step[~not_behind].sum()
-        return float(np.clip(weight / self._total[row], 0.0, 1.0))
+        return min(max(float(weight / self._total[row]), 0.0), 1.0)
 
 
 def _exponential(scores: NDArray[np.float32]) -> Doubles:
