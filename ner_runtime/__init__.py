@@ -10,4 +10,6 @@ from ner_runtime.entities import Entity
 from ner_runtime.errors import RanerError
 from ner_runtime.recognizer import Recognition, Recognizer
 
+__version__ = "0.1.0"
+
 __all__ = ["Entity", "RanerError", "Recognition", "Recognizer"]

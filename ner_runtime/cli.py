@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.errors import StyleSyntaxError
 from rich.style import Style
 from rich.table import Table
@@ -25,6 +25,7 @@ from ner_runtime.json import to_json
 from ner_runtime.lines import STDIN, chunked, entity_line, read_sentences, read_texts
 from ner_runtime.manifest import Manifest, file_sha256, read_manifest
 from ner_runtime.models import commands
+from ner_runtime.models.commands import console
 from ner_runtime.models.locate import locate_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import Settings, load_settings
@@ -60,7 +61,7 @@ def predict(
     form: Annotated[Format, typer.Option("--format", help="JSON lines, or a table to look at.")] = Format.JSON,
 ) -> None:
     """Find the entities of a text, or of each line of a file, plain or JSON."""
-    if (text is None) == (source is None):
+    if (text is None) == (not source):
         raise typer.BadParameter("give either a TEXT or --input FILE")
     recognizer = _open(model)
     asked = types.split(",") if types is not None else None
@@ -112,7 +113,7 @@ def info(
     table = Table(show_header=False, box=None)
     for name, value in [("directory", str(directory)), *_facts(manifest)]:
         table.add_row(name, Text(value))
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()
@@ -138,20 +139,37 @@ def bench(
     table = Table("rung", "sentences/s", "P50 ms", "P99 ms")
     for rung in rungs:
         table.add_row(rung.name, *(f"{x:.1f}" for x in (rung.sentences_per_s, rung.p50_ms, rung.p99_ms)))
-    Console().print(table)
+    console().print(table)
 
 
 def main() -> None:
     """Run the command and exit."""
+    if sys.stdout is None:
+        _fail("the standard output is closed")
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()
     except RanerError as error:
-        typer.echo(f"raner: {error.message}", err=True)
-        sys.exit(1)
+        _fail(error.message)
     except BrokenPipeError:
         # Whoever read the output has gone; nothing is wrong here.
-        sys.stderr.close()
+        _let_go_of_output()
         sys.exit(0)
+    except OSError as error:
+        _let_go_of_output()
+        _fail(f"{error.filename or 'the output'}: {error.strerror}")
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"raner: {message}", err=True)
+    sys.exit(1)
+
+
+def _let_go_of_output() -> None:
+    # Python writes what is still in its buffer when it ends, and would complain a second time.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open(model: str | None) -> Recognizer:
@@ -175,7 +193,7 @@ def _write_line(text: str, entities: Sequence[Entity]) -> None:
 
 
 def _table_writer(recognizer: Recognizer) -> Callable[[str, Sequence[Entity]], None]:
-    console = Console()
+    terminal = console()
     colors = type_colors(recognizer.types, recognizer.manifest.colors)
     styles = {type_: _style(color) for type_, color in colors.items()}
 
@@ -185,7 +203,7 @@ def _table_writer(recognizer: Recognizer) -> Callable[[str, Sequence[Entity]], N
             span = Text(entity.span.encode("utf-8", "replace").decode())
             row = (Text(entity.type), span, str(entity.start), str(entity.end), f"{entity.score:.3f}")
             table.add_row(*row, style=styles[entity.type])
-        console.print(table)
+        terminal.print(table)
 
     return write
 
@@ -218,7 +236,7 @@ def _print_scores(tally: Tally, scored: Sequence[str]) -> None:
         table.add_row(
             Text(name), *(f"{100 * x:.2f}" for x in (score.precision, score.recall, score.f1)), str(score.support)
         )
-    Console().print(table)
+    console().print(table)
 
 
 def _facts(manifest: Manifest) -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # RFC 8259 leaves open which one counts, and two readers of one body could differ.
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise MalformedRequest("a name occurs twice in one JSON object")
+        raise MalformedRequest("not unambiguous: a name occurs twice in one JSON object")
     return value
 
 

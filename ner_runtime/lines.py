@@ -16,7 +16,7 @@ from itertools import islice
 from typing import IO, Any, TypeVar, cast
 
 from ner_runtime.entities import Entity
-from ner_runtime.errors import InputError, MalformedRequest
+from ner_runtime.errors import InputError, MalformedRequest, RanerError
 from ner_runtime.json import from_json, to_json
 
 STDIN = "-"
@@ -75,9 +75,18 @@ def entity_line(text: str, entities: Sequence[Entity]) -> bytes:
 
 
 def chunked(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """The items in lists of `size`, the last one shorter."""
+    """The items in lists of `size`, the last one shorter. Where they end with an error, those before it come first."""
     iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
+    while True:
+        chunk: list[_T] = []
+        try:
+            chunk.extend(islice(iterator, size))
+        except RanerError:
+            if chunk:
+                yield chunk
+            raise
+        if not chunk:
+            return
         yield chunk
 
 
@@ -96,6 +105,8 @@ def _lines(path: str) -> Iterator[tuple[int, str]]:
 @contextmanager
 def _opened(path: str) -> Generator[IO[bytes]]:
     if path == STDIN:
+        if sys.stdin is None:
+            raise InputError("the standard input is closed")
         yield sys.stdin.buffer
         return
     try:

@@ -27,6 +27,8 @@ from ner_runtime.windows import Window, merge_chunks, plan_windows, sentence_end
 _SPECIAL = 2  # [CLS] and [SEP]
 MIN_WINDOW = 16
 DEFAULT_MAX_BATCH_TOKENS = 2048
+# What an unknown type is cut to in a message.
+_MAX_TYPE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,8 @@ class Recognizer:
         asked = frozenset(types)
         unknown = sorted(asked - frozenset(self.types))
         if unknown:
-            raise UnknownType(f"unknown entity type {unknown[0]!r}; this model knows {', '.join(self.types)}")
+            name = unknown[0][:_MAX_TYPE]
+            raise UnknownType(f"unknown entity type {name!r}; this model knows {', '.join(self.types)}")
         return asked
 
     def recognize(self, texts: Sequence[str], types: Iterable[str] | None = None) -> list[list[Entity]]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -22,6 +23,7 @@ EMBEDDED_MODEL = "embedded"
 MAX_WORKERS = 64
 _MAX_DEFAULT_WORKERS = 4
 _HASHED = "sha256:"
+_DATABASE = re.compile(r"(/[0-9]*)?")
 _ORIGIN = re.compile(r"https?://[^/?#\s]+")
 _SECRET = ("api_keys", "cache_url")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -29,9 +31,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def _digests(value: object) -> object:
     """The keys as sha256 digests, so that no object of ours holds a key."""
-    return (
-        tuple(_digest(part.strip()) for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-    )
+    if not isinstance(value, str):
+        return value
+    digests = tuple(_digest(part.strip()) for part in value.split(",") if part.strip())
+    if not digests:
+        # Whoever sets this wants keys to be asked for: commas alone must not open the service.
+        raise ValueError("no key")
+    return digests
 
 
 def _digest(key: str) -> str:
@@ -50,6 +56,22 @@ def _origins(value: object) -> object:
     if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
         raise ValueError("not an origin")
     return origins
+
+
+def _cache_url(url: str) -> str:
+    if not url.startswith(("redis", "unix")):
+        return url
+    from redis import Redis
+
+    parts = urlsplit(url)
+    if parts.scheme != "unix" and not _DATABASE.fullmatch(parts.path):
+        raise ValueError("the database is not a number")
+    try:
+        # Connects to nothing; reads host, port and options as the cache will.
+        Redis.from_url(url).connection_pool.make_connection()
+    except TypeError:
+        raise ValueError("an option that there is not") from None
+    return url
 
 
 def _setting(default: Any, allowed: str, description: str, **bounds: Any) -> Any:
@@ -160,7 +182,7 @@ class Settings(BaseSettings):
         "origins as `https://app.example`, separated by commas, or `*`",
         "Web pages of other hosts that may call the service. Empty: none.",
     )
-    cache_url: str = _setting(
+    cache_url: Annotated[str, AfterValidator(_cache_url)] = _setting(
         "memory://",
         "`off`, `memory://`, `memory://?max_mb=64`, `redis://…`, `rediss://…`, `unix://…`",
         "Where results are kept: in each worker, or in a Redis for many of them. Keys are hashes; a result holds "

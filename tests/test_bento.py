@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from servers import REPOSITORY, environment, serve
 from test_recognizer import EXAMPLE, EXAMPLE_SPANS
 from test_service import spans
+
+from ner_runtime import __version__
 
 MAX_BYTES = 20 * 1024 * 1024
 # Nobody answers there: whoever asks a package index while the bento is built fails.
@@ -71,6 +74,27 @@ def test_the_image_installs_the_locked_packages_and_no_compilers(bento: Path) ->
     assert "FROM python:3.11-slim" in dockerfile
     assert "apt-get" not in dockerfile
     assert "UV_OVERRIDE=requirements/overrides.txt" in dockerfile
+
+
+def test_it_does_not_need_to_be_installed(bento: Path) -> None:
+    # In an image nothing is installed under this name: the package lies beside the service.
+    code = """
+import importlib.metadata as metadata
+find = metadata.distribution
+def distribution(name):
+    if name == "ner_runtime":
+        raise metadata.PackageNotFoundError(name)
+    return find(name)
+metadata.distribution = distribution
+import service
+from ner_runtime.serving.openapi import openapi
+print(service.__file__, openapi()["info"]["version"])
+"""
+    source = bento / "src"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=source, env=environment(), capture_output=True, text=True, timeout=60
+    )
+    assert run.stdout.split() == [str(source / "service.py"), __version__], run.stderr
 
 
 def test_it_serves(bento: Path, home: Path, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from servers import REPOSITORY, environment
 from test_recognizer import EXAMPLE, EXAMPLE_SPANS
 
+from ner_runtime.embedded import embedded_model
+
 ENTITIES = [
     {"type": type_, "span": EXAMPLE[start:end], "start": start, "end": end} for type_, start, end in EXAMPLE_SPANS
 ]
@@ -21,6 +23,19 @@ def raner(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess.Co
     command = [sys.executable, "-m", "ner_runtime.cli", *arguments]
     return subprocess.run(
         command, input=stdin, capture_output=True, cwd=REPOSITORY, env=environment(**settings), timeout=120
+    )
+
+
+def shell(command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """`raner` in a line of a shell."""
+    line = f"{sys.executable} -m ner_runtime.cli {command}"
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        input=stdin,
+        capture_output=True,
+        cwd=REPOSITORY,
+        env=environment(),
+        timeout=120,
     )
 
 
@@ -100,6 +115,7 @@ def test_info() -> None:
         (["predict"], 2, "give either a TEXT or --input FILE"),
         (["predict", "马云", "--input", "-"], 2, "give either a TEXT or --input FILE"),
         (["predict", "马云", "--format", "xml"], 2, "'xml' is not"),
+        (["predict", "--input="], 2, "give either a TEXT or --input FILE"),
         (["perdict"], 2, "perdict"),
         (["predict", "马云", "--types", "DOG"], 1, "raner: unknown entity type 'DOG'; this model knows"),
         (["predict", "马云", "--model", "/no/such"], 1, "raner: no model"),
@@ -122,15 +138,30 @@ def test_a_wrong_setting_is_named() -> None:
     assert (run.returncode, run.stderr) == (1, b"raner: RANER_THREADS is '-3'; allowed: 0 to 256\n")
 
 
+@pytest.mark.parametrize("command", ["predict 马云", "predict 马云 --format table", "info", "info --json", "models"])
+def test_an_output_that_cannot_be_written_is_one_line(command: str) -> None:
+    run = shell(f"{command} > /dev/full")
+    assert (run.returncode, run.stderr) == (1, b"raner: the output: No space left on device\n")
+
+
+def test_streams_that_are_closed() -> None:
+    assert shell("predict 马云 >&-").stderr == b"raner: the standard output is closed\n"
+    assert shell("predict --input - <&-").stderr == b"raner: the standard input is closed\n"
+
+
+def test_what_was_read_before_a_bad_line_is_answered() -> None:
+    run = raner("predict", "--input", "-", stdin="马云\n".encode() + b"\xff\n")
+    assert (run.returncode, run.stdout.count(b"\n")) == (1, 1)
+    assert run.stderr == b"raner: -, line 2: not UTF-8\n"
+
+
+def test_a_table_is_not_cut_where_there_is_no_terminal(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 40)
+    folder.symlink_to(embedded_model())
+    assert str(folder) in raner("info", str(folder)).stdout.decode()
+
+
 def test_a_reader_that_leaves_early_is_no_error() -> None:
-    command = f"{sys.executable} -m ner_runtime.cli predict --input - | head -n 1"
-    run = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],
-        input="马云在杭州。\n".encode() * 5000,
-        capture_output=True,
-        cwd=REPOSITORY,
-        env=environment(),
-        timeout=120,
-    )
+    run = shell("predict --input - | head -n 1", stdin="马云在杭州。\n".encode() * 5000)
     assert run.stdout.count(b"\n") == 1
     assert b"Traceback" not in run.stderr

@@ -117,6 +117,8 @@ def test_an_entity_at_every_position_around_a_window_s_edge_is_found_once() -> N
 def test_types(recognizer: Recognizer) -> None:
     [people] = recognizer.recognize([EXAMPLE], ["PER"])
     assert spans(people) == [("PER", 9, 11)]
+    with pytest.raises(UnknownType, match=f"unknown entity type '{'X' * 40}'; "):
+        recognizer.check_types(["X" * 2_000_000])
     with pytest.raises(UnknownType, match="unknown entity type 'DOG'; this model knows PER, LOC, ORG"):
         recognizer.recognize([EXAMPLE], ["PER", "DOG"])
 

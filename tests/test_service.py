@@ -186,6 +186,10 @@ def test_probes_pages_and_documents(client: httpx.Client) -> None:
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "开始侦测" in page.text
     assert client.get("/docs").status_code == 200
+    assert client.get("/", headers={"if-none-match": page.headers["etag"]}).status_code == 304
+    for span in ("bytes=0-3", "bytes=99999999-", "x"):
+        assert client.get("/", headers={"range": span}).text == page.text
+        assert client.get("/static/app.css", headers={"range": span}).status_code == 200
     document = client.get("/docs.json").json()
     assert document["openapi"].startswith("3.")
     assert {"/ner", "/ner/batch", "/model"} <= set(document["paths"])

@@ -20,6 +20,8 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         *(("RANER_RATE_LIMIT", value) for value in ("fast", "0/s", "5", "5/day", "5/s ", "-1/s")),
         *(("RANER_CACHE_URL", value) for value in ("on", "memory", "memory://?max_mb=0", "redis://", "http://h")),
+        *(("RANER_CACHE_URL", f"redis://{rest}") for rest in ("h:99999", "h:abc", "u:p@[::1", "h/name", "h/1?foo=bar")),
+        *(("RANER_API_KEYS", value) for value in (",", " , ", "sha256:zz")),
         *(("RANER_CORS_ORIGINS", value) for value in ("app.example", "https://a/b", "https://a,b")),
         *(("RANER_TRUSTED_PROXIES", value) for value in ("-1", "yes")),
         *(("RANER_LOG_LEVEL", value) for value in ("INFO", "trace")),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ner_runtime.models.progress import Progress
     from ner_runtime.models.store import StoredModel
 
-_PIPE_WIDTH = 240
+_PIPE_WIDTH = 4096
 
 app = typer.Typer()
 
@@ -78,6 +78,11 @@ def pull(
     typer.echo(taken.model.tag)
 
 
+def console() -> Console:
+    """The terminal; where there is none, wide enough for whoever cuts the columns out of a table."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
 @app.command()
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the models in the store; * marks the active one."""
@@ -93,8 +98,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     table = Table("", Column("model", no_wrap=True), "types", "precision", "size", "source", "imported", box=None)
     for row in rows:
         table.add_row(*map(Text, _cells(row)))
-    # Wide enough for whoever cuts the columns out of it.
-    Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
+    console().print(table)
 
 
 @app.command()

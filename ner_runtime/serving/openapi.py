@@ -5,11 +5,11 @@ Source: https://spec.openapis.org/oas/v3.1.0.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from ner_runtime import __version__
 from ner_runtime.serving.errors import STATUSES
 from ner_runtime.serving.schemas import EntityItem, NerBatchRequest, NerRequest
 
@@ -74,7 +74,7 @@ def openapi() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "RaNER Service",
-            "version": version("ner_runtime"),
+            "version": __version__,
             "description": "People, places and organisations in Chinese text.",
         },
         "paths": {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,18 +36,32 @@ def with_pages(app: ASGIApp, static: Path, describe: Callable[[], dict[str, obje
     ours = page_paths(static) - PROBES
 
     async def forked(scope: Scope, receive: Receive, send: Send) -> None:
-        is_page = scope["type"] == "http" and scope["path"] in ours
-        await (beside if is_page else app)(scope, receive, send)
+        if scope["type"] == "http" and scope["path"] in ours:
+            await beside(_whole(scope), receive, send)
+        else:
+            await app(scope, receive, send)
 
     return forked
+
+
+def _whole(scope: Scope) -> Scope:
+    # All pages are small, and a server may pass over a Range (RFC 9110, 14.2): one kind of answer and of error less.
+    return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
 
 
 def pages(static: Path, describe: Callable[[], dict[str, object]]) -> Starlette:
     """The application of the pages. `describe` gives the body of `/model`."""
 
-    def html(name: str) -> Callable[[Request], FileResponse]:
-        # A page is asked for anew each time, so that an update shows at once; what has not changed is answered 304.
-        return lambda _request: FileResponse(static / name, headers={"cache-control": "no-cache"})
+    files = StaticFiles(directory=static)
+
+    def html(name: str) -> Callable[[Request], Awaitable[Response]]:
+        async def page(request: Request) -> Response:
+            response = await files.get_response(name, request.scope)
+            # A page is asked for anew each time, so that an update shows at once; what has not changed is answered 304.
+            response.headers["cache-control"] = "no-cache"
+            return response
+
+        return page
 
     def model(_request: Request) -> Response:
         return Response(to_json({"success": True, **describe()}), media_type="application/json")
@@ -60,6 +74,6 @@ def pages(static: Path, describe: Callable[[], dict[str, object]]) -> Starlette:
             *(Route(path, html(name)) for path, name in _HTML.items()),
             Route("/model", model),
             Route("/docs.json", docs_json),
-            Mount("/static", StaticFiles(directory=static)),
+            Mount("/static", files),
         ]
     )

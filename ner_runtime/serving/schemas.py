@@ -16,6 +16,8 @@ from ner_runtime.errors import EmptyText, InvalidValue, MalformedRequest, RanerE
 from ner_runtime.json import from_json
 from ner_runtime.serving.errors import TooManyTexts
 
+_MAX_NAME = 40
+
 OffsetUnit = Literal["code_point", "utf16"]
 
 
@@ -131,7 +133,11 @@ def _validate(model: type[_R], body: bytes) -> _R:
 def _invalid(error: ValidationError) -> RanerError:
     first = error.errors(include_url=False, include_input=False)[0]
     # Field names come from the request too: an unknown one is user text and is cut short.
-    where = ".".join(str(part)[:40] for part in first["loc"])
+    where = ".".join(str(part)[:_MAX_NAME] for part in first["loc"])
+    if first["type"] == "string_unicode":
+        return InvalidValue("a field's name is not valid Unicode")
+    if first["type"] == "too_short":
+        return InvalidValue(f"{where}: should not be empty")
     message = first["msg"].removeprefix("Value error, ")
     return InvalidValue(f"{where}: {message[:1].lower()}{message[1:]}")
 

@@ -131,7 +131,15 @@ def test_paths_and_methods_that_are_not_there(method: str, path: str, status: in
 
 @pytest.mark.parametrize(
     "content_type",
-    ["", "text/plain", "application/xml", "application/json; charset=gbk", "application/vnd.bentoml+pickle", "json"],
+    [
+        "",
+        "text/plain",
+        "application/xml",
+        "application/json; charset=gbk",
+        "application/vnd.bentoml+pickle",
+        "json",
+        "a" * 60_000,
+    ],
 )
 def test_a_body_that_is_not_declared_as_json_is_not_read(content_type: str) -> None:
     answer = ask(edge(), "POST", "/echo", content=b"{}", headers={"content-type": content_type})
@@ -139,7 +147,15 @@ def test_a_body_that_is_not_declared_as_json_is_not_read(content_type: str) -> N
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"']
+    "content_type",
+    [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        'application/json;charset="utf-8"',
+        "application/json; charset=utf-8; version=1",
+        "application/json; xcharset=gbk",
+        "application/json" + ";" * 60_000,
+    ],
 )
 def test_json_in_all_its_spellings(content_type: str) -> None:
     assert ask(edge(), "POST", "/echo", content=b"{}", headers={"content-type": content_type}).status_code == 200
