@@ -22,7 +22,7 @@ from ner_runtime.entities import Entity
 from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
 from ner_runtime.manifest import CRF_FILE, ONNX_FILE, VOCAB_FILE, Manifest, read_manifest, verify_files
 from ner_runtime.tokenizer import Ids, Tokenizer
-from ner_runtime.windows import Window, merge_chunks, plan_windows, sentence_ends
+from ner_runtime.windows import Window, full_stops, merge_chunks, plan_sentences, plan_windows, sentence_ends
 
 _SPECIAL = 2  # [CLS] and [SEP]
 MIN_WINDOW = 16
@@ -174,7 +174,10 @@ class Recognizer:
         """Cut a text into windows. Who reads many texts at once may decode their windows in any order and company."""
         ids, first = self._tokenizer.encode(text)
         ends = sentence_ends(text) if len(ids) > self.window else []
-        windows = plan_windows(first, len(ids), self.window, ends)
+        if self.manifest.by_sentence:
+            windows = plan_sentences(first, len(ids), self.window, full_stops(text), ends)
+        else:
+            windows = plan_windows(first, len(ids), self.window, ends)
         return Reading(text, windows, ends, [_cut(ids, first, window) for window in windows])
 
     def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Chunk]]:

@@ -5,6 +5,8 @@ ends of sentences: a model that reads whole sentences finds in them what it find
 position is chosen as the seam that no entity of either window crosses: the end of a sentence nearest to the middle,
 else the position nearest to it. Entities left of the seam are taken from the left window, the others from the right
 one, so that a name at a window's edge is found whole, by the window that sees both its sides, and never twice.
+
+A model that was trained on single sentences may wish to see each alone; then only a sentence that is too long is cut.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,6 +25,8 @@ from ner_runtime.tokenizer import Ids
 _OVERLAP_SHARE = 4
 _MAX_OVERLAP = 64
 _SHORTEST_OVERLAP_SHARE = 4
+# Surer than the above: a name may hold a mark that ends sentences, and lines are broken anywhere.
+_FULL_STOP = re.compile(r"[。！？]+[”’」』）)】\]]*\s*|\n\s*\n\s*")
 # A window is not shortened by more than this to end where a sentence does.
 _SHORTENED_SHARE = 2
 _SENTENCE_END = re.compile(r"[。！？!?；;…\n]+[”’」』）)】\]]*")
@@ -38,6 +43,11 @@ class Window:
 def sentence_ends(text: str) -> list[int]:
     """The positions right behind each sentence of a text, in order; a sentence that does not end has none."""
     return [found.end() for found in _SENTENCE_END.finditer(text)]
+
+
+def full_stops(text: str) -> list[int]:
+    """The positions right behind each full stop or paragraph of a text, in order, with what closes and follows it."""
+    return [found.end() for found in _FULL_STOP.finditer(text)]
 
 
 def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -> list[Window]:
@@ -68,6 +78,21 @@ def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -
         step_back = int(np.searchsorted(begins, begins[end] - overlap, side="left"))
         # Not too near to the end: a name may hold a mark that ends sentences.
         start = _first(ends, max(step_back, start + 1), end - overlap // _SHORTEST_OVERLAP_SHARE)
+
+
+def plan_sentences(first: Ids, pieces: int, size: int, stops: Sequence[int], ends: Sequence[int] = ()) -> list[Window]:
+    """As `plan_windows`, but a text that does not fit is cut at each of its `stops` first: see `full_stops`."""
+    length = len(first)
+    if pieces <= size:
+        return plan_windows(first, pieces, size)
+    begins = np.append(first, pieces)  # (code points + 1,)
+    windows: list[Window] = []
+    for start, end in pairwise([0, *(stop for stop in stops if stop < length), length]):
+        own = begins[start:end] - begins[start]  # (code points of the sentence,)
+        inside = [position - start for position in ends[bisect_right(ends, start) : bisect_left(ends, end)]]
+        planned = plan_windows(own, int(begins[end] - begins[start]), size, inside)
+        windows.extend(Window(window.start + start, window.end + start) for window in planned)
+    return windows
 
 
 def merge_chunks(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_runtime.chunks import Chunk
-from ner_runtime.windows import Window, merge_chunks, plan_windows, sentence_ends
+from ner_runtime.windows import Window, full_stops, merge_chunks, plan_sentences, plan_windows, sentence_ends
 
 SIZE = 32
 piece_counts = st.lists(st.integers(1, 3), max_size=400)
@@ -132,3 +132,33 @@ def test_the_seam_is_between_sentences_where_it_can_be() -> None:
     left, right = [Chunk("LOC", 22, 24)], [Chunk("ORG", 1, 3)]
     assert merge_chunks(windows, [left, right], [21, 40]) == [Chunk("ORG", 22, 24)]
     assert merge_chunks(windows, [left, right], [28, 40]) == [Chunk("LOC", 22, 24)]
+
+
+def test_full_stops_are_surer_than_ends_of_sentences() -> None:
+    text = "他说：“走吧！” 于是走了；\n走了。。\n\n雅虎!日本…第三段\n\n完"
+    assert [text[:stop][-3:] for stop in full_stops(text)] == ["！” ", "。\n\n", "段\n\n"]
+
+
+def test_a_text_that_does_not_fit_is_read_sentence_by_sentence() -> None:
+    text = "一二三。" * 10 + "四" * 40
+    first, pieces = first_pieces([1] * len(text))
+    windows = plan_sentences(first, pieces, SIZE, full_stops(text))
+    assert windows == [*(Window(start, start + 4) for start in range(0, 40, 4)), Window(40, 72), Window(64, 80)]
+    assert plan_sentences(*first_pieces([1] * 20), SIZE, [4, 8, 12]) == [Window(0, 20)]
+    assert plan_sentences(*first_pieces([]), SIZE, []) == []
+
+
+@given(piece_counts, st.sets(st.integers(1, 400), max_size=40), st.sets(st.integers(1, 400), max_size=40))
+def test_sentences_cover_the_text_and_no_window_reaches_over_a_stop(
+    counts: list[int], stops: set[int], ends: set[int]
+) -> None:
+    first, pieces = first_pieces(counts)
+    inside = sorted(stop for stop in stops if stop <= len(counts))
+    windows = plan_sentences(first, pieces, SIZE, inside, sorted(ends))
+    assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(counts)))
+    assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
+    if pieces > SIZE:
+        assert not [stop for window in windows for stop in inside if window.start < stop < window.end]
+        marks = sorted({0, *inside, len(counts)})
+        entities = [Chunk("ORG", start, min(end, start + 7)) for start, end in itertools.pairwise(marks)]
+        assert merge_chunks(windows, seen_from(windows, entities)) == entities

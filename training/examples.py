@@ -121,11 +121,14 @@ class Course:
 
     Attributes:
         joined_share: share of the sentences that stand in joined texts
+        repeated_share: share of those that become a text of two to eight copies instead: a name that is found alone
+            is to be found in each
         budget: tokens a batch
         pool: sentences a pool; buckets are formed within one
     """
 
-    joined_share: float = 0.3
+    joined_share: float = 0.35
+    repeated_share: float = 0.0625
     budget: int = 3072
     pool: int = 4000
 
@@ -175,7 +178,7 @@ class Pools:
             chosen = [self._augment(sentences[index], chance) for index in self._share(corpus, pool)]
             joined = round(len(chosen) * self._course.joined_share)
             yield from chosen[joined:]
-            yield from _join_some(chosen[:joined], chance)
+            yield from _join_some(chosen[:joined], self._course.repeated_share, chance)
 
     def _share(self, corpus: int, pool: int) -> list[int]:
         # A corpus's sentences in an order that changes with each of its rounds; a pool takes the next stretch.
@@ -195,10 +198,14 @@ class Pools:
         return cached[corpus, turn]
 
 
-def _join_some(sentences: list[Sentence], chance: random.Random) -> Iterator[Sentence]:
+def _join_some(sentences: list[Sentence], repeated_share: float, chance: random.Random) -> Iterator[Sentence]:
     group: list[Sentence] = []
     length, limit = 0, _draw_length(chance)
-    for sentence in sentences:
+    repeated = round(len(sentences) * repeated_share)
+    for sentence in sentences[:repeated]:
+        fitting = max(1, MAX_CHARACTERS // max(1, len(sentence.text)))
+        yield join([sentence] * min(chance.randint(2, 8), fitting))
+    for sentence in sentences[repeated:]:
         if group and length + len(sentence.text) > limit:
             yield join(group)
             group, length, limit = [], 0, _draw_length(chance)
@@ -210,5 +217,5 @@ def _join_some(sentences: list[Sentence], chance: random.Random) -> Iterator[Sen
 
 def _draw_length(chance: random.Random) -> int:
     # Documents are read in windows of half the positions; there are models and settings that use all of them.
-    longest = MAX_CHARACTERS if chance.random() < 0.3 else MAX_CHARACTERS // 2
+    longest = MAX_CHARACTERS if chance.random() < 0.5 else MAX_CHARACTERS // 2
     return chance.randint(64, longest)

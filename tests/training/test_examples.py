@@ -31,8 +31,8 @@ def keep(each: Sentence, _chance: random.Random) -> Sentence:
     return each
 
 
-def pools(seed: int = 1) -> Pools:
-    course = Course(joined_share=0.5, budget=200, pool=40)
+def pools(seed: int = 1, repeated_share: float = 0.0) -> Pools:
+    course = Course(joined_share=0.5, repeated_share=repeated_share, budget=200, pool=40)
     return Pools([(SENTENCES[:40], 1.0), (SENTENCES[40:], 2.0)], VOCABULARY, TAGSET, keep, course, seed)
 
 
@@ -89,6 +89,20 @@ def test_an_epoch_sees_every_sentence_as_often_as_it_should() -> None:
     assert sum(numbers) == sum(len(each.text) for each in SENTENCES[:40]) + 2 * sum(
         len(each.text) for each in SENTENCES[40:]
     )
+
+
+def test_some_joined_texts_are_copies_of_one_sentence() -> None:
+    plain, repeated = (
+        [row[row > SEP].tolist() for batch in each.batches(0) for row in batch.ids]
+        for each in (pools(), pools(repeated_share=0.5))
+    )
+
+    def copies(text: list[int]) -> int:
+        sizes = range(1, len(text) // 2 + 1)
+        return max((len(text) // size for size in sizes if text == text[:size] * (len(text) // size)), default=1)
+
+    assert max(map(copies, plain)) == 1
+    assert 2 <= max(map(copies, repeated)) <= 8
 
 
 def test_long_texts_are_within_what_the_encoder_takes() -> None:
