@@ -6,7 +6,7 @@ position is chosen as the seam that no entity of either window crosses: the end 
 else the position nearest to it. Entities left of the seam are taken from the left window, the others from the right
 one, so that a name at a window's edge is found whole, by the window that sees both its sides, and never twice.
 
-A model that was trained on single sentences may wish to see each alone; then only a sentence that is too long is cut.
+A model that wavers in long stretches may wish to see each sentence alone; then only one that is too long is cut so.
 """
 
 from __future__ import annotations
@@ -81,10 +81,8 @@ def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -
 
 
 def plan_sentences(first: Ids, pieces: int, size: int, stops: Sequence[int], ends: Sequence[int] = ()) -> list[Window]:
-    """As `plan_windows`, but a text that does not fit is cut at each of its `stops` first: see `full_stops`."""
+    """As `plan_windows`, but a text is cut at each of its `stops` first: see `full_stops`."""
     length = len(first)
-    if pieces <= size:
-        return plan_windows(first, pieces, size)
     begins = np.append(first, pieces)  # (code points + 1,)
     windows: list[Window] = []
     for start, end in pairwise([0, *(stop for stop in stops if stop < length), length]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 from itertools import pairwise
@@ -15,6 +16,7 @@ from ner_runtime import Entity, Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.entities import utf16_offsets
 from ner_runtime.errors import InvalidModel, InvalidValue, ModelNotFound, UnknownType
+from ner_runtime.models.sample import sample_sentences
 
 EXAMPLE = "阿里巴巴集团创始人马云在杭州出席了由中国人工智能学会主办的技术峰会。"
 EXAMPLE_SPANS = [("ORG", 0, 6), ("PER", 9, 11), ("LOC", 12, 14), ("ORG", 18, 26)]
@@ -76,7 +78,7 @@ def test_no_texts_no_answers(recognizer: Recognizer) -> None:
 def test_any_length_is_read(recognizer: Recognizer, length: int) -> None:
     text = (EXAMPLE * (length // len(EXAMPLE) + 1))[:length]
     [recognition] = recognizer.read([text])
-    assert (recognition.windows == 1) == (length <= recognizer.window)
+    assert recognition.windows == math.ceil(length / len(EXAMPLE)), "the embedded model reads sentence by sentence"
     assert all(text[entity.start : entity.end] == entity.span for entity in recognition.entities)
 
 
@@ -149,9 +151,13 @@ def test_a_damaged_or_missing_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 def long_texts(count: int) -> list[str]:
-    """Texts of 200 to 510 characters out of shuffled sentences."""
+    """Texts of 200 to 510 characters out of shuffled sentences, of the news here and of all kinds."""
     choose = random.Random(20)
-    return ["".join(choose.choices(NEWS, k=choose.randint(6, 14)))[: choose.randint(200, 510)] for _ in range(count)]
+    kinds = [NEWS, list(sample_sentences())]
+    return [
+        "".join(choose.choices(kinds[number % 2], k=choose.randint(6, 14)))[: choose.randint(200, 510)]
+        for number in range(count)
+    ]
 
 
 NEWS = [

@@ -66,7 +66,7 @@ def test_many_who_ask_the_same_at_once_cost_one_reading(client: httpx.Client) ->
         return sum(float(line.split()[-1]) for line in lines if line.startswith("raner_batch_size_sum"))
 
     before = windows_read()
-    text = f"{EXAMPLE}同时问的人很多。"
+    text = f"同时问的人很多，{EXAMPLE}"
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: client.post("/ner", json={"text": text}), range(200)))
     # More than may be in flight at once are turned back, and are no reading either.

@@ -139,12 +139,12 @@ def test_full_stops_are_surer_than_ends_of_sentences() -> None:
     assert [text[:stop][-3:] for stop in full_stops(text)] == ["！” ", "。\n\n", "段\n\n"]
 
 
-def test_a_text_that_does_not_fit_is_read_sentence_by_sentence() -> None:
+def test_each_sentence_is_a_window_and_a_long_one_several() -> None:
     text = "一二三。" * 10 + "四" * 40
     first, pieces = first_pieces([1] * len(text))
     windows = plan_sentences(first, pieces, SIZE, full_stops(text))
     assert windows == [*(Window(start, start + 4) for start in range(0, 40, 4)), Window(40, 72), Window(64, 80)]
-    assert plan_sentences(*first_pieces([1] * 20), SIZE, [4, 8, 12]) == [Window(0, 20)]
+    assert plan_sentences(*first_pieces([1] * 12), SIZE, [4, 12]) == [Window(0, 4), Window(4, 12)]
     assert plan_sentences(*first_pieces([]), SIZE, []) == []
 
 
@@ -157,8 +157,7 @@ def test_sentences_cover_the_text_and_no_window_reaches_over_a_stop(
     windows = plan_sentences(first, pieces, SIZE, inside, sorted(ends))
     assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(counts)))
     assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
-    if pieces > SIZE:
-        assert not [stop for window in windows for stop in inside if window.start < stop < window.end]
-        marks = sorted({0, *inside, len(counts)})
-        entities = [Chunk("ORG", start, min(end, start + 7)) for start, end in itertools.pairwise(marks)]
-        assert merge_chunks(windows, seen_from(windows, entities)) == entities
+    assert not [stop for window in windows for stop in inside if window.start < stop < window.end]
+    marks = sorted({0, *inside, len(counts)})
+    entities = [Chunk("ORG", start, min(end, start + 7)) for start, end in itertools.pairwise(marks)]
+    assert merge_chunks(windows, seen_from(windows, entities)) == entities

@@ -19,7 +19,7 @@ from training.run import WORK
 NAME = "raner-mini"
 DEFAULT_TYPES = ("PER", "LOC", "ORG")
 COLORS = {"TIME": "blue", "TITLE": "green", "MONEY": "magenta"}
-# Most of what it was trained on is one sentence: in long stretches it wavers.
+# It was trained on single sentences, and in stretches of several it wavers.
 WINDOW = 254
 STATED = {"default_types": DEFAULT_TYPES, "colors": COLORS, "window": WINDOW, "by_sentence": True}
 

@@ -23,6 +23,8 @@ class Watched(Recognizer):
     def of(cls, recognizer: Recognizer) -> Watched:
         watched = cls.__new__(cls)
         watched.__dict__.update(recognizer.__dict__)
+        # Long windows, of which few go into a turn.
+        watched.manifest = recognizer.manifest.model_copy(update={"by_sentence": False})
         watched.batches = []
         return watched
 
