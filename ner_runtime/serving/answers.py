@@ -24,6 +24,9 @@ _Body = TypeVar("_Body", NerRequest, NerBatchRequest)
 # What is read after this part of the time allowed would, by an estimate that may be wrong, be too late.
 _IN_TIME = 0.7
 
+# Characters whose answer is written beside the event loop, which others' requests pass through.
+_LONG = 5_000
+
 Answer = bytes | RanerError
 """The body of a success, or what went wrong."""
 
@@ -49,9 +52,13 @@ class Answers:
             [found] = await self._find([body.text], request)
         except RanerError as error:
             return error
-        items = self._items(body.text, found.recognition, asked, body.offset_unit)
         meta = self._meta([found], body.offset_unit, request)
-        return to_json({"success": True, "data": items, "meta": meta})
+
+        def written() -> bytes:
+            items = self._items(body.text, found.recognition, asked, body.offset_unit)
+            return to_json({"success": True, "data": items, "meta": meta})
+
+        return await asyncio.to_thread(written) if len(body.text) > _LONG else written()
 
     async def ner_batch(self, request: Parsed) -> Answer:
         """Answer a `POST /ner/batch`; a bad text does not cost the others."""

@@ -2,8 +2,8 @@
 
 BentoML's dispatcher makes batches of requests and has one under way at a time, so that a long document would hold up
 everybody behind it. Here a text is cut into windows first. A turn of a lane takes one window of each job after the
-other, until the token budget is full, and what is left of a job goes to the back: nobody is starved. Texts of one
-window have a lane of their own, so that between them and the documents the operating system divides the time.
+other, until the token budget is full, and what is left of a job goes to the back: nobody is starved. Texts that a
+window could hold have a lane of their own, so that between them and documents the operating system divides the time.
 
 A lane belongs to one event loop and one recognizer.
 """
@@ -23,6 +23,8 @@ from ner_runtime.recognizer import EncodedWindow, Reading, Recognition, Recogniz
 from ner_runtime.serving.metrics import observe_batch
 
 _PACE_MEMORY = 0.9
+# Merging more than this is not for the event loop: everybody else's requests pass through it.
+_WINDOWS_AT_ONCE = 100
 
 
 @dataclass(slots=True)
@@ -89,8 +91,10 @@ class Lane:
             if self._running is None:
                 self._running = asyncio.create_task(self._run())
             await job.done
-        chunks = iter(job.chunks)
-        recognitions = [reading.recognition([next(chunks) for _ in reading.encoded]) for reading in readings]
+        if len(job.windows) > _WINDOWS_AT_ONCE:
+            recognitions = await asyncio.to_thread(_recognitions, readings, job.chunks)
+        else:
+            recognitions = _recognitions(readings, job.chunks)
         return Read(recognitions, job.began or perf_counter())
 
     def seconds_until_read(self, tokens: int) -> float:
@@ -154,13 +158,18 @@ class Lane:
         return turn
 
 
+def _recognitions(readings: Sequence[Reading], chunks: Sequence[list[Chunk]]) -> list[Recognition]:
+    found = iter(chunks)
+    return [reading.recognition([next(found) for _ in reading.encoded]) for reading in readings]
+
+
 def _fail(job: _Job, error: Exception) -> None:
     if not job.done.done():
         job.done.set_exception(error)
 
 
 class Reader:
-    """Reads texts with one recognizer: those of one window in one lane, all else in the other."""
+    """Reads texts with one recognizer: a single one that a window could hold in one lane, all else in the other."""
 
     def __init__(self, recognizer: Recognizer, max_batch_tokens: int) -> None:
         self.recognizer = recognizer
@@ -170,14 +179,16 @@ class Reader:
     async def read(self, texts: Sequence[str]) -> Read:
         """As `Recognizer.read`, in company with everybody else's texts."""
         readings = [self.recognizer.open_text(text) for text in texts]
-        windows = sum(len(reading.windows) for reading in readings)
-        return await (self._short if windows <= 1 else self._long).read(readings)
+        pieces = sum(len(window.ids) for reading in readings for window in reading.encoded)
+        return await self._lane(len(texts), pieces).read(readings)
 
     def seconds_until_read(self, texts: Sequence[str]) -> float:
         """Seconds until texts that came now would be read, as far as can be told from their length."""
         tokens = sum(map(len, texts))
-        lane = self._short if len(texts) <= 1 and tokens < self.recognizer.window else self._long
-        return lane.seconds_until_read(tokens)
+        return self._lane(len(texts), tokens).seconds_until_read(tokens)
+
+    def _lane(self, texts: int, pieces: int) -> Lane:
+        return self._short if texts <= 1 and pieces <= self.recognizer.window else self._long
 
     def stuck(self, seconds: float) -> bool:
         """Whether a batch has been under way for longer than that."""

@@ -100,6 +100,18 @@ def test_a_short_text_overtakes_a_document(recognizer: Recognizer) -> None:
     assert asyncio.run(read()) == ["short", "document"]
 
 
+def test_a_few_sentences_are_a_short_text_too(recognizer: Recognizer) -> None:
+    watched = Watched.of(recognizer)
+    watched.manifest = recognizer.manifest
+
+    async def read() -> None:
+        reader = Reader(watched, 2048)
+        await asyncio.gather(reader.read([DOCUMENT * 3]), reader.read([SENTENCE * 3]))
+
+    asyncio.run(read())
+    assert [len(SENTENCE) + 2] * 3 in watched.batches, "none of the document is read with them"
+
+
 def test_a_job_that_is_given_up_is_not_read_to_its_end(watched: Watched) -> None:
     async def read() -> int:
         lane = Lane(watched, 512, "test")
