@@ -23,7 +23,8 @@ from ner_runtime.recognizer import EncodedWindow, Reading, Recognition, Recogniz
 from ner_runtime.serving.metrics import observe_batch
 
 _PACE_MEMORY = 0.9
-# Merging more than this is not for the event loop: everybody else's requests pass through it.
+# Cutting or merging more than this is not for the event loop: everybody else's requests pass through it.
+_CHARACTERS_AT_ONCE = 5_000
 _WINDOWS_AT_ONCE = 100
 
 
@@ -178,7 +179,8 @@ class Reader:
 
     async def read(self, texts: Sequence[str]) -> Read:
         """As `Recognizer.read`, in company with everybody else's texts."""
-        readings = [self.recognizer.open_text(text) for text in texts]
+        long = sum(map(len, texts)) > _CHARACTERS_AT_ONCE
+        readings = await asyncio.to_thread(self._open, texts) if long else self._open(texts)
         pieces = sum(len(window.ids) for reading in readings for window in reading.encoded)
         return await self._lane(len(texts), pieces).read(readings)
 
@@ -186,6 +188,9 @@ class Reader:
         """Seconds until texts that came now would be read, as far as can be told from their length."""
         tokens = sum(map(len, texts))
         return self._lane(len(texts), tokens).seconds_until_read(tokens)
+
+    def _open(self, texts: Sequence[str]) -> list[Reading]:
+        return [self.recognizer.open_text(text) for text in texts]
 
     def _lane(self, texts: int, pieces: int) -> Lane:
         return self._short if texts <= 1 and pieces <= self.recognizer.window else self._long

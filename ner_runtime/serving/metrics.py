@@ -7,6 +7,7 @@ multiprocess mode each process writes files of its own, and the supervisor remov
 from __future__ import annotations
 
 import os
+from collections import Counter as Counts
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -98,8 +99,8 @@ def observe_batch(lane: str, windows: Sequence[EncodedWindow], seconds: float, p
 def observe_text(text: str, recognition: Recognition) -> None:
     """Count a text that was read and what was found in it."""
     CHARACTERS.inc(len(text))
-    for entity in recognition.entities:
-        ENTITIES.labels(entity.type).inc()
+    for type_, number in Counts(entity.type for entity in recognition.entities).items():
+        ENTITIES.labels(type_).inc(number)
 
 
 def observe_model(manifest: Manifest) -> None:
