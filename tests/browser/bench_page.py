@@ -10,9 +10,10 @@ import sys
 from statistics import median
 
 import pytest
+from playwright.sync_api import Page
+
 from browser.desk import Desk
 from browser.long_document import DOCUMENT
-from playwright.sync_api import Page
 
 DOCUMENT_MS = 1000
 STEP_MS = 200

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from browser.desk import EXAMPLE, EXAMPLE_ENTITIES, Desk
 from playwright.sync_api import expect
+
+from browser.desk import EXAMPLE, EXAMPLE_ENTITIES, Desk
 
 NEON = {"PER": "rgb(255, 77, 94)", "LOC": "rgb(0, 240, 255)", "ORG": "rgb(252, 238, 10)"}
 

@@ -12,9 +12,10 @@ import zlib
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
+
 from browser.conftest import REPOSITORY, Watch
 from browser.desk import Desk, answer
-from playwright.sync_api import Page
 
 PAYLOADS = (Path(__file__).parent / "payloads.txt").read_text().splitlines()
 FOREIGN = """async () => {

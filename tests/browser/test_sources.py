@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from typing import ClassVar
 
 import pytest
+
 from browser.conftest import REPOSITORY
 from browser.desk import Desk
 
