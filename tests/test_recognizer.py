@@ -94,14 +94,24 @@ def test_every_occurrence_in_a_document_of_100000_characters_is_found(recognizer
         assert not missing, f"{len(missing)} of {len(expected)} in {sentence!r}"
 
 
-def test_windows_of_128_find_what_one_pass_finds() -> None:
-    at_once, narrow = (Recognizer.open(embedded_model(), window=window) for window in (510, 128))
+def agreement(texts: list[str]) -> float:
+    """The share of the entities found with windows of 510 that are found with windows of 128."""
+    answers = [Recognizer.open(embedded_model(), window=window).recognize(texts) for window in (510, 128)]
+    wide, narrow = ({(index, *span) for index, row in enumerate(rows) for span in spans(row)} for rows in answers)
+    assert len(wide) > 500
+    return len(wide & narrow) / len(wide)
+
+
+def test_texts_of_sentences_do_not_depend_on_the_window() -> None:
     texts = [text for text in long_texts(400) if 200 <= len(text) <= 510]
-    whole, cut = at_once.recognize(texts), narrow.recognize(texts)
-    expected = {(index, *span) for index, entities in enumerate(whole) for span in spans(entities)}
-    found = {(index, *span) for index, entities in enumerate(cut) for span in spans(entities)}
-    assert len(expected) > 500
-    assert len(expected & found) / len(expected) >= 0.98
+    assert agreement(texts) >= 0.98
+
+
+def test_stretches_without_a_full_stop_are_read_in_windows_and_waver_a_little() -> None:
+    # Here windows truly cut. The model itself finds other names with more before its eyes: 0.93 was measured.
+    commas = str.maketrans("。！？\n", "，，， ")
+    texts = [text.translate(commas) for text in long_texts(200) if 200 <= len(text) <= 510]
+    assert 0.9 <= agreement(texts) < 1
 
 
 def test_an_entity_at_every_position_around_a_window_s_edge_is_found_once() -> None:

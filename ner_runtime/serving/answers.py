@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import TypeVar
 
 from ner_runtime.entities import type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.json import to_json
-from ner_runtime.recognizer import Recognition
 from ner_runtime.serving.cache import Cache, Found, model_identity
 from ner_runtime.serving.edge import Parsed
 from ner_runtime.serving.errors import ClientGone, Overloaded, error_item
@@ -56,12 +55,9 @@ class Answers:
         meta = self._meta([found], body.offset_unit, request)
 
         def written() -> bytes:
-            items = self._items(body.text, found.recognition, asked, body.offset_unit)
-            # In parts, since the encoder lets no other thread run while it is at one.
-            parts = (to_json(items[first : first + _ITEMS])[1:-1] for first in range(0, len(items), _ITEMS))
-            return b'{"success":true,"data":[' + b",".join(parts) + b'],"meta":' + to_json(meta) + b"}"
+            return _success(self._written(body.text, found, asked, body.offset_unit), meta=meta)
 
-        return await asyncio.to_thread(written) if len(body.text) > _LONG else written()
+        return await _beside(written, len(body.text))
 
     async def ner_batch(self, request: Parsed) -> Answer:
         """Answer a `POST /ner/batch`; a bad text does not cost the others."""
@@ -73,13 +69,18 @@ class Answers:
         except RanerError as error:
             return error
         found = iter(all_found)
-        data = [
-            self._items(text, next(found).recognition, asked, body.offset_unit) if isinstance(text, str) else None
-            for text in texts
-        ]
+        length = sum(len(text) for text in texts if isinstance(text, str))
         errors = {str(index): error_item(text) for index, text in enumerate(texts) if isinstance(text, RanerError)}
         meta = self._meta(all_found, body.offset_unit, request)
-        return to_json({"success": True, "data": data, "errors": errors, "meta": meta})
+
+        def written() -> bytes:
+            data = (
+                self._written(text, next(found), asked, body.offset_unit) if isinstance(text, str) else b"null"
+                for text in texts
+            )
+            return _success(b"[" + b",".join(data) + b"]", errors=errors, meta=meta)
+
+        return await _beside(written, length)
 
     def _checked(self, text: object) -> str | RanerError:
         try:
@@ -113,11 +114,12 @@ class Answers:
             observe_text(text, recognition)
         return read
 
-    def _items(
-        self, text: str, recognition: Recognition, asked: frozenset[str], unit: OffsetUnit
-    ) -> list[dict[str, object]]:
-        entities = [entity for entity in recognition.entities if entity.type in asked]
-        return entity_items(text, entities, self._colors, unit)
+    def _written(self, text: str, found: Found, asked: frozenset[str], unit: OffsetUnit) -> bytes:
+        """The entities of a text as JSON, in parts, since the encoder lets no other thread run while it is at one."""
+        entities = [entity for entity in found.recognition.entities if entity.type in asked]
+        items = entity_items(text, entities, self._colors, unit)
+        parts = (to_json(items[first : first + _ITEMS])[1:-1] for first in range(0, len(items), _ITEMS))
+        return b"[" + b",".join(parts) + b"]"
 
     def _meta(self, found: Sequence[Found], unit: OffsetUnit, request: Parsed) -> dict[str, object]:
         now = perf_counter()
@@ -142,6 +144,15 @@ class Answers:
                 "inference": _milliseconds(now - began),
             },
         }
+
+
+async def _beside(write: Callable[[], bytes], characters: int) -> bytes:
+    return await asyncio.to_thread(write) if characters > _LONG else write()
+
+
+def _success(data: bytes, **fields: object) -> bytes:
+    """The body of a success around its data, which is JSON already."""
+    return b'{"success":true,"data":' + data + b"," + to_json(fields)[1:]
 
 
 def _body_of(request: Parsed, shape: type[_Body]) -> _Body:
