@@ -90,7 +90,7 @@ class Manifest(_Part):
     window: int | None = Field(default=None, gt=0)
     """Longest stretch to read at once, in pieces, where the model reads shorter ones better; None: all positions."""
     by_sentence: bool = False
-    """Whether a text is read sentence by sentence, each as if it stood alone; one longer than `window` in several."""
+    """Whether a text is read sentence by sentence, each as if it stood alone; a long one clause by clause."""
     precision: Precision
     agreement: Agreement | None = None
     files: dict[str, str]

@@ -22,7 +22,17 @@ from ner_runtime.entities import Entity
 from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
 from ner_runtime.manifest import CRF_FILE, ONNX_FILE, VOCAB_FILE, Manifest, read_manifest, verify_files
 from ner_runtime.tokenizer import Ids, Tokenizer
-from ner_runtime.windows import Window, full_stops, merge_chunks, plan_sentences, plan_windows, sentence_ends
+from ner_runtime.windows import (
+    LONGEST_SENTENCE,
+    Window,
+    clause_ends,
+    cut_sentences,
+    full_stops,
+    merge_chunks,
+    plan_sentences,
+    plan_windows,
+    sentence_ends,
+)
 
 _SPECIAL = 2  # [CLS] and [SEP]
 MIN_WINDOW = 16
@@ -175,7 +185,10 @@ class Recognizer:
         ids, first = self._tokenizer.encode(text)
         ends = sentence_ends(text) if len(ids) > self.window else []
         if self.manifest.by_sentence:
-            windows = plan_sentences(first, len(ids), self.window, full_stops(text), ends)
+            longest = min(LONGEST_SENTENCE, self.window)
+            clauses = clause_ends(text) if len(ids) > longest else []
+            cuts = cut_sentences(first, len(ids), full_stops(text), clauses, longest)
+            windows = plan_sentences(first, len(ids), self.window, cuts, ends)
         else:
             windows = plan_windows(first, len(ids), self.window, ends)
         return Reading(text, windows, ends, [_cut(ids, first, window) for window in windows])

@@ -6,14 +6,15 @@ position is chosen as the seam that no entity of either window crosses: the end 
 else the position nearest to it. Entities left of the seam are taken from the left window, the others from the right
 one, so that a name at a window's edge is found whole, by the window that sees both its sides, and never twice.
 
-A model that wavers in long stretches may wish to see each sentence alone; then only one that is too long is cut so.
+A model that wavers in long stretches may wish to see each sentence alone, and a long sentence in parts of whole clauses.
+Then only a clause that is too long is cut into windows, and how long these may be changes nothing for other text.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -27,6 +28,10 @@ _MAX_OVERLAP = 64
 _SHORTEST_OVERLAP_SHARE = 4
 # Surer than the above: a name may hold a mark that ends sentences, and lines are broken anywhere.
 _FULL_STOP = re.compile(r"[。！？]+[”’」』）)】\]]*\s*|\n\s*\n\s*")
+# Between digits, half-width marks are part of an amount, a time or a score.
+_CLAUSE_END = re.compile(r"(?:[，、；：…\n]|(?<![0-9])[,;:!?]|[,;:!?](?![0-9]))+[”’」』）)】\]]*")
+# A sentence of more pieces is read in parts: the examples that a small model learns from are seldom longer.
+LONGEST_SENTENCE = 126
 # A window is not shortened by more than this to end where a sentence does.
 _SHORTENED_SHARE = 2
 _SENTENCE_END = re.compile(r"[。！？!?；;…\n]+[”’」』）)】\]]*")
@@ -48,6 +53,28 @@ def sentence_ends(text: str) -> list[int]:
 def full_stops(text: str) -> list[int]:
     """The positions right behind each full stop or paragraph of a text, in order, with what closes and follows it."""
     return [found.end() for found in _FULL_STOP.finditer(text)]
+
+
+def clause_ends(text: str) -> list[int]:
+    """The positions right behind each clause of a text, in order: at commas and the like."""
+    return [found.end() for found in _CLAUSE_END.finditer(text)]
+
+
+def cut_sentences(
+    first: Ids, pieces: int, stops: Sequence[int], clauses: Sequence[int], longest: int = LONGEST_SENTENCE
+) -> list[int]:
+    """The `stops` (`full_stops`) of a text, and where a sentence of more than `longest` pieces is cut, in order.
+
+    Such a sentence is cut at the ends of `clauses` (`clause_ends`), into parts of about equal length. Only a part that
+    is a single clause is longer than `longest`. For `first` and `pieces` see `plan_windows`.
+    """
+    length = len(first)
+    begins = np.append(first, pieces)  # (code points + 1,)
+    cuts: list[int] = []
+    for start, end in pairwise([0, *(stop for stop in stops if stop < length), length]):
+        inside = clauses[bisect_right(clauses, start) : bisect_left(clauses, end)]
+        cuts.extend([*_part(begins, start, end, inside, longest), end])
+    return cuts
 
 
 def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -> list[Window]:
@@ -81,7 +108,7 @@ def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -
 
 
 def plan_sentences(first: Ids, pieces: int, size: int, stops: Sequence[int], ends: Sequence[int] = ()) -> list[Window]:
-    """As `plan_windows`, but a text is cut at each of its `stops` first: see `full_stops`."""
+    """As `plan_windows`, but a text is cut at each of its `stops` first: see `full_stops`, `cut_sentences`."""
     length = len(first)
     begins = np.append(first, pieces)  # (code points + 1,)
     windows: list[Window] = []
@@ -110,6 +137,19 @@ def merge_chunks(
         seam = _seam(window.start, windows[index - 1].end, merged, moved, preferred)
         merged = _join(merged, moved, seam)
     return merged
+
+
+def _part(begins: Ids, start: int, end: int, clauses: Sequence[int], longest: int) -> Iterator[int]:
+    """Where the stretch `start` to `end` is cut; `clauses` are the sorted ends inside it."""
+    begun = 0
+    while (left := int(begins[end] - begins[start])) > longest and begun < len(clauses):
+        beginning = int(begins[start])
+        aim = beginning + left // -(-left // longest)
+        fitting = bisect_right(clauses, beginning + longest, begun, key=lambda clause: int(begins[clause]))
+        candidates = clauses[begun : max(fitting, begun + 1)]
+        start = min(candidates, key=lambda clause: abs(int(begins[clause]) - aim))
+        begun = bisect_right(clauses, start, begun)
+        yield start
 
 
 def _last(ends: Sequence[int], lowest: int, highest: int) -> int:

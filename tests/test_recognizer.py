@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -102,16 +103,16 @@ def agreement(texts: list[str]) -> float:
     return len(wide & narrow) / len(wide)
 
 
-def test_texts_of_sentences_do_not_depend_on_the_window() -> None:
+def test_texts_of_sentences_or_clauses_do_not_depend_on_the_window() -> None:
     texts = [text for text in long_texts(400) if 200 <= len(text) <= 510]
     assert agreement(texts) >= 0.98
+    assert agreement([text.translate(str.maketrans("。！？\n", "，，， ")) for text in texts]) >= 0.98
 
 
-def test_stretches_without_a_full_stop_are_read_in_windows_and_waver_a_little() -> None:
-    # Here windows truly cut. The model itself finds other names with more before its eyes: 0.93 was measured.
-    commas = str.maketrans("。！？\n", "，，， ")
-    texts = [text.translate(commas) for text in long_texts(200) if 200 <= len(text) <= 510]
-    assert 0.9 <= agreement(texts) < 1
+def test_stretches_without_punctuation_are_read_in_windows_and_waver_a_little() -> None:
+    # Here windows truly cut. The model itself finds other names with more before its eyes: MEASURED was measured.
+    texts = [re.sub(r"[^\w%·]", "", text) for text in long_texts(200) if 260 <= len(text) <= 510]
+    assert 0.8 <= agreement(texts) < 1
 
 
 def test_an_entity_at_every_position_around_a_window_s_edge_is_found_once() -> None:

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_runtime.chunks import Chunk
-from ner_runtime.windows import Window, full_stops, merge_chunks, plan_sentences, plan_windows, sentence_ends
+from ner_runtime.windows import (
+    Window,
+    clause_ends,
+    cut_sentences,
+    full_stops,
+    merge_chunks,
+    plan_sentences,
+    plan_windows,
+    sentence_ends,
+)
 
 SIZE = 32
 piece_counts = st.lists(st.integers(1, 3), max_size=400)
@@ -146,6 +155,32 @@ def test_each_sentence_is_a_window_and_a_long_one_several() -> None:
     assert windows == [*(Window(start, start + 4) for start in range(0, 40, 4)), Window(40, 72), Window(64, 80)]
     assert plan_sentences(*first_pieces([1] * 12), SIZE, [4, 12]) == [Window(0, 4), Window(4, 12)]
     assert plan_sentences(*first_pieces([]), SIZE, []) == []
+
+
+def test_clauses_end_at_commas_and_not_within_numbers() -> None:
+    text = "他说：“好，”花了1,000元,12:30走的；没有完"
+    assert [text[:end][-3:] for end in clause_ends(text)] == ["他说：", "好，”", "0元,", "走的；"]
+
+
+def parts_of(text: str, longest: int) -> list[str]:
+    first, pieces = first_pieces([1] * len(text))
+    cuts = cut_sentences(first, pieces, full_stops(text), clause_ends(text), longest)
+    return [text[start:end] for start, end in itertools.pairwise([0, *cuts])]
+
+
+def test_a_long_sentence_is_cut_between_clauses_into_parts_of_about_equal_length() -> None:
+    assert parts_of("一，二，三，四。", 8) == ["一，二，三，四。"]
+    assert parts_of("一，二，三，四，五。一，二。", 8) == ["一，二，", "三，四，五。", "一，二。"]
+    assert parts_of("一，二二二二二二二二二二，三，四。", 8) == ["一，", "二二二二二二二二二二，", "三，四。"]
+    assert parts_of("一" * 20, 8) == ["一" * 20]
+    assert parts_of("", 8) == [""]
+
+
+@given(st.text("一二3，,。", max_size=200), st.integers(1, 40))
+def test_parts_are_the_text_and_long_only_where_a_clause_is(text: str, longest: int) -> None:
+    parts = parts_of(text, longest)
+    assert "".join(parts) == text
+    assert all(len(part) <= longest or not clause_ends(part)[:-1] for part in parts)
 
 
 @given(piece_counts, st.sets(st.integers(1, 400), max_size=40), st.sets(st.integers(1, 400), max_size=40))
