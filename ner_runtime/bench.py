@@ -171,7 +171,9 @@ def _load(url: str, bodies: Sequence[bytes], clients: int, seconds: float) -> Ru
 
 
 def _client(url: str, bodies: islice[bytes], end: float) -> list[float]:
-    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc)
     durations: list[float] = []
     while (started := time.perf_counter()) < end:
         try:

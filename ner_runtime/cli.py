@@ -64,7 +64,7 @@ def predict(
     if (text is None) == (not source):
         raise typer.BadParameter("give either a TEXT or --input FILE")
     recognizer = _open(model)
-    asked = types.split(",") if types is not None else None
+    asked = [type_.strip() for type_ in types.split(",")] if types is not None else None
     texts = [text] if text is not None else read_texts(source or STDIN)
     write = _table_writer(recognizer) if form is Format.TABLE else _write_line
     for some in chunked(texts, _LINES_AT_ONCE):
@@ -239,6 +239,12 @@ def _print_scores(tally: Tally, scored: Sequence[str]) -> None:
     console().print(table)
 
 
+def _reading(manifest: Manifest) -> str:
+    largest = manifest.window or manifest.geometry.longest
+    by = "sentence by sentence, longer clauses in" if manifest.by_sentence else "in"
+    return f"{by} windows of {largest}"
+
+
 def _facts(manifest: Manifest) -> list[tuple[str, str]]:
     source, geometry, agreement = manifest.source, manifest.geometry, manifest.agreement
     facts = [
@@ -248,6 +254,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("types", " ".join(manifest.types)),
         ("default types", " ".join(manifest.default_types)),
         ("encoder", f"{geometry.layers} layers x {geometry.hidden}, {geometry.positions} positions"),
+        ("reads", _reading(manifest)),
         ("precision", manifest.precision),
     ]
     if agreement:

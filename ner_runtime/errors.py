@@ -1,7 +1,8 @@
 """Every error this project raises on purpose: a code for programs, a sentence for people.
 
-The core raises these and knows nothing of HTTP statuses or exit codes: `serving/statuses.py` maps codes to statuses,
-`cli.py` maps them to exit codes. A message never holds the user's text.
+The core raises these and knows nothing of HTTP statuses or exit codes: `serving/errors.py` maps codes to statuses,
+`cli.py` maps them to exit codes. A message may name a wrong field or type, shortened; it never holds a text to be read,
+and goes to who sent it, not into the log.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class RanerError(Exception):
 
 
 class MalformedRequest(RanerError):
-    """The request cannot be read at all: broken JSON, broken UTF-8, not an object."""
+    """The request cannot be read at all: broken JSON, broken UTF-8."""
 
     code = "malformed_request"
 

@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ner_runtime.errors import InvalidModel, ModelNotFound
 
@@ -60,6 +60,11 @@ class Geometry(_Part):
     vocab: int = Field(gt=0)
     positions: int = Field(gt=2)
 
+    @property
+    def longest(self) -> int:
+        """Pieces of the longest window."""
+        return self.positions - 2
+
 
 class Agreement(_Part):
     """How far the INT8 model's entities agree with the FP32 model's, measured when the model was imported.
@@ -90,11 +95,18 @@ class Manifest(_Part):
     window: int | None = Field(default=None, gt=0)
     """Longest stretch to read at once, in pieces, where the model reads shorter ones better; None: all positions."""
     by_sentence: bool = False
-    """Whether a text is read sentence by sentence, each as if it stood alone; a long one clause by clause."""
+    """Whether a text is read sentence by sentence, each as if it stood alone; a long one in parts of whole clauses."""
     precision: Precision
     agreement: Agreement | None = None
     files: dict[str, str]
     """sha256 of each file beside this one."""
+
+    @field_validator("default_types")
+    @classmethod
+    def _known(cls, default_types: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if unknown := sorted(set(default_types) - set(info.data.get("types", default_types))):
+            raise ValueError(f"{unknown[0]} is none of the types")
+        return default_types
 
 
 def read_manifest(directory: Path) -> Manifest:

@@ -80,7 +80,7 @@ class Reading:
 
 
 class Recognizer:
-    """Finds entities in texts. Safe to use from several threads once it has been warmed up."""
+    """Finds entities in texts. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -93,10 +93,11 @@ class Recognizer:
         max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
     ) -> None:
         """Put the parts together; `Recognizer.open` does it from a model directory."""
-        largest = manifest.geometry.positions - _SPECIAL
+        largest = manifest.geometry.longest
         self.window = min(manifest.window or largest, largest) if window is None else window
         if not MIN_WINDOW <= self.window <= largest:
-            raise InvalidValue(f"window is {window}; allowed: {MIN_WINDOW} to {largest} pieces")
+            wrong = InvalidModel if window is None else InvalidValue
+            raise wrong(f"window is {self.window}; allowed: {MIN_WINDOW} to {largest} pieces")
         if max_batch_tokens < 1:
             raise InvalidValue(f"max_batch_tokens is {max_batch_tokens}; allowed: 1 or more")
         self.manifest = manifest
@@ -129,7 +130,7 @@ class Recognizer:
 
         Raises:
             ModelNotFound: there is no such directory.
-            InvalidModel: it is damaged or incomplete.
+            InvalidModel: it is damaged or incomplete, or states a window that is out of range.
             EngineUnavailable, MissingExtra: the engine or the device is not there.
             InvalidValue: `window` or `max_batch_tokens` is out of range.
         """
@@ -183,13 +184,13 @@ class Recognizer:
     def open_text(self, text: str) -> Reading:
         """Cut a text into windows. Who reads many texts at once may decode their windows in any order and company."""
         ids, first = self._tokenizer.encode(text)
-        ends = sentence_ends(text) if len(ids) > self.window else []
         if self.manifest.by_sentence:
             longest = min(LONGEST_SENTENCE, self.window)
-            clauses = clause_ends(text) if len(ids) > longest else []
-            cuts = cut_sentences(first, len(ids), full_stops(text), clauses, longest)
+            clauses, ends = (clause_ends(text), sentence_ends(text)) if len(ids) > longest else ([], [])
+            cuts = cut_sentences(first, len(ids), full_stops(text), clauses, ends, longest)
             windows = plan_sentences(first, len(ids), self.window, cuts, ends)
         else:
+            ends = sentence_ends(text) if len(ids) > self.window else []
             windows = plan_windows(first, len(ids), self.window, ends)
         return Reading(text, windows, ends, [_cut(ids, first, window) for window in windows])
 

@@ -125,7 +125,13 @@ class Settings(BaseSettings):
     max_batch_tokens: int = _setting(
         2048, "512 to 262144", "Token budget of one inference batch, padding included.", ge=512, le=262_144
     )
-    timeout_s: float = _setting(30.0, "0.1 to 3600", "Seconds after which a request is answered 504.", ge=0.1, le=3600)
+    timeout_s: float = _setting(
+        30.0,
+        "0.1 to 3600",
+        "Seconds for a body to arrive, and from then on for its answer; after them, 504.",
+        ge=0.1,
+        le=3600,
+    )
     max_concurrency: int = _setting(
         64, "1 to 100000", "Requests in flight per worker; one more is answered 429.", ge=1, le=100_000
     )

@@ -31,7 +31,7 @@ _SEVERAL = -2
 
 
 class Tokenizer:
-    """Pieces of a vocabulary. Not safe to share between threads that meet a code point for the first time."""
+    """Pieces of a vocabulary. Threads may share it: what two learn of a code point at once is the same."""
 
     def __init__(self, vocabulary: dict[str, int], *, lowercase: bool) -> None:
         """`vocabulary` maps a piece to its id; it must hold [UNK], [CLS] and [SEP].
@@ -104,6 +104,7 @@ class Tokenizer:
             character = unicodedata.normalize("NFC", chr(code_point))
             pieces = self._word_piece.encode(character, add_special_tokens=False).ids
         if len(pieces) > 1:
+            # First, since another thread looks here once it reads that there are several.
             self._pieces[code_point] = pieces
             self._piece[code_point] = _SEVERAL
         else:

@@ -6,8 +6,9 @@ position is chosen as the seam that no entity of either window crosses: the end 
 else the position nearest to it. Entities left of the seam are taken from the left window, the others from the right
 one, so that a name at a window's edge is found whole, by the window that sees both its sides, and never twice.
 
-A model that wavers in long stretches may wish to see each sentence alone, and a long sentence in parts of whole clauses.
-Then only a clause that is too long is cut into windows, and how long these may be changes nothing for other text.
+A model that wavers in long stretches may wish to see each sentence alone, and a long sentence in parts of whole
+clauses. Then only a clause that is too long is cut into windows, and how long these may be, once such a part fits into
+one, changes nothing for other text.
 """
 
 from __future__ import annotations
@@ -23,17 +24,22 @@ import numpy as np
 from ner_runtime.chunks import Chunk
 from ner_runtime.tokenizer import Ids
 
-_OVERLAP_SHARE = 4
+READING = 2
+"""The number of the way in which texts are cut; it changes when a change here changes what is found."""
+
+LONGEST_SENTENCE = 126
+"""Pieces: a longer sentence is read in parts, since the examples that a small model learns from are seldom longer."""
+
+# A quarter of a window, and a quarter of that, by division.
+_OVERLAP_DIVISOR = 4
 _MAX_OVERLAP = 64
-_SHORTEST_OVERLAP_SHARE = 4
-# Surer than the above: a name may hold a mark that ends sentences, and lines are broken anywhere.
+_SHORTEST_OVERLAP_DIVISOR = 4
+# Surer than `_SENTENCE_END`: a name may hold a mark that ends sentences, and lines are broken anywhere.
 _FULL_STOP = re.compile(r"[。！？]+[”’」』）)】\]]*\s*|\n\s*\n\s*")
 # Between digits, half-width marks are part of an amount, a time or a score.
-_CLAUSE_END = re.compile(r"(?:[，、；：…\n]|(?<![0-9])[,;:!?]|[,;:!?](?![0-9]))+[”’」』）)】\]]*")
-# A sentence of more pieces is read in parts: the examples that a small model learns from are seldom longer.
-LONGEST_SENTENCE = 126
+_CLAUSE_END = re.compile(r"(?:[，、；：…]|(?<![0-9])[,;:]|[,;:](?![0-9]))+[”’」』）)】\]]*")
 # A window is not shortened by more than this to end where a sentence does.
-_SHORTENED_SHARE = 2
+_SHORTENED_DIVISOR = 2
 _SENTENCE_END = re.compile(r"[。！？!?；;…\n]+[”’」』）)】\]]*")
 
 
@@ -46,7 +52,7 @@ class Window:
 
 
 def sentence_ends(text: str) -> list[int]:
-    """The positions right behind each sentence of a text, in order; a sentence that does not end has none."""
+    """The positions right behind whatever may end a sentence, in order: line ends and half-width marks too."""
     return [found.end() for found in _SENTENCE_END.finditer(text)]
 
 
@@ -61,19 +67,24 @@ def clause_ends(text: str) -> list[int]:
 
 
 def cut_sentences(
-    first: Ids, pieces: int, stops: Sequence[int], clauses: Sequence[int], longest: int = LONGEST_SENTENCE
+    first: Ids,
+    pieces: int,
+    stops: Sequence[int],
+    clauses: Sequence[int],
+    ends: Sequence[int] = (),
+    longest: int = LONGEST_SENTENCE,
 ) -> list[int]:
-    """The `stops` (`full_stops`) of a text, and where a sentence of more than `longest` pieces is cut, in order.
+    """The `stops` (`full_stops`) of a text, its end, and where a sentence of over `longest` pieces is cut, in order.
 
-    Such a sentence is cut at the ends of `clauses` (`clause_ends`), into parts of about equal length. Only a part that
-    is a single clause is longer than `longest`. For `first` and `pieces` see `plan_windows`.
+    Such a sentence is cut behind `clauses` (`clause_ends`), where none is near enough behind one of the `ends`
+    (`sentence_ends`), into parts of about equal length. Only a part that holds neither is longer than `longest`. For
+    `first` and `pieces` see `plan_windows`.
     """
     length = len(first)
     begins = np.append(first, pieces)  # (code points + 1,)
     cuts: list[int] = []
     for start, end in pairwise([0, *(stop for stop in stops if stop < length), length]):
-        inside = clauses[bisect_right(clauses, start) : bisect_left(clauses, end)]
-        cuts.extend([*_part(begins, start, end, inside, longest), end])
+        cuts.extend([*_cuts_of(begins, start, end, (clauses, ends), longest), end])
     return cuts
 
 
@@ -89,7 +100,7 @@ def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -
     if pieces <= size:
         return [Window(0, length)]
     begins = np.append(first, pieces)  # (code points + 1,)
-    overlap = min(_MAX_OVERLAP, size // _OVERLAP_SHARE)
+    overlap = min(_MAX_OVERLAP, size // _OVERLAP_DIVISOR)
     windows: list[Window] = []
     start = 0
     while True:
@@ -97,14 +108,14 @@ def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -
         end = int(np.searchsorted(begins, begins[start] + size, side="right")) - 1
         end = max(end, start + 1)
         if end < length:
-            shortest = int(np.searchsorted(begins, begins[start] + size // _SHORTENED_SHARE, side="right"))
+            shortest = int(np.searchsorted(begins, begins[start] + size // _SHORTENED_DIVISOR, side="right"))
             end = _last(ends, shortest, end)
         windows.append(Window(start, end))
         if end == length:
             return windows
         step_back = int(np.searchsorted(begins, begins[end] - overlap, side="left"))
         # Not too near to the end: a name may hold a mark that ends sentences.
-        start = _first(ends, max(step_back, start + 1), end - overlap // _SHORTEST_OVERLAP_SHARE)
+        start = _first(ends, max(step_back, start + 1), end - overlap // _SHORTEST_OVERLAP_DIVISOR)
 
 
 def plan_sentences(first: Ids, pieces: int, size: int, stops: Sequence[int], ends: Sequence[int] = ()) -> list[Window]:
@@ -139,17 +150,31 @@ def merge_chunks(
     return merged
 
 
-def _part(begins: Ids, start: int, end: int, clauses: Sequence[int], longest: int) -> Iterator[int]:
-    """Where the stretch `start` to `end` is cut; `clauses` are the sorted ends inside it."""
-    begun = 0
-    while (left := int(begins[end] - begins[start])) > longest and begun < len(clauses):
+def _cuts_of(begins: Ids, start: int, end: int, choices: Sequence[Sequence[int]], longest: int) -> Iterator[int]:
+    """Where the sentence `start` to `end` is cut: at a position of the first of the sorted `choices` that has a fit."""
+    while (left := int(begins[end] - begins[start])) > longest:
         beginning = int(begins[start])
+        furthest = int(np.searchsorted(begins, beginning + longest, side="right")) - 1
         aim = beginning + left // -(-left // longest)
-        fitting = bisect_right(clauses, beginning + longest, begun, key=lambda clause: int(begins[clause]))
-        candidates = clauses[begun : max(fitting, begun + 1)]
-        start = min(candidates, key=lambda clause: abs(int(begins[clause]) - aim))
-        begun = bisect_right(clauses, start, begun)
+        fitting = (_between(positions, start, min(furthest, end - 1)) for positions in choices)
+        candidates = next(filter(None, fitting), None) or _nearest(choices, start, end)
+        if not candidates:
+            return
+        start = min(candidates, key=lambda position: abs(int(begins[position]) - aim))
         yield start
+
+
+def _between(positions: Sequence[int], above: int, highest: int) -> Sequence[int]:
+    """Those of the sorted `positions` that are above `above` and at most `highest`."""
+    return positions[bisect_right(positions, above) : bisect_right(positions, highest)]
+
+
+def _nearest(choices: Sequence[Sequence[int]], above: int, below: int) -> list[int]:
+    """The first position above `above` and below `below` that there is, alone; nothing where there is none."""
+    following = (
+        positions[index] for positions in choices if (index := bisect_right(positions, above)) < len(positions)
+    )
+    return [position for position in sorted(following)[:1] if position < below]
 
 
 def _last(ends: Sequence[int], lowest: int, highest: int) -> int:

@@ -37,6 +37,11 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         list(read_texts(write(tmp_path / "in.txt", "fine", b"\xd6\xd0")))
     with pytest.raises(InputError, match="cannot be read: Not a gzipped file"):
         list(read_texts(write(tmp_path / "in.gz", "plain")))
+    packed = bytearray(gzip.compress("马云\n".encode() * 9))
+    packed[10] ^= 0xFF
+    (tmp_path / "damaged.gz").write_bytes(packed)
+    with pytest.raises(InputError, match=r"damaged\.gz cannot be read"):
+        list(read_texts(str(tmp_path / "damaged.gz")))
 
 
 def test_annotated_lines(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 import random
 import re
 import shutil
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
@@ -84,15 +84,18 @@ def test_any_length_is_read(recognizer: Recognizer, length: int) -> None:
 
 
 def test_every_occurrence_in_a_document_of_100000_characters_is_found(recognizer: Recognizer) -> None:
-    for sentence in NEWS:
-        [alone] = recognizer.recognize([sentence])
-        repeats = 100_000 // len(sentence) // len(NEWS)
-        [found] = recognizer.recognize([sentence * repeats])
-        expected = [
-            (e.type, e.start + i * len(sentence), e.end + i * len(sentence)) for i in range(repeats) for e in alone
-        ]
-        missing = set(expected) - set(spans(found))
-        assert not missing, f"{len(missing)} of {len(expected)} in {sentence!r}"
+    sentences = [NEWS[index % len(NEWS)] for index in range(100_000 * len(NEWS) // sum(map(len, NEWS)))]
+    random.Random(1).shuffle(sentences)
+    alone = dict(zip(NEWS, recognizer.recognize(NEWS), strict=True))
+    [found] = recognizer.recognize(["".join(sentences)])
+    offsets = accumulate(map(len, sentences), initial=0)
+    expected = [
+        (e.type, offset + e.start, offset + e.end)
+        for sentence, offset in zip(sentences, offsets, strict=False)
+        for e in alone[sentence]
+    ]
+    assert len(expected) > 5000
+    assert spans(found) == expected
 
 
 def agreement(texts: list[str]) -> float:
@@ -111,17 +114,18 @@ def test_texts_of_sentences_or_clauses_do_not_depend_on_the_window() -> None:
 
 def test_stretches_without_punctuation_are_read_in_windows_and_waver_a_little() -> None:
     # Here windows truly cut. The model itself finds other names with more before its eyes: MEASURED was measured.
-    texts = [re.sub(r"[^\w%·]", "", text) for text in long_texts(200) if 260 <= len(text) <= 510]
-    assert 0.8 <= agreement(texts) < 1
+    texts = [re.sub(r"[^\w%·]", "", text) for text in long_texts(400) if 260 <= len(text) <= 510]
+    assert agreement(texts) >= 0.85
 
 
 def test_an_entity_at_every_position_around_a_window_s_edge_is_found_once() -> None:
     narrow = Recognizer.open(embedded_model(), window=64)
-    sentence = "昨天，记者在杭州见到了他。"
-    filler = "今天的天气很好，大家都出去散步了。"
+    # Nothing to cut at: the window's edge goes through every character of the name and of what stands around it.
+    filler = "今天的天气很好大家都出去散步了"
     for shift in range(64):
         before = (filler * 8)[: 64 + shift]
-        text = f"{before}。{sentence}{filler * 6}"
+        text = f"{before}昨天记者在杭州见到了他{filler * 6}"
+        assert len(narrow.open_text(text).windows) > 3
         at = text.index("杭州")
         [entities] = narrow.recognize([text])
         assert spans(entities).count(("LOC", at, at + 2)) == 1, shift

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 from collections.abc import Generator
@@ -16,6 +17,7 @@ from test_recognizer import NEWS
 from twins import LEFT, RIGHT, damage, make_twin, switch, types_of
 
 from ner_runtime import Recognizer
+from ner_runtime.atomically import write_atomically
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +88,13 @@ def test_a_killed_worker_comes_back_even_while_the_model_to_serve_is_bad(pair: S
 def test_all_is_well_again_once_the_model_to_serve_is_a_good_one(pair: Server, link: Path) -> None:
     switch(link, link.parent / "left")
     wait_for(lambda: {model["update"]["state"] for model in models(pair)} == {"done"}, 30)  # type: ignore[index]
+    assert {model["version"] for model in models(pair)} == {LEFT}
+
+
+def test_what_model_json_says_anew_is_served_though_the_version_stays(pair: Server, link: Path) -> None:
+    path = link.parent / "left" / "model.json"
+    write_atomically(path, json.dumps(json.loads(path.read_bytes()) | {"default_types": ["PER"]}).encode())
+    wait_for(lambda: all(model["default_types"] == ["PER"] for model in models(pair)), 30)
     assert {model["version"] for model in models(pair)} == {LEFT}
 
 

@@ -158,13 +158,13 @@ def test_each_sentence_is_a_window_and_a_long_one_several() -> None:
 
 
 def test_clauses_end_at_commas_and_not_within_numbers() -> None:
-    text = "他说：“好，”花了1,000元,12:30走的；没有完"
+    text = "他说：“好，”花了1,000元,12:30走的；雅虎!日\n本"
     assert [text[:end][-3:] for end in clause_ends(text)] == ["他说：", "好，”", "0元,", "走的；"]
 
 
 def parts_of(text: str, longest: int) -> list[str]:
     first, pieces = first_pieces([1] * len(text))
-    cuts = cut_sentences(first, pieces, full_stops(text), clause_ends(text), longest)
+    cuts = cut_sentences(first, pieces, full_stops(text), clause_ends(text), sentence_ends(text), longest)
     return [text[start:end] for start, end in itertools.pairwise([0, *cuts])]
 
 
@@ -172,15 +172,18 @@ def test_a_long_sentence_is_cut_between_clauses_into_parts_of_about_equal_length
     assert parts_of("一，二，三，四。", 8) == ["一，二，三，四。"]
     assert parts_of("一，二，三，四，五。一，二。", 8) == ["一，二，", "三，四，五。", "一，二。"]
     assert parts_of("一，二二二二二二二二二二，三，四。", 8) == ["一，", "二二二二二二二二二二，", "三，四。"]
+    assert parts_of("一，二二二二雅\n虎!二，三。", 12) == ["一，", "二二二二雅\n虎!二，三。"]
+    assert parts_of("二二二二二二\n二二二二\n二二。", 8) == ["二二二二二二\n", "二二二二\n二二。"]
     assert parts_of("一" * 20, 8) == ["一" * 20]
     assert parts_of("", 8) == [""]
 
 
-@given(st.text("一二3，,。", max_size=200), st.integers(1, 40))
+@given(st.text("一二3，,。!\n", max_size=200), st.integers(1, 40))
 def test_parts_are_the_text_and_long_only_where_a_clause_is(text: str, longest: int) -> None:
     parts = parts_of(text, longest)
     assert "".join(parts) == text
-    assert all(len(part) <= longest or not clause_ends(part)[:-1] for part in parts)
+    inside = [{end for end in (*clause_ends(part), *sentence_ends(part)) if end < len(part)} for part in parts]
+    assert all(len(part) <= longest or not ends for part, ends in zip(parts, inside, strict=True))
 
 
 @given(piece_counts, st.sets(st.integers(1, 400), max_size=40), st.sets(st.integers(1, 400), max_size=40))

@@ -12,8 +12,7 @@ from dataclasses import replace
 from training.corpora import Sentence, Span
 
 _CURRENCY = "人民币|美元|美金|港元|港币|日元|欧元|英镑|韩元|台币|新台币|卢布|法郎|马克|澳元|加元|泰铢|卢比|比索"
-_DIGITS = r"[0-9０-９][0-9０-９,，.．]*(?:[0-9０-９])?"
-_NUMERAL = f"(?:{_DIGITS}|[一二三四五六七八九十百千万亿两几数零〇]+)"
+_DIGITS = r"[0-9０-９][0-9０-９,，.．]*"
 _SCALE = "[十百千万亿]*(?:[多余]?[万亿]?)"
 # A lone Chinese numeral before 元 is part of a word more often than a sum (二元, 三元).
 _AMOUNT = re.compile(

@@ -1,7 +1,7 @@
 """Averaging: the mean of a run's last snapshots, which generalises better than the last one (Izmailov et al., 2018).
 
 How many to take is chosen on the dev sets: each number from one to `--most` is measured, and the best one written as a
-checkpoint directory, unless the one already there is better.
+checkpoint directory, unless the one already there is better on the same sets.
 
     python -m training.average --data ../shared/data
 """
@@ -95,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     number, scores = choose(states, tagger, vocabulary, dev_sets, device)
     print(f"{number} snapshots, mean F1 {mean_f1(scores):.2f}\n{format_table(scores)}")
     path = options.output / "scores.json"
-    if path.is_file() and mean_f1(json.loads(path.read_text(encoding="utf-8"))) >= mean_f1(scores):
+    before: dict[str, Scores] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if before.keys() == scores.keys() and mean_f1(before) >= mean_f1(scores):
         print(f"{options.output} is at least as good: left as it is")
         return
     write_checkpoint(options.output, tagger, vocabulary)

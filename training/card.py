@@ -18,7 +18,6 @@ from ner_runtime import Entity, Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.evaluation import Tally, evaluate, read_type_map
 from ner_runtime.lines import read_sentences
-from ner_runtime.manifest import read_manifest, write_manifest
 from ner_runtime.models.importer import build_model_directory
 from training.corpora import DATA, DEV_SETS
 from training.release import NAME, STATED
@@ -75,8 +74,7 @@ def in_full(checkpoint: Path) -> Recognizer:
     """The model of a checkpoint in FP32, which reads texts as the embedded one does."""
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / NAME
-        build_model_directory(checkpoint, built, NAME, "fp32")
-        write_manifest(built, read_manifest(built).model_copy(update=STATED))
+        build_model_directory(checkpoint, built, NAME, "fp32", stated=STATED)
         return Recognizer.open(built)
 
 

@@ -142,7 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.test:
         sets["msra/test"] = read_split(options.data, find_corpus("msra"), "test", TypeMap.read(options.data))
     scores = {name: score(tagger, vocabulary, sentences, torch.device("cpu")) for name, sentences in sets.items()}
-    write_atomically(options.checkpoint / "scores.json", json.dumps(scores, indent=1).encode())
+    # Not `scores.json`, which `average` chooses by.
+    write_atomically(options.checkpoint / "evaluation.json", json.dumps(scores, indent=1).encode())
     print(format_table(scores))
 
 

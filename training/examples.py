@@ -153,6 +153,7 @@ class Pools:
         self._augment = augment
         self._course = course
         self._seed = seed
+        self._orders: dict[tuple[int, int], Ids] = {}
 
     def __len__(self) -> int:
         """Pools in an epoch."""
@@ -188,14 +189,12 @@ class Pools:
         return [self._order(corpus, number // size)[number % size] for number in range(first, last)]
 
     def _order(self, corpus: int, turn: int) -> Ids:
-        cached = getattr(self, "_cached_orders", {})
-        if (corpus, turn) not in cached:
-            cached = {key: order for key, order in cached.items() if key[0] != corpus or key[1] == turn - 1}
-            cached[corpus, turn] = np.random.default_rng((self._seed, corpus, turn)).permutation(
-                len(self._corpora[corpus])
-            )
-            self._cached_orders: dict[tuple[int, int], Ids] = cached
-        return cached[corpus, turn]
+        if (corpus, turn) not in self._orders:
+            for key in [key for key in self._orders if key[0] == corpus and key[1] != turn - 1]:
+                del self._orders[key]
+            order = np.random.default_rng((self._seed, corpus, turn)).permutation(len(self._corpora[corpus]))
+            self._orders[corpus, turn] = order
+        return self._orders[corpus, turn]
 
 
 def _join_some(sentences: list[Sentence], repeated_share: float, chance: random.Random) -> Iterator[Sentence]:
@@ -216,6 +215,6 @@ def _join_some(sentences: list[Sentence], repeated_share: float, chance: random.
 
 
 def _draw_length(chance: random.Random) -> int:
-    # Documents are read in windows of half the positions; there are models and settings that use all of them.
+    # What has no punctuation is read in windows of half the positions; there are settings that use all of them.
     longest = MAX_CHARACTERS if chance.random() < 0.5 else MAX_CHARACTERS // 2
     return chance.randint(64, longest)

@@ -7,12 +7,14 @@ still, they keep what it knows (compare Shrivastava et al., 2016, online hard ex
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ner_runtime.atomically import write_atomically
 from ner_runtime.recognizer import Recognizer
 from training.corpora import Sentence, Span
 from training.evaluate import Tally
@@ -38,8 +40,10 @@ def remember_mistakes(path: Path, recognizer: Recognizer, corpora: Corpora) -> l
     """The mistakes in each corpus, found once and kept in a file, so that a run that goes on sees the same ones."""
     if not path.is_file():
         found = [find_mistakes(recognizer, sentences) for sentences, _ in tqdm(corpora, unit="corpus")]
+        buffer = BytesIO()
+        np.savez(buffer, *found)
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, *found)
+        write_atomically(path, buffer.getvalue())
     with np.load(path) as file:
         return [file[name] for name in file.files]
 

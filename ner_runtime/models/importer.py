@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,21 @@ _CALIBRATION_SENTENCES = 200
 _VERSION_DIGITS = 12
 
 
+@dataclass(frozen=True)
+class Stated:
+    """What a checkpoint does not say of a model; see `Manifest`. No default types: all there are."""
+
+    default_types: tuple[str, ...] = ()
+    colors: Mapping[str, str] = field(default_factory=dict[str, str])
+    window: int | None = None
+    by_sentence: bool = False
+
+    @property
+    def reading(self) -> tuple[str, ...]:
+        """What changes answers, as part of what a version is made of; nothing where nothing is stated."""
+        return (f"window={self.window} by_sentence={self.by_sentence}",) if self.window or self.by_sentence else ()
+
+
 def build_model_directory(
     checkpoint_dir: Path,
     out_dir: Path,
@@ -52,6 +68,7 @@ def build_model_directory(
     precision: Precision = "int8",
     *,
     source: Source | None = None,
+    stated: Stated | None = None,
     bar: float = BAR,
     progress: Progress = lambda _message: None,
 ) -> Manifest:
@@ -63,6 +80,7 @@ def build_model_directory(
         name: of the model
         precision: `int8` keeps the FP32 model all the same where the two agree below `bar`
         source: where the checkpoint came from; by default the directory of that name
+        stated: what the checkpoint does not say
         bar: the least entity F1 of INT8 against FP32, between 0 and 1
         progress: told what is being done, one line each
 
@@ -72,7 +90,7 @@ def build_model_directory(
     """
     progress(f"reading {checkpoint_dir}")
     checkpoint = read_checkpoint(checkpoint_dir)
-    builder = _Builder(checkpoint, name, source or Source(id=checkpoint_dir.name))
+    builder = _Builder(checkpoint, name, source or Source(id=checkpoint_dir.name), stated or Stated())
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}-", dir=out_dir.parent) as staging:
         fp32, int8 = Path(staging) / "fp32", Path(staging) / "int8"
@@ -103,10 +121,11 @@ def build_model_directory(
 class _Builder:
     """Writes model directories of one checkpoint."""
 
-    def __init__(self, checkpoint: Checkpoint, name: str, source: Source) -> None:
+    def __init__(self, checkpoint: Checkpoint, name: str, source: Source, stated: Stated) -> None:
         self._checkpoint = checkpoint
         self._name = name
         self._source = source
+        self._stated = stated
 
     def write(self, directory: Path, precision: Precision, arithmetic: Arithmetic) -> Manifest:
         directory.mkdir()
@@ -125,10 +144,10 @@ class _Builder:
 
     def _manifest(self, directory: Path, precision: Precision) -> Manifest:
         files = {file: file_sha256(directory / file) for file in FILES}
-        labels = self._checkpoint.labels
+        labels, stated = self._checkpoint.labels, self._stated
         # The version is the content: importing the same checkpoint again makes the same version.
         made_of = (self._source.hub or "", self._source.digest or "", f"lowercase={self._checkpoint.lowercase}")
-        content = "\n".join([*labels, *(files[file] for file in FILES), *made_of])
+        content = "\n".join([*labels, *(files[file] for file in FILES), *made_of, *stated.reading])
         types = entity_types(labels)
         return Manifest(
             name=self._name,
@@ -136,7 +155,10 @@ class _Builder:
             source=self._source,
             labels=labels,
             types=types,
-            default_types=types,
+            default_types=stated.default_types or types,
+            colors=dict(stated.colors),
+            window=stated.window,
+            by_sentence=stated.by_sentence,
             geometry=self._checkpoint.geometry,
             lowercase=self._checkpoint.lowercase,
             precision=precision,

@@ -1,8 +1,8 @@
 """Cache: what was found in a text that has been read before, and one reading for all who ask for it at once.
 
-A key is a hash of the model's files and the text. A value is what was found, as types, offsets and scores: neither
-holds a word of the text. Options of a request are no part of the key, for they choose from what was found and change
-nothing of it. Errors are not kept.
+A key is a hash of the model, of how it reads, and of the text. A value is what was found, as types, offsets and
+scores: neither holds a word of the text. Options of a request are no part of the key, for they choose from what was
+found and change nothing of it. Errors are not kept.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ner_runtime.recognizer import Recognition
 from ner_runtime.serving.lanes import Read
 from ner_runtime.serving.metrics import CACHE_LOOKUPS
 from ner_runtime.serving.stores import Key, Store
+from ner_runtime.windows import READING
 
 ReadTexts = Callable[[Sequence[str]], Awaitable[Read]]
 
@@ -130,8 +131,10 @@ class Cache:
 
 
 def model_identity(manifest: Manifest, engine: str) -> bytes:
-    """What a result depends on beside the text: the files of the model, and what runs them."""
-    parts = [engine, manifest.version, manifest.precision, *(f"{n} {s}" for n, s in sorted(manifest.files.items()))]
+    """What a result depends on beside the text: the files of the model, how it reads, and what runs it."""
+    reading = f"{READING} {manifest.window} {manifest.by_sentence}"
+    files = (f"{name} {digest}" for name, digest in sorted(manifest.files.items()))
+    parts = [engine, reading, manifest.version, manifest.precision, *files]
     return hashlib.sha256("\n".join(parts).encode()).digest()
 
 

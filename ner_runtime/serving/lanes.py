@@ -37,11 +37,23 @@ class _Job:
     chunks: list[list[Chunk]] = field(default_factory=list)
     taken: int = 0
     began: float = 0.0
+    _left: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left = sum(window.tokens for window in self.windows)
 
     @property
     def waiting(self) -> int:
         """Tokens that are yet to be taken."""
-        return 0 if self.done.done() else sum(window.tokens for window in self.windows[self.taken :])
+        return 0 if self.done.done() else self._left
+
+    def take(self) -> EncodedWindow:
+        """The next window, which is on its way from now on."""
+        window = self.windows[self.taken]
+        self.began = self.began or perf_counter()
+        self.taken += 1
+        self._left -= window.tokens
+        return window
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +158,11 @@ class Lane:
             if job.done.done():
                 self._jobs.popleft()
                 continue
-            window = job.windows[job.taken]
-            tokens += window.tokens
+            tokens += job.windows[job.taken].tokens
             if turn and tokens > self._max_batch_tokens:
                 break
             self._jobs.popleft()
-            job.began = job.began or perf_counter()
-            job.taken += 1
-            turn.append((job, window))
+            turn.append((job, job.take()))
             if job.taken < len(job.windows):
                 self._jobs.append(job)
         return turn

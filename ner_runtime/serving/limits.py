@@ -136,10 +136,21 @@ def client_of(scope: Scope, trusted_proxies: int) -> str:
 
 def _network(address: str) -> str:
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(_without_port(address))
     except ValueError:
         # A Unix socket, or a proxy that writes something of its own.
         return address[:64]
+    if parsed.version == 6 and parsed.ipv4_mapped:
+        # A socket for both versions has IPv4 clients so, and their networks would all be one.
+        parsed = parsed.ipv4_mapped
     if parsed.version == 4:
         return str(parsed)
     return str(ipaddress.ip_network((parsed, _IPV6_NETWORK), strict=False).network_address)
+
+
+def _without_port(address: str) -> str:
+    # Some proxies write 192.0.2.1:4711 or [2001:db8::1]:4711.
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    host, colon, port = address.partition(":")
+    return host if colon and port.isdecimal() and "." in host else address

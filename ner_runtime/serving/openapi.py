@@ -88,7 +88,10 @@ def openapi() -> dict[str, Any]:
         },
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
         },
     }
 
@@ -106,7 +109,7 @@ def _operation(summary: str, name: str, request: str, answer: str) -> dict[str, 
     return {
         "summary": summary,
         "operationId": name,
-        "security": [{}, {"key": []}],
+        "security": [{}, {"key": []}, {"header": []}],
         "requestBody": {"required": True, "content": _content(request)},
         "responses": {"200": {"description": "Answered.", "content": _content(answer)}, **failures},
     }

@@ -98,7 +98,7 @@ class Supervisor(Arbiter):
             _circus_log.disabled = False
 
     def stop(self) -> Any:
-        """Tell the workers to leave; see `readiness.py` for how they do it."""
+        """Tell the workers to leave; see `departure.py` for how they do it."""
         try:
             stopped = super().stop()
         except ConflictError:

@@ -104,7 +104,7 @@ class Worker:
                 self._failed(error.message)
             except Exception as error:  # noqa: BLE001 - the model that is served is as good as before
                 _log.exception("an update failed unexpectedly")
-                self._failed(f"{type(error).__name__}: {error}")
+                self._failed(_unexpected(error))
 
     async def _ask_hub(self) -> None:
         # Others have no use for it.
@@ -120,12 +120,12 @@ class Worker:
                 self._failed(error.message)
             except Exception as error:  # noqa: BLE001 - the hub is asked again
                 _log.exception("the hub was not asked")
-                self._failed(f"{type(error).__name__}: {error}")
+                self._failed(_unexpected(error))
 
     async def _update(self, directory: Path) -> None:
         recognizer = await asyncio.to_thread(_open_in_turn, directory, self.settings)
         old, new = self.served.recognizer.manifest, recognizer.manifest
-        if (old.name, old.version) == (new.name, new.version):
+        if old == new:
             if "update" in self.description:
                 # Back from one that could not be served: nothing is wrong any more.
                 self._note("done")
@@ -166,6 +166,11 @@ class Worker:
         _log.error("this worker gives up: %s", why)
         self.served.refuse(NotReady("the service is recovering; try again shortly"))
         await self.departure.now(FAILED)
+
+
+def _unexpected(error: Exception) -> str:
+    # Its message may quote what it choked on, and `/model` shows the reason to everybody.
+    return f"unexpected {type(error).__name__}; the log says where"
 
 
 def _open_in_turn(directory: Path, settings: Settings) -> Recognizer:

@@ -157,12 +157,14 @@ def test_what_is_not_ours_counts_as_not_there(value: bytes) -> None:
     asyncio.run(asked())
 
 
-def test_a_model_is_known_by_its_files(recognizer: object) -> None:
+def test_a_model_is_known_by_its_files_and_how_it_reads(recognizer: object) -> None:
     manifest = recognizer.manifest  # type: ignore[attr-defined]
     changed = manifest.model_copy(update={"files": {**manifest.files, "vocab.txt": "0" * 64}})
+    otherwise = manifest.model_copy(update={"by_sentence": False})
     identities = {
         model_identity(manifest, "onnxruntime"),
         model_identity(manifest, "openvino"),
         model_identity(changed, "onnxruntime"),
+        model_identity(otherwise, "onnxruntime"),
     }
-    assert len(identities) == 3
+    assert len(identities) == 4

@@ -1,4 +1,5 @@
-"""The whole way on a tiny made-up sample: vocabulary, pretraining, fine-tuning, averaging, evaluation, curves."""
+"""The whole way on a tiny made-up sample: vocabulary, pretraining, fine-tuning, averaging, export and INT8, evaluation,
+a review of the model's mistakes, curves."""
 
 from __future__ import annotations
 
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from training import average, curves, evaluate, finetune, pretrain, teacher, vocabulary
+from ner_runtime import Recognizer, evaluation
+from ner_runtime.lines import read_sentences
+from training import average, curves, evaluate, finetune, pretrain, release, teacher, vocabulary
+from training.corpora import TYPES
 from training.run import Log, load_state
 from training.words import encode_words
 
@@ -38,11 +42,13 @@ def run_pretraining(work: Path, folder: str, steps: int, **options: str) -> dict
     return state
 
 
-def run_fine_tuning(data: Path, work: Path, folder: str, steps: int, stop_at: int | None = None) -> dict[str, Any]:
+def run_fine_tuning(
+    data: Path, work: Path, folder: str, steps: int, stop_at: int | None = None, review: Path | None = None
+) -> dict[str, Any]:
     finetune.main([
         "--data", str(data), "--vocabulary", str(work / "vocab.txt"), "--folder", str(work / folder),
         "--pretrained", str(work / "pretrain" / "state.pt"), "--steps", str(steps), "--snapshot-every", "2",
-        *(["--stop-at", str(stop_at)] if stop_at else []), *FINE_TUNING,
+        *(["--stop-at", str(stop_at)] if stop_at else []), *(["--review", str(review)] if review else []), *FINE_TUNING,
     ])  # fmt: skip
     state = load_state(work / folder / "state.pt")
     assert state is not None
@@ -81,9 +87,24 @@ def test_a_checkpoint_comes_out(work: Path) -> None:
     assert "msra" in scores
 
 
-def test_the_checkpoint_is_measured(data: Path, work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_checkpoint_is_measured_and_nothing_chosen_by_it(
+    data: Path, work: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen_by = (work / "model" / "scores.json").read_bytes()
     evaluate.main([str(work / "model"), "--data", str(data), "--sets", "msra", "--test"])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["msra", "msra/test"]
+    assert (work / "model" / "scores.json").read_bytes() == chosen_by
+
+
+def test_the_checkpoint_becomes_a_model_whose_mistakes_are_reviewed(data: Path, work: Path) -> None:
+    release.main(["--checkpoint", str(work / "model"), "--target", str(work / "released")])
+    recognizer = Recognizer.open(work / "released")
+    assert recognizer.manifest.precision in ("int8", "fp32")
+    mapping = {type_: type_ for type_ in TYPES}
+    tally = evaluation.evaluate(recognizer, read_sentences(str(data / "ner" / "msra" / "dev.jsonl.gz")), mapping)
+    assert tally.score(["PER"]).support > 0
+    assert run_fine_tuning(data, work, "reviewed", 2, review=work / "released")["step"] == 2
+    assert list((work / "reviewed").glob(f"mistakes-{recognizer.manifest.version}.npz"))
 
 
 def test_the_curves_are_drawn(work: Path) -> None:

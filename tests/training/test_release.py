@@ -11,7 +11,7 @@ from ner_runtime.manifest import read_manifest
 from training.checkpoint import write_checkpoint
 from training.corpora import TYPES
 from training.encoder import Geometry
-from training.release import NAME, release
+from training.release import COLORS, NAME, release
 from training.tagger import Tagger
 from training.tagset import Tagset
 from training.vocabulary import build
@@ -29,6 +29,7 @@ def test_it_can_be_opened_and_what_lay_beside_it_stays(tmp_path: Path) -> None:
     release(tmp_path / "checkpoint", target)
     manifest = read_manifest(target)
     assert (manifest.name, manifest.types, manifest.default_types) == (NAME, TYPES, ("PER", "LOC", "ORG"))
+    assert (manifest.window, manifest.by_sentence, manifest.colors) == (254, True, COLORS)
     assert (target / "README.md").read_text() == "card"
     assert Recognizer.open(target).types == TYPES
     release(tmp_path / "checkpoint", target)
