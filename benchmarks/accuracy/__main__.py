@@ -21,6 +21,7 @@ from ner_runtime.evaluation import Tally, TypeMap, compare, evaluate, read_type_
 from ner_runtime.lines import Sentence, Span, read_sentences
 from ner_runtime.models.locate import locate_model
 from ner_runtime.settings import EMBEDDED_MODEL
+from ner_runtime.windows import READING
 
 NAMES = ("PER", "LOC", "ORG")
 SETS = (
@@ -69,8 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             except (subprocess.CalledProcessError, FileNotFoundError):
                 print(f"{PEERS[peer]} does not run here: left out of {name}", file=sys.stderr)
         print(name, row, flush=True)
-    for ending, content in (("md", markdown(table).encode()), ("json", json.dumps(table, indent=1).encode())):
-        options.output.with_suffix(f".{ending}").write_bytes(content)
+    measured = {"version": recognizer.manifest.version, "reading": READING, "scores": table}
+    options.output.with_suffix(".md").write_text(markdown(table), encoding="utf-8")
+    options.output.with_suffix(".json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
     draw(table, options.output.with_suffix(".png"))
 
 

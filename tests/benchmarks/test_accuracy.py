@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from hypothesis import given
@@ -9,6 +10,9 @@ from hypothesis import strategies as st
 
 from benchmarks.accuracy.peers import spans_of
 from benchmarks.accuracy.report import draw, markdown
+from ner_runtime import Recognizer
+from ner_runtime.embedded import embedded_model
+from ner_runtime.windows import READING
 
 TABLE = {"msra/dev": {"raner-mini": 91.5, "peer": 70.25}, "weibo/dev": {"raner-mini": 50.0}}
 
@@ -30,6 +34,14 @@ def test_the_best_of_a_row_stands_out_and_a_peer_may_be_missing() -> None:
     assert rows[0] == "| set | raner-mini | peer |"
     assert rows[2] == "| msra/dev | **91.50** | 70.25 |"
     assert rows[3] == "| weibo/dev | **50.00** | – |"
+
+
+def test_what_is_published_was_measured_with_the_model_that_ships_as_it_reads_now(recognizer: Recognizer) -> None:
+    measured = json.loads(Path("docs/accuracy.json").read_bytes())
+    version = recognizer.manifest.version
+    assert (measured["version"], measured["reading"]) == (version, READING)
+    assert Path("docs/accuracy.md").read_text(encoding="utf-8") == markdown(measured["scores"])
+    assert f"| version | `{version}` |" in (embedded_model() / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_picture_is_drawn(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,7 +17,7 @@ from onnx import TensorProto
 from ner_runtime.crf import Floats
 from ner_runtime.engine import EngineName
 from ner_runtime.models.graph import Graph
-from ner_runtime.models.quantize import LARGEST_WEIGHT, STEPS, Int8, Scale, quantize_rows
+from ner_runtime.models.quantize import LARGEST_WEIGHT, STEPS, Int8, Scale, quantize_rows, quantize_weights
 
 HIDDEN, WIDE = 128, 64
 
@@ -28,8 +30,20 @@ def test_a_stored_number_is_off_by_half_a_step_at_most(seed: int, largest: int) 
     assert (np.abs(stored).max(axis=1) == largest).all()
 
 
-def test_a_row_of_zeros_stays_zero() -> None:
-    stored, steps = quantize_rows(np.zeros((2, 4), dtype=np.float32))
+def test_weights_lose_less_where_a_rare_extreme_is_cut_off() -> None:
+    weight = np.random.default_rng(1).normal(size=(16, 512)).astype(np.float32)
+    weight[0] = np.linspace(-1, 1, 512)
+    (plain, plain_steps), (stored, steps) = quantize_rows(weight, LARGEST_WEIGHT), quantize_weights(weight)
+    before, after = (np.square(s * t - weight).sum(axis=1) for s, t in ((plain, plain_steps), (stored, steps)))
+    assert (after <= before).all()
+    assert (after < before).any()
+    # Nothing stands out in an even row, and nothing is cut off.
+    assert steps[0] == pytest.approx(1 / LARGEST_WEIGHT)
+
+
+@pytest.mark.parametrize("quantize", [quantize_rows, quantize_weights])
+def test_a_row_of_zeros_stays_zero(quantize: Callable[[Floats], tuple[Any, Floats]]) -> None:
+    stored, steps = quantize(np.zeros((2, 4), dtype=np.float32))
     assert not stored.any()
     assert np.isfinite(steps).all()
 
@@ -77,7 +91,7 @@ def test_every_engine_computes_what_the_stored_numbers_say(tmp_path: Path, engin
     scale = Scale(8 / STEPS, 128)
     x = random.normal(size=(4, 9, HIDDEN)).astype(np.float32)
     values = (np.clip(np.rint(x / np.float32(scale.step)) + scale.zero, 0, STEPS) - scale.zero).astype(np.int64)
-    stored, steps = quantize_rows(weight, LARGEST_WEIGHT)
+    stored, steps = quantize_weights(weight)
     exact = (values @ stored.T.astype(np.int64)) * (steps[:, 0] * np.float64(scale.step)) + bias
     answered = run(linear_model(weight, bias, scale, tmp_path / "linear.onnx"), x, engine)
     np.testing.assert_allclose(answered, exact, rtol=1e-4, atol=1e-4)
