@@ -28,6 +28,7 @@ from ner_runtime.windows import (
     clause_ends,
     cut_sentences,
     full_stops,
+    longest_sentence,
     merge_chunks,
     plan_sentences,
     plan_windows,
@@ -185,9 +186,11 @@ class Recognizer:
         """Cut a text into windows. Who reads many texts at once may decode their windows in any order and company."""
         ids, first = self._tokenizer.encode(text)
         if self.manifest.by_sentence:
+            cuts, ends = full_stops(text), list[int]()
             longest = min(LONGEST_SENTENCE, self.window)
-            clauses, ends = (clause_ends(text), sentence_ends(text)) if len(ids) > longest else ([], [])
-            cuts = cut_sentences(first, len(ids), full_stops(text), clauses, ends, longest)
+            if longest_sentence(first, len(ids), cuts) > longest:
+                ends = sentence_ends(text)
+                cuts = cut_sentences(first, len(ids), cuts, clause_ends(text), ends, longest)
             windows = plan_sentences(first, len(ids), self.window, cuts, ends)
         else:
             ends = sentence_ends(text) if len(ids) > self.window else []

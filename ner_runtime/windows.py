@@ -66,6 +66,12 @@ def clause_ends(text: str) -> list[int]:
     return [found.end() for found in _CLAUSE_END.finditer(text)]
 
 
+def longest_sentence(first: Ids, pieces: int, stops: Sequence[int]) -> int:
+    """Pieces of the longest sentence of a text that is cut at its `stops`; for the rest see `plan_windows`."""
+    begins = np.append(first, pieces)  # (code points + 1,)
+    return int(np.diff(begins[[0, *stops, len(first)]]).max(initial=0))
+
+
 def cut_sentences(
     first: Ids,
     pieces: int,

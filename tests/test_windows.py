@@ -11,6 +11,7 @@ from ner_runtime.windows import (
     clause_ends,
     cut_sentences,
     full_stops,
+    longest_sentence,
     merge_chunks,
     plan_sentences,
     plan_windows,
@@ -160,6 +161,13 @@ def test_each_sentence_is_a_window_and_a_long_one_several() -> None:
 def test_clauses_end_at_commas_and_not_within_numbers() -> None:
     text = "他说：“好，”花了1,000元,12:30走的；雅虎!日\n本"
     assert [text[:end][-3:] for end in clause_ends(text)] == ["他说：", "好，”", "0元,", "走的；"]
+
+
+def test_the_longest_sentence() -> None:
+    text = "一二三。四五六七。八"
+    assert longest_sentence(*first_pieces([1] * len(text)), full_stops(text)) == 5
+    assert longest_sentence(*first_pieces([3] * len(text)), full_stops(text)) == 15
+    assert longest_sentence(*first_pieces([]), []) == 0
 
 
 def parts_of(text: str, longest: int) -> list[str]:
