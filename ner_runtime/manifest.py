@@ -27,6 +27,9 @@ CRF_FILE = "crf.npz"
 VOCAB_FILE = "vocab.txt"
 FILES = (ONNX_FILE, CRF_FILE, VOCAB_FILE)
 
+SPECIAL = 2
+"""Pieces that stand around each window: [CLS] and [SEP]."""
+
 Precision = Literal["int8", "fp32"]
 
 
@@ -63,7 +66,7 @@ class Geometry(_Part):
     @property
     def longest(self) -> int:
         """Pieces of the longest window."""
-        return self.positions - 2
+        return self.positions - SPECIAL
 
 
 class Agreement(_Part):

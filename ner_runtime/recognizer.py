@@ -20,22 +20,10 @@ from ner_runtime.crf import Crf, Floats
 from ner_runtime.engine import Device, Engine, EngineName, open_engine
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
-from ner_runtime.manifest import CRF_FILE, ONNX_FILE, VOCAB_FILE, Manifest, read_manifest, verify_files
+from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, VOCAB_FILE, Manifest, read_manifest, verify_files
 from ner_runtime.tokenizer import Ids, Tokenizer
-from ner_runtime.windows import (
-    LONGEST_SENTENCE,
-    Window,
-    clause_ends,
-    cut_sentences,
-    full_stops,
-    longest_sentence,
-    merge_chunks,
-    plan_sentences,
-    plan_windows,
-    sentence_ends,
-)
+from ner_runtime.windows import Window, merge_chunks, plan_text
 
-_SPECIAL = 2  # [CLS] and [SEP]
 MIN_WINDOW = 16
 DEFAULT_MAX_BATCH_TOKENS = 2048
 # What an unknown type is cut to in a message.
@@ -60,7 +48,7 @@ class EncodedWindow:
     @property
     def tokens(self) -> int:
         """Length in a batch, with [CLS] and [SEP]."""
-        return len(self.ids) + _SPECIAL
+        return len(self.ids) + SPECIAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +173,7 @@ class Recognizer:
     def open_text(self, text: str) -> Reading:
         """Cut a text into windows. Who reads many texts at once may decode their windows in any order and company."""
         ids, first = self._tokenizer.encode(text)
-        if self.manifest.by_sentence:
-            cuts, ends = full_stops(text), list[int]()
-            longest = min(LONGEST_SENTENCE, self.window)
-            if longest_sentence(first, len(ids), cuts) > longest:
-                ends = sentence_ends(text)
-                cuts = cut_sentences(first, len(ids), cuts, clause_ends(text), ends, longest)
-            windows = plan_sentences(first, len(ids), self.window, cuts, ends)
-        else:
-            ends = sentence_ends(text) if len(ids) > self.window else []
-            windows = plan_windows(first, len(ids), self.window, ends)
+        windows, ends = plan_text(text, first, len(ids), self.window, by_sentence=self.manifest.by_sentence)
         return Reading(text, windows, ends, [_cut(ids, first, window) for window in windows])
 
     def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Chunk]]:

@@ -28,7 +28,7 @@ READING = 2
 """The number of the way in which texts are cut; it changes when a change here changes what is found."""
 
 LONGEST_SENTENCE = 126
-"""Pieces: a longer sentence is read in parts, since the examples that a small model learns from are seldom longer."""
+"""Pieces: a longer sentence is read in parts, which fit into windows of 128 with [CLS] and [SEP]."""
 
 # A quarter of a window, and a quarter of that, by division.
 _OVERLAP_DIVISOR = 4
@@ -77,8 +77,8 @@ def cut_sentences(
     pieces: int,
     stops: Sequence[int],
     clauses: Sequence[int],
-    ends: Sequence[int] = (),
-    longest: int = LONGEST_SENTENCE,
+    ends: Sequence[int],
+    longest: int,
 ) -> list[int]:
     """The `stops` (`full_stops`) of a text, its end, and where a sentence of over `longest` pieces is cut, in order.
 
@@ -92,6 +92,27 @@ def cut_sentences(
     for start, end in pairwise([0, *(stop for stop in stops if stop < length), length]):
         cuts.extend([*_cuts_of(begins, start, end, (clauses, ends), longest), end])
     return cuts
+
+
+def plan_text(text: str, first: Ids, pieces: int, size: int, *, by_sentence: bool) -> tuple[list[Window], list[int]]:
+    """The windows of a text, and the ends of sentences that they were planned with and are to be merged with.
+
+    Args:
+        text: the text
+        first: (code points,), the first piece of each code point
+        pieces: how many there are
+        size: pieces of the longest window
+        by_sentence: whether each sentence is to be read alone, and a long one in parts
+    """
+    if not by_sentence:
+        ends = sentence_ends(text) if pieces > size else []
+        return plan_windows(first, pieces, size, ends), ends
+    cuts, ends = full_stops(text), list[int]()
+    longest = min(LONGEST_SENTENCE, size)
+    if longest_sentence(first, pieces, cuts) > longest:
+        ends = sentence_ends(text)
+        cuts = cut_sentences(first, pieces, cuts, clause_ends(text), ends, longest)
+    return plan_sentences(first, pieces, size, cuts, ends), ends
 
 
 def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -> list[Window]:

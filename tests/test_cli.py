@@ -70,7 +70,7 @@ def test_predict_lines_one_answer_a_line_in_order(tmp_path: Path) -> None:
 
 
 def test_predict_some_types_as_a_table() -> None:
-    run = raner("predict", EXAMPLE, "--types", "PER", "--format", "table")
+    run = raner("predict", EXAMPLE, "--types", "PER, TIME", "--format", "table")
     assert run.returncode == 0
     assert "马云" in run.stdout.decode()
     assert "杭州" not in run.stdout.decode()
@@ -106,7 +106,9 @@ def test_evaluate_without_a_map_of_that_name_takes_the_types_as_they_are(tmp_pat
 def test_info() -> None:
     [manifest] = answers(raner("info", "--json"))
     assert manifest["name"] == "raner-mini"
-    assert b"raner-mini" in raner("info").stdout
+    said = raner("info").stdout
+    assert b"raner-mini" in said
+    assert b"sentence by sentence" in said
 
 
 @pytest.mark.parametrize(

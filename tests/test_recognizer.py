@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import re
@@ -145,6 +146,15 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
         Recognizer.open(tmp_path / "nowhere")
     with pytest.raises(InvalidModel, match=r"no model\.json"):
         Recognizer.open(tmp_path)
+    for field, value, wrong in (
+        ("window", 3, "window is 3; allowed: 16"),
+        ("default_types", ["DOG"], "DOG is none of"),
+    ):
+        shutil.copytree(embedded_model(), tmp_path / field)
+        path = tmp_path / field / "model.json"
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | {field: value}))
+        with pytest.raises(InvalidModel, match=wrong):
+            Recognizer.open(tmp_path / field)
     with pytest.raises(InvalidValue, match="allowed: 16 to 510"):
         Recognizer.open(embedded_model(), window=511)
     with pytest.raises(InvalidValue, match="allowed: 16 to 510"):

@@ -19,7 +19,7 @@ from training.run import WORK
 NAME = "raner-mini"
 DEFAULT_TYPES = ("PER", "LOC", "ORG")
 COLORS = {"TIME": "blue", "TITLE": "green", "MONEY": "magenta"}
-# Two thirds of its examples are single sentences, and in stretches of several it wavers.
+# Most of its examples are single sentences, and in stretches of several it wavers.
 STATED = Stated(default_types=DEFAULT_TYPES, colors=COLORS, window=254, by_sentence=True)
 
 
