@@ -23,6 +23,7 @@ from ner_runtime.manifest import Source, file_sha256
 from ner_runtime.models.contents import check_size, checkpoint_digest, is_read, needed_files
 from ner_runtime.models.files import file_inside
 from ner_runtime.models.progress import Advance
+from ner_runtime.models.stopping import stops_at_once
 
 if TYPE_CHECKING:
     from modelscope_hub import HubApi
@@ -97,6 +98,8 @@ def list_model(model_id: str, revision: str = DEFAULT_REVISION) -> Listing:
 def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, advance: Advance) -> None:
     """Download some of the listed files; what is in the folder already is gone on with.
 
+    Told to stop in the meantime, the process ends: see `stopping.py`.
+
     Args:
         listing: of the model
         names: of the files
@@ -117,6 +120,7 @@ def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, 
 
     # The client draws bars of its own, one a file and one for all; ours is the only one.
     with (
+        stops_at_once("stopped; run again, it goes on from there"),
         _hub_errors(listing.endpoint, listing.model_id, listing.revision),
         open(os.devnull, "w") as nowhere,
         redirect_stderr(nowhere),

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +28,8 @@ WEIGHTS = "pytorch_model.bin"
 PULL = ("pull", MODEL_ID, "--precision", "fp32")
 
 
-def started(raner: Raner, hub: StandInHub, *arguments: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def started(raner: Raner, hub: StandInHub, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "ner_runtime.cli", *arguments]
     environ = environment(BENTOML_HOME=str(raner.home), MODELSCOPE_ENDPOINT=hub.endpoint)
 
@@ -35,9 +38,13 @@ def started(raner: Raner, hub: StandInHub, *arguments: str) -> subprocess.Popen[
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     pipe = subprocess.PIPE
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=REPOSITORY, env=environ, stdout=pipe, stderr=pipe, preexec_fn=heed_the_keyboard
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_first_pull(raner: Raner, hub: StandInHub) -> None:
@@ -69,11 +76,9 @@ def test_a_cut_connection_is_gone_on_with(raner: Raner, hub: StandInHub) -> None
 
 def test_killed_in_the_middle_it_leaves_nothing_and_goes_on_when_run_again(raner: Raner, hub: StandInHub) -> None:
     hub.hold_after[WEIGHTS] = 200_000
-    process = started(raner, hub, *PULL)
-    assert hub.held.wait(60), process.communicate()[1]
-    time.sleep(0.5)  # until what was sent is written
-    process.kill()
-    process.communicate()
+    with started(raner, hub, *PULL):
+        assert hub.held.wait(60)
+        time.sleep(0.5)  # until what was sent is written
     assert (raner.tags, raner.active) == ([], None)
     assert raner("models").status == 0
     del hub.hold_after[WEIGHTS]
@@ -87,13 +92,15 @@ def test_killed_in_the_middle_it_leaves_nothing_and_goes_on_when_run_again(raner
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_told_to_stop_it_stops_at_once(raner: Raner, hub: StandInHub, sent: signal.Signals) -> None:
     hub.hold_after[WEIGHTS] = 200_000
-    process = started(raner, hub, *PULL)
-    assert hub.held.wait(60), process.communicate()[1]
-    process.send_signal(sent)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode not in (0, 2)
-    assert b"Traceback" not in err
+    with started(raner, hub, *PULL) as process:
+        assert hub.held.wait(60)
+        process.send_signal(sent)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 128 + sent
+    assert err.splitlines()[-1] == b"raner: stopped; run again, it goes on from there"
     assert (raner.tags, raner.active) == ([], None)
+    del hub.hold_after[WEIGHTS]
+    assert raner(*PULL).status == 0
 
 
 def test_another_content_than_listed_is_refused(raner: Raner, hub: StandInHub) -> None:
