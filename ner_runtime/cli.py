@@ -65,9 +65,9 @@ def predict(
         raise typer.BadParameter("give either a TEXT or --input FILE")
     recognizer = _open(model)
     asked = [type_.strip() for type_ in types.split(",")] if types is not None else None
-    texts = [text] if text is not None else read_texts(source or STDIN)
+    arrivals = [[text]] if text is not None else read_texts(source or STDIN)
     write = _table_writer(recognizer) if form is Format.TABLE else _write_line
-    for some in chunked(texts, _LINES_AT_ONCE):
+    for some in (each for texts in arrivals for each in chunked(texts, _LINES_AT_ONCE)):
         for one, entities in zip(some, recognizer.recognize(some, asked), strict=True):
             write(one, entities)
 

@@ -13,14 +13,18 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
-from typing import IO, Any, TypeVar, cast
+from io import BufferedIOBase
+from itertools import chain, count, islice
+from typing import Any, TypeVar, cast
 
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InputError, MalformedRequest, RanerError
 from ner_runtime.json import from_json, to_json
 
 STDIN = "-"
+
+# Bytes at once; a pipe gives as much at most.
+_BLOCK = 65_536
 
 _T = TypeVar("_T")
 
@@ -42,15 +46,17 @@ class Sentence:
     spans: tuple[Span, ...]
 
 
-def read_texts(path: str) -> Iterator[str]:
-    """The text of each line, in order; an empty line is an empty text.
+def read_texts(path: str) -> Iterator[list[str]]:
+    """The text of each line, in order, in lists of what came together, so that nobody waits for lines yet to come.
+
+    An empty line is an empty text.
 
     Raises:
         InputError: the file cannot be read, or a line is not UTF-8.
     """
-    for _, line in _lines(path):
-        text = _json_text(line)
-        yield line if text is None else text
+    for arrived in _arrivals(path):
+        texts = [(_json_text(line), line) for _, line in arrived]
+        yield [line if text is None else text for text, line in texts]
 
 
 def read_sentences(path: str) -> Iterator[Sentence]:
@@ -92,26 +98,51 @@ def chunked(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
 
 
 def _lines(path: str) -> Iterator[tuple[int, str]]:
+    return chain.from_iterable(_arrivals(path))
+
+
+def _arrivals(path: str) -> Iterator[list[tuple[int, str]]]:
+    """Lines with their numbers, those together that came together."""
+    numbers = count(1)
     with _opened(path) as file:
-        number = 0
         try:
-            for number, raw in enumerate(file, 1):
-                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError:
-            raise InputError(f"{path}, line {number}: not UTF-8") from None
+            for arrived in _split(file):
+                lines: list[tuple[int, str]] = []
+                for raw in arrived:
+                    number = next(numbers)
+                    try:
+                        lines.append((number, raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")))
+                    except UnicodeDecodeError:
+                        yield lines
+                        raise InputError(f"{path}, line {number}: not UTF-8") from None
+                yield lines
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{path} cannot be read: {error}") from None
 
 
+def _split(file: BufferedIOBase) -> Iterator[list[bytes]]:
+    """The whole lines of each block that can be had without waiting for more; what the last one begins, by and by."""
+    begun: list[bytes] = []
+    while block := file.read1(_BLOCK):
+        *whole, last = block.split(b"\n")
+        if whole:
+            whole[0] = b"".join([*begun, whole[0]])
+            begun.clear()
+            yield whole
+        begun.append(last)
+    if any(begun):
+        yield [b"".join(begun)]
+
+
 @contextmanager
-def _opened(path: str) -> Generator[IO[bytes]]:
+def _opened(path: str) -> Generator[BufferedIOBase]:
     if path == STDIN:
         if sys.stdin is None:
             raise InputError("the standard input is closed")
-        yield sys.stdin.buffer
+        yield cast("BufferedIOBase", sys.stdin.buffer)
         return
     try:
-        file = cast("IO[bytes]", gzip.open(path)) if path.endswith(".gz") else open(path, "rb")  # noqa: SIM115
+        file = gzip.GzipFile(path) if path.endswith(".gz") else open(path, "rb")  # noqa: SIM115
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
     with file:

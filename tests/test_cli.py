@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from servers import REPOSITORY, environment
@@ -155,6 +156,28 @@ def test_what_was_read_before_a_bad_line_is_answered() -> None:
     run = raner("predict", "--input", "-", stdin="马云\n".encode() + b"\xff\n")
     assert (run.returncode, run.stdout.count(b"\n")) == (1, 1)
     assert run.stderr == b"raner: -, line 2: not UTF-8\n"
+
+
+def test_a_line_is_answered_before_the_next_one_comes() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "ner_runtime.cli", "predict", "--input", "-"],
+        cwd=REPOSITORY,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        impatience = Timer(60, process.kill)
+        impatience.start()
+        try:
+            assert process.stdin
+            assert process.stdout
+            for _ in range(2):
+                process.stdin.write(f"{EXAMPLE}\n".encode())
+                process.stdin.flush()
+                assert without_scores(json.loads(process.stdout.readline())) == ENTITIES
+        finally:
+            impatience.cancel()
+            process.kill()
 
 
 def test_a_table_is_not_cut_where_there_is_no_terminal(tmp_path: Path) -> None:

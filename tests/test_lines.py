@@ -1,14 +1,22 @@
 import gzip
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InputError
 from ner_runtime.lines import Sentence, Span, chunked, entity_line, read_sentences, read_texts
+
+
+def texts(path: str) -> list[str]:
+    return [text for arrived in read_texts(path) for text in arrived]
 
 
 def write(path: Path, *lines: str | bytes) -> str:
@@ -20,28 +28,59 @@ def test_plain_and_json_lines_in_order(tmp_path: Path) -> None:
     path = write(
         tmp_path / "in.txt", "\ufeff马云", "", '{"text": "杭州", "id": 7}', '{"no": "text"}', "{not json", "last\r"
     )
-    assert list(read_texts(path)) == ["马云", "", "杭州", '{"no": "text"}', "{not json", "last"]
+    assert texts(path) == ["马云", "", "杭州", '{"no": "text"}', "{not json", "last"]
 
 
 def test_compressed_lines_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress("马云\n杭州\n".encode()))
-    assert list(read_texts(str(tmp_path / "in.jsonl.gz"))) == ["马云", "杭州"]
+    assert texts(str(tmp_path / "in.jsonl.gz")) == ["马云", "杭州"]
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("马云\n".encode())))
-    assert list(read_texts("-")) == ["马云"]
+    assert texts("-") == ["马云"]
+
+
+def test_what_came_is_given_before_more_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with open(reading, encoding="utf-8") as piped, open(writing, "wb", buffering=0) as pipe:
+        monkeypatch.setattr("sys.stdin", piped)
+        arrivals = read_texts("-")
+        pipe.write("马云\n杭州\n阿里".encode())
+        assert next(arrivals) == ["马云", "杭州"]
+        pipe.write("巴巴\n".encode())
+        assert next(arrivals) == ["阿里巴巴"]
+        pipe.write("末".encode())
+        pipe.close()
+        assert list(arrivals) == [["末"]]
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\r\n\ufeff{", codec="utf-8"))), st.integers(1, 9))
+def test_lines_are_whole_wherever_blocks_end(lines: list[str], block: int) -> None:
+    written = "".join(f"{line}\n" for line in lines).encode()
+    with (
+        patch("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(written)))),  # pyright: ignore[reportArgumentType]
+        patch("ner_runtime.lines._BLOCK", block),
+    ):
+        assert texts("-") == lines
+
+
+def test_what_is_right_before_a_line_that_is_not_comes_first(tmp_path: Path) -> None:
+    arrivals = read_texts(write(tmp_path / "in.txt", "fine", b"\xd6\xd0", "never"))
+    assert next(arrivals) == ["fine"]
+    with pytest.raises(InputError, match="line 2: not UTF-8"):
+        next(arrivals)
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nowhere\.txt cannot be read: No such file"):
-        list(read_texts(str(tmp_path / "nowhere.txt")))
+        texts(str(tmp_path / "nowhere.txt"))
     with pytest.raises(InputError, match="line 2: not UTF-8"):
-        list(read_texts(write(tmp_path / "in.txt", "fine", b"\xd6\xd0")))
+        texts(write(tmp_path / "in.txt", "fine", b"\xd6\xd0"))
     with pytest.raises(InputError, match="cannot be read: Not a gzipped file"):
-        list(read_texts(write(tmp_path / "in.gz", "plain")))
+        texts(write(tmp_path / "in.gz", "plain"))
     packed = bytearray(gzip.compress("马云\n".encode() * 9))
     packed[10] ^= 0xFF
     (tmp_path / "damaged.gz").write_bytes(packed)
     with pytest.raises(InputError, match=r"damaged\.gz cannot be read"):
-        list(read_texts(str(tmp_path / "damaged.gz")))
+        texts(str(tmp_path / "damaged.gz"))
 
 
 def test_annotated_lines(tmp_path: Path) -> None:
