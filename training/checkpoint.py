@@ -20,6 +20,7 @@ from training.tagger import Tagger
 from training.tagset import Tagset
 from training.vocabulary import Vocabulary
 
+WEIGHTS_FILE = "pytorch_model.bin"
 # What ModelScope writes: no `preprocessor` section means the token classification preprocessor.
 _CONFIGURATION = {
     "framework": "pytorch",
@@ -53,7 +54,7 @@ def write_checkpoint(folder: Path, tagger: Tagger, vocabulary: Vocabulary) -> No
     vocabulary.write(folder / "vocab.txt")
     buffer = BytesIO()
     torch.save(published_state(tagger), buffer)
-    write_atomically(folder / "pytorch_model.bin", buffer.getvalue())
+    write_atomically(folder / WEIGHTS_FILE, buffer.getvalue())
 
 
 def published_state(tagger: Tagger) -> dict[str, Tensor]:
@@ -73,14 +74,14 @@ def published_state(tagger: Tagger) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
 
 
-def read_checkpoint(folder: Path) -> tuple[Tagger, Vocabulary]:
-    """A tagger and its vocabulary from a directory that `write_checkpoint` wrote."""
+def read_checkpoint(folder: Path, dropout: float = 0.0) -> tuple[Tagger, Vocabulary]:
+    """A tagger, not in training, and its vocabulary from a directory that `write_checkpoint` wrote."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     geometry = Geometry(**{name: config[name] for name in Geometry(0).to_dict()})
     labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]
     tagset = Tagset(tuple(dict.fromkeys(label[2:] for label in labels[1:])))
-    tagger = Tagger(geometry, tagset)
-    state = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True)
+    tagger = Tagger(geometry, tagset, dropout)
+    state = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)
     known = tagger.state_dict()
     tagger.load_state_dict({name: tensor for name, tensor in state.items() if name in known})
     return tagger.eval(), Vocabulary.read(folder / "vocab.txt")

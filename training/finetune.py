@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from tqdm import tqdm
 from ner_runtime.recognizer import Recognizer
 from training.amounts import annotate
 from training.augment import Augmenter, Rates
+from training.checkpoint import WEIGHTS_FILE, read_checkpoint
 from training.corpora import CORPORA, DATA, TYPES, Sentence, TypeMap, read_train
 from training.encoder import Encoder, Geometry
 from training.evaluate import format_table, read_dev_sets, score
@@ -34,6 +35,9 @@ from training.tagger import Tagger, allowed_cross_entropy, path_loss
 from training.tagset import Tagset
 from training.vocabulary import Vocabulary
 
+# How often a run that leans to some corpora sees those, and all others, against their usual repeats.
+_LEANED_TO, _OTHERS = 4.0, 0.3
+
 
 @dataclass
 class Place:
@@ -43,10 +47,15 @@ class Place:
     batch: int = 0
 
 
-def read_corpora(data: Path) -> Corpora:
-    """Training sentences of each corpus, with the times an epoch sees them."""
+def read_corpora(data: Path, lean: Collection[str] = ()) -> Corpora:
+    """Training sentences of each corpus, with the times an epoch sees them, more where it leans to."""
     type_map = TypeMap.read(data)
-    return [([annotate(each) for each in read_train(data, corpus, type_map)], corpus.repeat) for corpus in CORPORA]
+    corpora: Corpora = []
+    for corpus in CORPORA:
+        factor = 1.0 if not lean else _LEANED_TO if corpus.name in lean else _OTHERS
+        sentences = [annotate(each) for each in read_train(data, corpus, type_map)]
+        corpora.append((sentences, corpus.repeat * factor))
+    return corpora
 
 
 def review(corpora: Corpora, model: Path, folder: Path) -> Corpora:
@@ -65,6 +74,12 @@ def follow(pools: Pools, place: Place) -> Iterator[Batch]:
                 place.batch = number + 1
                 yield batch
         place.pool, place.batch = place.pool + 1, 0
+
+
+def read_start(directory: Path, dropout: float) -> tuple[Tagger, Vocabulary]:
+    """The tagger to go on from, and its vocabulary: of a checkpoint, or of a model directory in INT8."""
+    read = read_checkpoint if (directory / WEIGHTS_FILE).is_file() else read_shipped
+    return read(directory, dropout)
 
 
 def load_encoder(encoder: Encoder, pretrained: Path) -> None:
@@ -180,10 +195,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--vocabulary", type=Path, default=WORK / "vocab.txt")
     parser.add_argument("--pretrained", type=Path, default=WORK / "pretrain" / "state.pt")
-    parser.add_argument("--start", type=Path, default=None, help="a model directory to go on from, with its vocabulary")
+    parser.add_argument("--start", type=Path, default=None, help="a model or checkpoint to go on from")
     parser.add_argument(
         "--review", type=Path, default=None, help="a model directory whose mistakes are seen more often than the rest"
     )
+    parser.add_argument(
+        "--lean", nargs="+", default=[], choices=sorted({corpus.name for corpus in CORPORA}), metavar="CORPUS",
+        help="see these four times as often and all others 0.3 times, for a run to be merged with where it started",
+    )  # fmt: skip
     parser.add_argument("--folder", type=Path, default=WORK / "finetune", help="where state, log, snapshots are kept")
     parser.add_argument("--steps", type=int, default=6000, help="steps in all, those already done included")
     parser.add_argument("--budget", type=int, default=3072, help="tokens a batch")
@@ -201,16 +220,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = pick_device()
     tagset = Tagset(TYPES)
     if options.start:
-        tagger, vocabulary = read_shipped(options.start, options.dropout)
+        tagger, vocabulary = read_start(options.start, options.dropout)
     else:
         vocabulary = Vocabulary.read(options.vocabulary)
         tagger = Tagger(Geometry(len(vocabulary)), tagset, options.dropout)
-    tagger = tagger.to(device)
+    tagger = tagger.to(device).train()
     schedule = Schedule(options.rate, options.steps, warm_up=options.steps // 20, falling=0.95)
     run = FineTuning(tagger, schedule, options.folder, options.crf_share)
     if not run.resume() and not options.start:
         load_encoder(tagger.encoder, options.pretrained)
-    corpora = read_corpora(options.data)
+    corpora = read_corpora(options.data, options.lean)
     names = gather(options.data / "lexicons", (each for sentences, _ in corpora for each in sentences))
     if options.review:
         corpora = review(corpora, options.review, options.folder)

@@ -13,7 +13,7 @@ import torch
 
 from ner_runtime import Recognizer, evaluation
 from ner_runtime.lines import read_sentences
-from training import average, curves, evaluate, finetune, pretrain, release, teacher, vocabulary
+from training import average, curves, evaluate, finetune, merge, pretrain, release, teacher, vocabulary
 from training.corpora import TYPES
 from training.run import Log, load_state
 from training.words import encode_words
@@ -53,6 +53,14 @@ def run_fine_tuning(
     state = load_state(work / folder / "state.pt")
     assert state is not None
     return state
+
+
+def lean(data: Path, work: Path, start: Path) -> None:
+    """Go on from a model or checkpoint, leaning to one corpus."""
+    finetune.main([
+        "--data", str(data), "--start", str(start), "--lean", "uner_gsdsimp", "--folder", str(work / "leaning"),
+        "--steps", "2", *FINE_TUNING,
+    ])  # fmt: skip
 
 
 def same(one: object, two: object) -> bool:
@@ -105,6 +113,19 @@ def test_the_checkpoint_becomes_a_model_whose_mistakes_are_reviewed(data: Path, 
     assert tally.score(["PER"]).support > 0
     assert run_fine_tuning(data, work, "reviewed", 2, review=work / "released")["step"] == 2
     assert list((work / "reviewed").glob(f"mistakes-{recognizer.manifest.version}.npz"))
+
+
+def test_a_run_leans_to_one_corpus_and_is_merged_with_its_start(data: Path, work: Path) -> None:
+    lean(data, work, work / "model")
+    average.main([
+        "--data", str(data), "--vocabulary", str(work / "vocab.txt"), "--folder", str(work / "leaning"),
+        "--output", str(work / "leant"), "--dev-limit", "4",
+    ])  # fmt: skip
+    merge.main([
+        str(work / "model"), str(work / "leant"), "--share", "0.5", "--output", str(work / "merged"),
+        "--data", str(data), "--dev-limit", "4",
+    ])  # fmt: skip
+    assert (work / "merged" / "pytorch_model.bin").is_file()
 
 
 def test_the_curves_are_drawn(work: Path) -> None:
