@@ -1,9 +1,9 @@
-"""Merging: the mean of a checkpoint and one that went on from it another way, as to texts of one kind.
+"""Merging: the weighted mean of checkpoints that went different ways from one start, as to texts of different kinds.
 
-Between the two there are weights that have most of what the second learned and little of what it forgot (Wortsman et
-al., 2022, "Robust fine-tuning of zero-shot models"). Without `--share`, several are measured and nothing is written.
+The mean has most of what each of them learned, and little of what it forgot (Wortsman et al., 2022, "Robust fine-tuning
+of zero-shot models" and "Model soups"). Of the weights, only proportions count. Without `--output` it is only measured.
 
-    python -m training.merge .work/training/raner-mini .work/training/leaning --share 0.5 --output .work/training/merged
+    python -m training.merge .work/training/raner-mini=1 .work/training/leant=2 --output .work/training/merged
 """
 
 from __future__ import annotations
@@ -13,52 +13,67 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from ner_runtime.atomically import write_atomically
 from training.average import State, mean_f1
 from training.checkpoint import read_checkpoint, write_checkpoint
 from training.corpora import DATA
 from training.evaluate import format_table, read_dev_sets, score
-from training.run import WORK, pick_device
-
-_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+from training.run import pick_device
 
 
-def between(one: State, other: State, share: float) -> State:
-    """The weights on the straight line from `one` (share 0) to `other` (share 1); what is not of floats is `one`'s.
+def weighted_mean(states: Sequence[State], weights: Sequence[float]) -> State:
+    """The mean of state dicts of one form; tensors that are not of floats are the first one's.
 
     Raises:
-        ValueError: the two are not of one form.
+        ValueError: they are not of one form.
     """
-    if {name: tensor.shape for name, tensor in one.items()} != {name: tensor.shape for name, tensor in other.items()}:
-        raise ValueError("the checkpoints are of different geometry or labels")
+    first = states[0]
+    for state in states[1:]:
+        if {name: each.shape for name, each in state.items()} != {name: each.shape for name, each in first.items()}:
+            raise ValueError("the checkpoints are of different geometry or labels")
+    shares = torch.tensor(weights) / sum(weights)  # (states,)
     return {
-        name: tensor.lerp(other[name], share) if tensor.is_floating_point() else tensor for name, tensor in one.items()
+        name: torch.tensordot(shares, torch.stack([state[name] for state in states]), dims=1)
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in first.items()
     }
 
 
+def weighted(argument: str) -> tuple[Path, float]:
+    """`DIRECTORY=WEIGHT` as typed.
+
+    Raises:
+        ValueError: it is something else, or the weight is not positive.
+    """
+    directory, _, weight = argument.rpartition("=")
+    if not directory or float(weight) <= 0:
+        raise ValueError(argument)
+    return Path(directory), float(weight)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Merge a checkpoint with one that went on from it.")
-    parser.add_argument("one", type=Path, help="a checkpoint directory")
-    parser.add_argument("other", type=Path, help="another, of the same vocabulary")
-    parser.add_argument("--share", type=float, default=None, help="of the second, from 0 to 1")
-    parser.add_argument("--output", type=Path, default=WORK / "merged")
+    parser = argparse.ArgumentParser(description="Merge checkpoints that went different ways from one start.")
+    parser.add_argument("checkpoints", nargs="+", type=weighted, metavar="CHECKPOINT=WEIGHT")
+    parser.add_argument("--output", type=Path, default=None, help="where to write the merged checkpoint")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--dev-limit", type=int, default=None, help="sentences of each dev set, all by default")
     options = parser.parse_args(arguments)
-    device = pick_device()
-    tagger, vocabulary = read_checkpoint(options.one)
-    other, others_vocabulary = read_checkpoint(options.other)
-    if others_vocabulary.pieces != vocabulary.pieces:
+    directories, weights = zip(*options.checkpoints, strict=True)
+    taggers, vocabularies = zip(*map(read_checkpoint, directories), strict=True)
+    tagger, vocabulary = taggers[0], vocabularies[0]
+    if any(other.pieces != vocabulary.pieces for other in vocabularies):
         parser.error("the checkpoints have different vocabularies")
-    one = {name: tensor.clone() for name, tensor in tagger.state_dict().items()}
-    dev_sets = read_dev_sets(options.data, limit=options.dev_limit)
-    for share in _SHARES if options.share is None else (options.share,):
-        tagger.load_state_dict(between(one, other.state_dict(), share))
-        scores = {name: score(tagger, vocabulary, sentences, device) for name, sentences in dev_sets.items()}
-        print(f"share {share:g}, mean F1 {mean_f1(scores):.2f}\n{format_table(scores)}", flush=True)
-        if options.share is not None:
-            write_checkpoint(options.output, tagger, vocabulary)
-            write_atomically(options.output / "scores.json", json.dumps(scores, indent=1).encode())
+    tagger.load_state_dict(weighted_mean([each.state_dict() for each in taggers], weights))
+    dev_sets, device = read_dev_sets(options.data, limit=options.dev_limit), pick_device()
+    tagger = tagger.to(device)
+    scores = {name: score(tagger, vocabulary, sentences, device) for name, sentences in dev_sets.items()}
+    print(f"mean F1 {mean_f1(scores):.2f}\n{format_table(scores)}")
+    if options.output:
+        write_checkpoint(options.output, tagger, vocabulary)
+        write_atomically(options.output / "scores.json", json.dumps(scores, indent=1).encode())
 
 
 if __name__ == "__main__":

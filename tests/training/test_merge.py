@@ -8,7 +8,7 @@ import torch
 from training import merge
 from training.checkpoint import read_checkpoint, write_checkpoint
 from training.encoder import Geometry
-from training.merge import between
+from training.merge import weighted_mean
 from training.tagger import Tagger
 from training.tagset import Tagset
 from training.vocabulary import SPECIAL, Vocabulary
@@ -17,16 +17,16 @@ ONE = {"weight": torch.tensor([0.0, 4.0]), "positions": torch.tensor([0, 1])}
 OTHER = {"weight": torch.tensor([2.0, 0.0]), "positions": torch.tensor([0, 1])}
 
 
-@pytest.mark.parametrize(("share", "weight"), [(0.0, [0.0, 4.0]), (0.25, [0.5, 3.0]), (1.0, [2.0, 0.0])])
-def test_between_lies_on_the_line(share: float, weight: list[float]) -> None:
-    merged = between(ONE, OTHER, share)
-    assert merged["weight"].tolist() == weight
+@pytest.mark.parametrize(("weights", "mean"), [((1, 1), [1.0, 2.0]), ((3, 1), [0.5, 3.0]), ((0.3, 0.1), [0.5, 3.0])])
+def test_of_weights_only_proportions_count(weights: tuple[float, float], mean: list[float]) -> None:
+    merged = weighted_mean([ONE, OTHER], weights)
+    assert merged["weight"].tolist() == pytest.approx(mean)
     assert merged["positions"].tolist() == [0, 1]
 
 
-def test_between_refuses_another_form() -> None:
+def test_another_form_is_refused() -> None:
     with pytest.raises(ValueError, match="geometry"):
-        between(ONE, {**OTHER, "weight": torch.zeros(3)}, 0.5)
+        weighted_mean([ONE, {**OTHER, "weight": torch.zeros(3)}], (1, 1))
 
 
 def written(folder: Path, seed: int, pieces: str = "云马") -> Path:
@@ -39,21 +39,27 @@ def written(folder: Path, seed: int, pieces: str = "云马") -> Path:
     return folder
 
 
-def test_several_shares_are_measured_and_one_is_written(
+def test_a_mean_is_measured_and_written_where_told(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, other, output = written(tmp_path / "one", 1), written(tmp_path / "other", 2), tmp_path / "merged"
-    common = [str(one), str(other), "--output", str(output), "--data", str(data), "--dev-limit", "2"]
-    merge.main(common)
-    assert capsys.readouterr().out.count("mean F1") == 5
-    assert not output.exists()
-    merge.main([*common, "--share", "0.5"])
-    states = [read_checkpoint(folder)[0].state_dict() for folder in (one, other, output)]
-    name = "linear.weight"
-    assert torch.allclose(states[2][name], (states[0][name] + states[1][name]) / 2)
+    command = [f"{one}=1", f"{other}=1", "--data", str(data), "--dev-limit", "2"]
+    merge.main(command)
+    assert "mean F1" in capsys.readouterr().out
+    assert sorted(tmp_path.iterdir()) == [one, other]
+    merge.main([*command, "--output", str(output)])
+    weights = [read_checkpoint(folder)[0].linear.weight for folder in (one, other, output)]
+    assert torch.allclose(weights[2], (weights[0] + weights[1]) / 2)
 
 
-def test_another_vocabulary_is_refused(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("typed", ["{one}", "{one}=", "{one}=0", "{one}=-1", "{one}=much", "=1"])
+def test_a_weight_that_is_none_is_wrong_usage(tmp_path: Path, typed: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        merge.main([typed.format(one=written(tmp_path / "one", 1))])
+    assert ended.value.code == 2
+
+
+def test_another_vocabulary_is_refused(tmp_path: Path) -> None:
     one, other = written(tmp_path / "one", 1), written(tmp_path / "other", 1, "马云")
     with pytest.raises(SystemExit):
-        merge.main([str(one), str(other), "--data", str(data)])
+        merge.main([f"{one}=1", f"{other}=1"])

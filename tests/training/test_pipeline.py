@@ -122,8 +122,8 @@ def test_a_run_leans_to_one_corpus_and_is_merged_with_its_start(data: Path, work
         "--output", str(work / "leant"), "--dev-limit", "4",
     ])  # fmt: skip
     merge.main([
-        str(work / "model"), str(work / "leant"), "--share", "0.5", "--output", str(work / "merged"),
-        "--data", str(data), "--dev-limit", "4",
+        f"{work / 'model'}=1", f"{work / 'leant'}=1", "--output", str(work / "merged"), "--data", str(data),
+        "--dev-limit", "4",
     ])  # fmt: skip
     assert (work / "merged" / "pytorch_model.bin").is_file()
 
