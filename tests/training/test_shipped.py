@@ -15,7 +15,7 @@ from training.shipped import read_shipped
 
 def test_it_finds_what_the_model_finds(recognizer: Recognizer) -> None:
     tagger, vocabulary = read_shipped(embedded_model())
-    # Read in one pass, as the tagger reads them: the model would read several sentences one by one, and long ones in parts.
+    # The tagger reads each in one pass; the model would read several sentences one by one, and long ones in parts.
     texts = [text for text in sample_sentences() if len(text) <= LONGEST_SENTENCE and len(full_stops(text)) < 2]
     types = frozenset(recognizer.types)
     sentences = [
