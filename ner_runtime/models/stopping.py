@@ -25,7 +25,8 @@ def stops_at_once(farewell: str) -> Generator[None]:
     Args:
         farewell: the line to say then, on the standard error
 
-    A signal that is ignored stays so (`nohup`), and nothing changes off the main thread, which alone gets signals.
+    A signal that is ignored stays so (`nohup`), as does one that others than Python handle. Nothing changes off the
+    main thread, which alone gets signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -40,7 +41,7 @@ def stops_at_once(farewell: str) -> Generator[None]:
             os.write(2, last_words.encode())
         os._exit(128 + number)
 
-    heeded = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
     before = {number: signal.signal(number, stop) for number in heeded}
     try:
         yield

@@ -74,9 +74,8 @@ def test_a_key_is_asked_for_kept_in_memory_and_sent(desk: Desk) -> None:
     dialog.get_by_label("密钥", exact=True).fill("sesame")
     dialog.get_by_label("密钥", exact=True).press("Enter")
     expect(dialog).to_be_hidden()
-    desk.settle()
-    assert keys == ["", "Bearer wrong", "Bearer sesame"]
     expect(desk.page.locator("#status")).to_have_text("没有找到实体")
+    assert keys == ["", "Bearer wrong", "Bearer sesame"]
     stored = desk.page.evaluate(
         "JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href"
     )
