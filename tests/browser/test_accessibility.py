@@ -173,6 +173,8 @@ def test_the_keyboard_alone_suffices(desk: Desk) -> None:
     assert focused(desk) == "马云"
     expect(desk.page.get_by_role("tooltip")).to_contain_text("90%")
     expect(desk.page.get_by_role("tooltip")).to_contain_text("2 次")
+    desk.page.evaluate("dispatchEvent(new Event('scroll'))")
+    expect(desk.page.get_by_role("tooltip")).to_be_visible()
     keyboard.press("Enter")
     expect(desk.page.locator("mark.is-twin")).to_have_count(2)
     keyboard.press("End")

@@ -26,6 +26,7 @@ export function inspector(card, marks, store) {
     const entity = marks.entityOf(target);
     if (!entity || !(target instanceof Element)) return;
     const mark = /** @type {Element} */ (target.closest('mark'));
+    hide();
     describe(entity);
     card.hidden = false;
     mark.setAttribute('aria-describedby', card.id);
@@ -35,6 +36,20 @@ export function inspector(card, marks, store) {
   function hide() {
     card.hidden = true;
     marks.root.querySelector('[aria-describedby]')?.removeAttribute('aria-describedby');
+  }
+
+  // Focus scrolls to its mark, and must not lose the card by that.
+  function follow() {
+    const mark = marks.root.querySelector('[aria-describedby]');
+    if (mark && mark === document.activeElement && isSeen(mark)) beside(mark);
+    else hide();
+  }
+
+  /** @param {Element} mark */
+  function isSeen(mark) {
+    const { top, bottom } = mark.getBoundingClientRect();
+    const area = marks.root.getBoundingClientRect();
+    return bottom > Math.max(0, area.top) && top < Math.min(innerHeight, area.bottom);
   }
 
   /** @param {Entity} entity */
@@ -67,8 +82,8 @@ export function inspector(card, marks, store) {
   marks.root.addEventListener('pointerover', show);
   marks.root.addEventListener('focusin', show);
   marks.root.addEventListener('focusout', hide);
-  marks.root.addEventListener('scroll', hide, { passive: true });
-  addEventListener('scroll', hide, { passive: true });
+  marks.root.addEventListener('scroll', follow, { passive: true });
+  addEventListener('scroll', follow, { passive: true });
   // The card may be read with the pointer on it (WCAG 1.4.13), so only leaving both hides it.
   for (const area of [marks.root, card]) {
     area.addEventListener('pointerout', (event) => {
