@@ -22,15 +22,13 @@ from ner_runtime.entities import OTHER_COLOR, Entity, type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.evaluation import Tally, evaluate, read_type_map
 from ner_runtime.json import to_json
-from ner_runtime.lines import STDIN, chunked, entity_line, read_sentences, read_texts
+from ner_runtime.lines import STDIN, entity_line, read_sentences, read_texts
 from ner_runtime.manifest import Manifest, file_sha256, read_manifest
 from ner_runtime.models import commands
 from ner_runtime.models.commands import console
 from ner_runtime.models.locate import locate_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import Settings, load_settings
-
-_LINES_AT_ONCE = 256
 
 app = typer.Typer(
     help="People, places and organisations in Chinese text.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -67,8 +65,8 @@ def predict(
     asked = [type_.strip() for type_ in types.split(",")] if types is not None else None
     arrivals = [[text]] if text is not None else read_texts(source or STDIN)
     write = _table_writer(recognizer) if form is Format.TABLE else _write_line
-    for some in (each for texts in arrivals for each in chunked(texts, _LINES_AT_ONCE)):
-        for one, entities in zip(some, recognizer.recognize(some, asked), strict=True):
+    for texts in arrivals:
+        for one, entities in zip(texts, recognizer.recognize(texts, asked), strict=True):
             write(one, entities)
 
 

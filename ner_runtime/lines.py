@@ -18,7 +18,7 @@ from itertools import chain, count, islice
 from typing import Any, TypeVar, cast
 
 from ner_runtime.entities import Entity
-from ner_runtime.errors import InputError, MalformedRequest, RanerError
+from ner_runtime.errors import InputError, MalformedRequest
 from ner_runtime.json import from_json, to_json
 
 STDIN = "-"
@@ -82,18 +82,9 @@ def entity_line(text: str, entities: Sequence[Entity]) -> bytes:
 
 
 def chunked(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """The items in lists of `size`, the last one shorter. Where they end with an error, those before it come first."""
+    """The items in lists of `size`, the last one shorter."""
     iterator = iter(items)
-    while True:
-        chunk: list[_T] = []
-        try:
-            chunk.extend(islice(iterator, size))
-        except RanerError:
-            if chunk:
-                yield chunk
-            raise
-        if not chunk:
-            return
+    while chunk := list(islice(iterator, size)):
         yield chunk
 
 
@@ -102,7 +93,7 @@ def _lines(path: str) -> Iterator[tuple[int, str]]:
 
 
 def _arrivals(path: str) -> Iterator[list[tuple[int, str]]]:
-    """Lines with their numbers, those together that came together."""
+    """Lines with their numbers, those together that came together. Where one is wrong, those before it come first."""
     numbers = count(1)
     with _opened(path) as file:
         try:

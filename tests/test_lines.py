@@ -2,7 +2,6 @@ import gzip
 import io
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -132,14 +131,3 @@ def test_an_answer_is_one_line_whatever_the_text_holds() -> None:
 def test_chunked() -> None:
     assert list(chunked(range(5), 2)) == [[0, 1], [2, 3], [4]]
     assert list(chunked([], 2)) == []
-
-
-def test_what_comes_before_an_error_is_not_lost() -> None:
-    def failing() -> Iterator[int]:
-        yield from range(3)
-        raise InputError("the fourth")
-
-    lists = chunked(failing(), 2)
-    assert [next(lists), next(lists)] == [[0, 1], [2]]
-    with pytest.raises(InputError, match="the fourth"):
-        next(lists)

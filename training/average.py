@@ -28,12 +28,29 @@ from training.vocabulary import Vocabulary
 
 State = dict[str, Tensor]
 
+_SCORES_FILE = "scores.json"
 
-def mean_state(states: Sequence[State]) -> State:
-    """The mean of state dicts of one form; tensors that are not of floats are the last one's."""
+
+def mean_state(states: Sequence[State], weights: Sequence[float] | None = None) -> State:
+    """The mean of state dicts of one form; tensors that are not of floats are the last one's.
+
+    Args:
+        states: what to take the mean of
+        weights: one for each, of which only proportions count; all alike by default
+
+    Raises:
+        ValueError: the state dicts are not of one form.
+    """
     last = states[-1]
+    shapes = {name: tensor.shape for name, tensor in last.items()}
+    if any({name: tensor.shape for name, tensor in state.items()} != shapes for state in states):
+        raise ValueError("the weights are of different geometry or labels")
+    shares = torch.tensor(weights or [1.0] * len(states))  # (states,)
+    shares = shares / shares.sum()
     return {
-        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
+        name: torch.tensordot(shares, torch.stack([state[name].cpu() for state in states]), dims=1)
+        if tensor.is_floating_point()
+        else tensor
         for name, tensor in last.items()
     }
 
@@ -58,6 +75,12 @@ def mean_f1(scores: dict[str, Scores]) -> float:
     if others:
         parts.append(sum(others) / len(others))
     return sum(parts) / len(parts)
+
+
+def write_scored(folder: Path, tagger: Tagger, vocabulary: Vocabulary, scores: dict[str, Scores]) -> None:
+    """Write a checkpoint directory, and beside it the scores that it was chosen by."""
+    write_checkpoint(folder, tagger, vocabulary)
+    write_atomically(folder / _SCORES_FILE, json.dumps(scores, indent=1).encode())
 
 
 def choose(
@@ -94,13 +117,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     states = read_snapshots(options.folder, options.most)
     number, scores = choose(states, tagger, vocabulary, dev_sets, device)
     print(f"{number} snapshots, mean F1 {mean_f1(scores):.2f}\n{format_table(scores)}")
-    path = options.output / "scores.json"
+    path = options.output / _SCORES_FILE
     before: dict[str, Scores] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if before.keys() == scores.keys() and mean_f1(before) >= mean_f1(scores):
         print(f"{options.output} is at least as good: left as it is")
         return
-    write_checkpoint(options.output, tagger, vocabulary)
-    write_atomically(path, json.dumps(scores, indent=1).encode())
+    write_scored(options.output, tagger, vocabulary, scores)
 
 
 if __name__ == "__main__":

@@ -9,37 +9,14 @@ of zero-shot models" and "Model soups"). Of the weights, only proportions count.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
-from ner_runtime.atomically import write_atomically
-from training.average import State, mean_f1
-from training.checkpoint import read_checkpoint, write_checkpoint
+from training.average import mean_f1, mean_state, write_scored
+from training.checkpoint import read_checkpoint
 from training.corpora import DATA
 from training.evaluate import format_table, read_dev_sets, score
 from training.run import pick_device
-
-
-def weighted_mean(states: Sequence[State], weights: Sequence[float]) -> State:
-    """The mean of state dicts of one form; tensors that are not of floats are the first one's.
-
-    Raises:
-        ValueError: they are not of one form.
-    """
-    first = states[0]
-    for state in states[1:]:
-        if {name: each.shape for name, each in state.items()} != {name: each.shape for name, each in first.items()}:
-            raise ValueError("the checkpoints are of different geometry or labels")
-    shares = torch.tensor(weights) / sum(weights)  # (states,)
-    return {
-        name: torch.tensordot(shares, torch.stack([state[name] for state in states]), dims=1)
-        if tensor.is_floating_point()
-        else tensor
-        for name, tensor in first.items()
-    }
 
 
 def weighted(argument: str) -> tuple[Path, float]:
@@ -66,14 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tagger, vocabulary = taggers[0], vocabularies[0]
     if any(other.pieces != vocabulary.pieces for other in vocabularies):
         parser.error("the checkpoints have different vocabularies")
-    tagger.load_state_dict(weighted_mean([each.state_dict() for each in taggers], weights))
+    tagger.load_state_dict(mean_state([each.state_dict() for each in taggers], weights))
     dev_sets, device = read_dev_sets(options.data, limit=options.dev_limit), pick_device()
     tagger = tagger.to(device)
     scores = {name: score(tagger, vocabulary, sentences, device) for name, sentences in dev_sets.items()}
     print(f"mean F1 {mean_f1(scores):.2f}\n{format_table(scores)}")
     if options.output:
-        write_checkpoint(options.output, tagger, vocabulary)
-        write_atomically(options.output / "scores.json", json.dumps(scores, indent=1).encode())
+        write_scored(options.output, tagger, vocabulary, scores)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_SHOW_CURSOR = "\x1b[?25h"
+_SHOW_CURSOR = "\x1b[?25h\n"
 
 
 @contextmanager
@@ -32,8 +32,7 @@ def stops_at_once(farewell: str) -> Generator[None]:
         yield
         return
     # A bar of rich hides the cursor, and nobody else will show it again.
-    cursor = _SHOW_CURSOR if os.isatty(2) else ""
-    last_words = f"{cursor}\nraner: {farewell}\n" if cursor else f"raner: {farewell}\n"
+    last_words = f"{_SHOW_CURSOR if os.isatty(2) else ''}raner: {farewell}\n"
 
     def stop(number: int, _frame: FrameType | None) -> None:
         # The descriptor, since `sys.stderr` may be locked by the thread that was interrupted.

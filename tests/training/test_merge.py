@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from training import merge
+from training.average import mean_state
 from training.checkpoint import read_checkpoint, write_checkpoint
 from training.encoder import Geometry
-from training.merge import weighted_mean
 from training.tagger import Tagger
 from training.tagset import Tagset
 from training.vocabulary import SPECIAL, Vocabulary
@@ -19,14 +19,14 @@ OTHER = {"weight": torch.tensor([2.0, 0.0]), "positions": torch.tensor([0, 1])}
 
 @pytest.mark.parametrize(("weights", "mean"), [((1, 1), [1.0, 2.0]), ((3, 1), [0.5, 3.0]), ((0.3, 0.1), [0.5, 3.0])])
 def test_of_weights_only_proportions_count(weights: tuple[float, float], mean: list[float]) -> None:
-    merged = weighted_mean([ONE, OTHER], weights)
+    merged = mean_state([ONE, OTHER], weights)
     assert merged["weight"].tolist() == pytest.approx(mean)
     assert merged["positions"].tolist() == [0, 1]
 
 
 def test_another_form_is_refused() -> None:
     with pytest.raises(ValueError, match="geometry"):
-        weighted_mean([ONE, {**OTHER, "weight": torch.zeros(3)}], (1, 1))
+        mean_state([ONE, {**OTHER, "weight": torch.zeros(3)}], (1, 1))
 
 
 def written(folder: Path, seed: int, pieces: str = "云马") -> Path:

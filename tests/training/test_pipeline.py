@@ -14,7 +14,8 @@ import torch
 from ner_runtime import Recognizer, evaluation
 from ner_runtime.lines import read_sentences
 from training import average, curves, evaluate, finetune, merge, pretrain, release, teacher, vocabulary
-from training.corpora import TYPES
+from training.checkpoint import read_checkpoint
+from training.corpora import CORPORA, TYPES
 from training.run import Log, load_state
 from training.words import encode_words
 
@@ -125,7 +126,22 @@ def test_a_run_leans_to_one_corpus_and_is_merged_with_its_start(data: Path, work
         f"{work / 'model'}=1", f"{work / 'leant'}=1", "--output", str(work / "merged"), "--data", str(data),
         "--dev-limit", "4",
     ])  # fmt: skip
-    assert (work / "merged" / "pytorch_model.bin").is_file()
+    start, leant, merged = (
+        read_checkpoint(work / name)[0].linear.weight.detach() for name in ("model", "leant", "merged")
+    )
+    assert not torch.equal(start, leant)
+    assert torch.allclose(merged, (start + leant) / 2, atol=1e-6)
+
+
+def test_a_run_sees_more_of_what_it_leans_to(data: Path) -> None:
+    usual = finetune.read_corpora(data)
+    leaning = finetune.read_corpora(data, ["weibo"])
+    factors = {
+        corpus.name: round(more / repeat, 6)
+        for corpus, (_, repeat), (_, more) in zip(CORPORA, usual, leaning, strict=True)
+    }
+    assert factors.pop("weibo") == 4
+    assert set(factors.values()) == {0.3}
 
 
 def test_the_curves_are_drawn(work: Path) -> None:
