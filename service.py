@@ -10,21 +10,21 @@ import bentoml
 from _bentoml_sdk import Service
 from starlette.types import ASGIApp
 
-from ner_runtime.serving.answers import Answer, Answers
-from ner_runtime.serving.cache import Cache
-from ner_runtime.serving.cache_url import open_store
-from ner_runtime.serving.departure import Departure, Farewell
-from ner_runtime.serving.descriptors import AnswerOutput, ParsedInput
-from ner_runtime.serving.edge import Edge, EdgeLimits, Parsed, Routes
-from ner_runtime.serving.lanes import Reader
-from ner_runtime.serving.limits import Rate
-from ner_runtime.serving.logs import configure_logs, log_answer
-from ner_runtime.serving.metrics import observe_answer, observe_worker
-from ner_runtime.serving.origins import across_origins
-from ner_runtime.serving.pages import page_paths, with_pages
-from ner_runtime.serving.schemas import Limits, read_ner, read_ner_batch
-from ner_runtime.serving.start import check_or_exit, settings_or_exit
-from ner_runtime.serving.worker import Worker
+from ner_runtime.serving.answering.cache import Cache
+from ner_runtime.serving.answering.cache_url import open_store
+from ner_runtime.serving.answering.handler import Answer, Answers
+from ner_runtime.serving.answering.scheduler import Reader
+from ner_runtime.serving.api.schemas import Limits, read_ner, read_ner_batch
+from ner_runtime.serving.http.admission import Rate
+from ner_runtime.serving.http.bentoml_io import AnswerOutput, ParsedInput
+from ner_runtime.serving.http.cors import across_origins
+from ner_runtime.serving.http.edge import Edge, EdgeLimits, Parsed, Routes
+from ner_runtime.serving.http.pages import page_paths, with_pages
+from ner_runtime.serving.lifecycle.shutdown import Departure, Farewell
+from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exit
+from ner_runtime.serving.lifecycle.worker import Worker
+from ner_runtime.serving.telemetry.logs import configure_logs, log_answer
+from ner_runtime.serving.telemetry.metrics import observe_answer, observe_worker
 
 STATIC = Path(__file__).parent / "static"
 MAX_BATCH_SIZE = 64
@@ -83,7 +83,7 @@ class Raner:
     @staticmethod
     def check() -> None:
         # Called once, in the parent, before there are workers; they have no use for what is imported here.
-        from ner_runtime.serving.supervisor import supervise
+        from ner_runtime.serving.lifecycle.supervisor import supervise
 
         supervise(settings)
         check_or_exit(settings)

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from ner_runtime import Recognizer
-from ner_runtime.models.importer import build_model_directory
-from ner_runtime.models.sample import sample_sentences
-from tests.models.checkpoints import BASE, write_checkpoint
+from ner_runtime.models.convert.build import build_model_directory
+from ner_runtime.models.convert.sample import sample_sentences
+from tests.support.checkpoints import BASE, write_checkpoint
 
 CHARS = 50
 FP32, INT8, OPENVINO, STOCK = "ONNX Runtime FP32", "ONNX Runtime INT8", "OpenVINO INT8", "ModelScope pipeline"
@@ -38,7 +38,7 @@ MAX_MEMORY_MB = 450
 _MEMORY = """
 import sys
 from ner_runtime import Recognizer
-from ner_runtime.models.sample import sample_sentences
+from ner_runtime.models.convert.sample import sample_sentences
 Recognizer.open(sys.argv[1]).recognize(sample_sentences(64))
 fields = dict(line.split(":") for line in open("/proc/self/smaps_rollup").read().splitlines()[1:])
 print(*(int(fields[name].split()[0]) // 1024 for name in ("Rss", "Pss")))

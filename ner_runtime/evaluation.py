@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ner_runtime.errors import InputError
-from ner_runtime.lines import Sentence, Span, chunked
+from ner_runtime.jsonl import Sentence, Span, chunked
 from ner_runtime.recognizer import Recognizer
 
 TypeMap = Mapping[str, str | None]

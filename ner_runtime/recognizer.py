@@ -14,15 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ner_runtime.batches import plan_batches
-from ner_runtime.chunks import Chunk
-from ner_runtime.crf import Crf, Floats
-from ner_runtime.engine import Device, Engine, EngineName, open_engine
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
+from ner_runtime.inference.batches import plan_batches
+from ner_runtime.inference.crf import Crf, Floats
+from ner_runtime.inference.engine import Device, Engine, EngineName, open_engine
+from ner_runtime.inference.spans import Chunk
+from ner_runtime.inference.tokenizer import Ids, Tokenizer
+from ner_runtime.inference.windows import Window, merge_chunks, plan_text
 from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, VOCAB_FILE, Manifest, read_manifest, verify_files
-from ner_runtime.tokenizer import Ids, Tokenizer
-from ner_runtime.windows import Window, merge_chunks, plan_text
 
 MIN_WINDOW = 16
 DEFAULT_MAX_BATCH_TOKENS = 2048

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ner_runtime.bench import own_service
+from ner_runtime.cli.ladder import own_service
 from ner_runtime.settings import PREFIX, Settings, settings_table
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 from hypothesis import settings
-from servers import Server, serve
 
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
+from tests.support.servers import Server, serve
 
 # Examples are checked for what they show, never for how long they take: the machine may be busy.
 settings.register_profile("raner", deadline=None)

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import REPOSITORY, environment, serve
-from test_recognizer import EXAMPLE, EXAMPLE_SPANS
-from test_service import spans
 
 from ner_runtime import __version__
+from tests.support.examples import EXAMPLE, EXAMPLE_SPANS, spans
+from tests.support.servers import REPOSITORY, environment, serve
 
 MAX_BYTES = 20 * 1024 * 1024
 # Nobody answers there: whoever asks a package index while the bento is built fails.
@@ -87,7 +86,7 @@ def distribution(name):
     return find(name)
 metadata.distribution = distribution
 import service
-from ner_runtime.serving.openapi import openapi
+from ner_runtime.serving.api.openapi import openapi
 print(service.__file__, openapi()["info"]["version"])
 """
     source = bento / "src"

@@ -6,7 +6,7 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.errors import InputError
 from ner_runtime.evaluation import Score, Tally, evaluate, read_type_map
-from ner_runtime.lines import Sentence, Span
+from ner_runtime.jsonl import Sentence, Span
 
 
 def spans(*items: tuple[str, int, int]) -> list[Span]:

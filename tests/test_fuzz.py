@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from malformed import Bad, malformed
-from servers import REPOSITORY, Server, serve
+
+from tests.support.malformed import Bad, malformed
+from tests.support.servers import REPOSITORY, Server, serve
 
 LONG = "RANER_FUZZ_EXAMPLES" in os.environ
 EXAMPLES = os.environ.get("RANER_FUZZ_EXAMPLES", "25")

@@ -15,9 +15,9 @@ import httpx
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from servers import REPOSITORY, serve
 
-from ner_runtime.serving import metrics
+from ner_runtime.serving.telemetry import metrics
+from tests.support.servers import REPOSITORY, serve
 
 DEPLOY = REPOSITORY / "deploy"
 METRIC = re.compile(r"raner_\w+")

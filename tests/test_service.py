@@ -13,17 +13,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
-from servers import REPOSITORY, Server, bentoml, environment, free_port, serve
-from test_recognizer import EXAMPLE, EXAMPLE_SPANS, NEWS
-from texts import real_text
 
 from ner_runtime import Recognizer
+from tests.support.examples import EXAMPLE, EXAMPLE_SPANS, NEWS, spans
+from tests.support.servers import REPOSITORY, Server, bentoml, environment, free_port, serve
+from tests.support.texts import real_text
 
 JSON = {"content-type": "application/json"}
-
-
-def spans(entities: list[dict[str, object]]) -> list[tuple[object, ...]]:
-    return [(entity["type"], entity["start_offset"], entity["end_offset"]) for entity in entities]
 
 
 def error(answer: httpx.Response) -> tuple[int, str]:

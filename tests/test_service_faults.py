@@ -10,14 +10,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from load import load
-from processes import ready_workers, versions, wait_for
-from servers import REPOSITORY, Server, bentoml, environment, serve
-from test_recognizer import NEWS
-from twins import LEFT, RIGHT, damage, make_twin, switch, types_of
 
 from ner_runtime import Recognizer
-from ner_runtime.atomically import write_atomically
+from ner_runtime.atomic_files import write_atomically
+from tests.support.examples import NEWS
+from tests.support.load import load
+from tests.support.processes import ready_workers, versions, wait_for
+from tests.support.servers import REPOSITORY, Server, bentoml, environment, serve
+from tests.support.twins import LEFT, RIGHT, damage, make_twin, switch, types_of
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ner_runtime.atomically import write_atomically
+from ner_runtime.atomic_files import write_atomically
 from training.checkpoint import write_checkpoint
 from training.corpora import DATA, TYPES, Sentence
 from training.encoder import Geometry

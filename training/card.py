@@ -17,8 +17,8 @@ from pathlib import Path
 from ner_runtime import Entity, Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.evaluation import Tally, evaluate, read_type_map
-from ner_runtime.lines import read_sentences
-from ner_runtime.models.importer import build_model_directory
+from ner_runtime.jsonl import read_sentences
+from ner_runtime.models.convert.build import build_model_directory
 from training.corpora import DATA, DEV_SETS
 from training.release import NAME, STATED
 from training.rewritten import rewritten_table

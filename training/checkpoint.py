@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ner_runtime.atomically import write_atomically
+from ner_runtime.atomic_files import write_atomically
 from training.encoder import Geometry
 from training.tagger import Tagger
 from training.tagset import Tagset

@@ -15,7 +15,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ner_runtime.atomically import write_atomically
+from ner_runtime.atomic_files import write_atomically
 from training.run import WORK, Log
 
 Line = dict[str, Any]

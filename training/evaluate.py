@@ -18,7 +18,7 @@ from typing import TypedDict
 
 import torch
 
-from ner_runtime.atomically import write_atomically
+from ner_runtime.atomic_files import write_atomically
 from training.corpora import DATA, DEV_SETS, Sentence, Span, TypeMap, find_corpus, read_split
 from training.examples import bucket, collate, cut, encode
 from training.tagger import Tagger

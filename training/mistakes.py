@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ner_runtime.atomically import write_atomically
+from ner_runtime.atomic_files import write_atomically
 from ner_runtime.recognizer import Recognizer
 from training.corpora import Sentence, Span
 from training.evaluate import Tally

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ner_runtime.embedded import embedded_model
 from ner_runtime.manifest import MODEL_FILE, Source
-from ner_runtime.models.importer import Stated, build_model_directory
+from ner_runtime.models.convert.build import Stated, build_model_directory
 from training.run import WORK
 
 NAME = "raner-mini"

@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ner_runtime import Recognizer, lines
+from ner_runtime import Recognizer, jsonl
 from ner_runtime.embedded import embedded_model
 from ner_runtime.evaluation import evaluate
 from training.augment import PUNCTUATION_TO_HALF, strip_punctuation, translate
@@ -44,9 +44,9 @@ def _f1(recognizer: Recognizer, sentences: Iterable[Sentence]) -> float:
     return 100 * tally.score(tally.scored(recognizer.types)).f1
 
 
-def _line(sentence: Sentence) -> lines.Sentence:
-    spans = (lines.Span(span.type or _UNKNOWN, span.start, span.end) for span in sentence.spans)
-    return lines.Sentence(sentence.text, tuple(spans))
+def _line(sentence: Sentence) -> jsonl.Sentence:
+    spans = (jsonl.Span(span.type or _UNKNOWN, span.start, span.end) for span in sentence.spans)
+    return jsonl.Sentence(sentence.text, tuple(spans))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

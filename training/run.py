@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ner_runtime.atomically import write_atomically
+from ner_runtime.atomic_files import write_atomically
 
 WORK = Path(".work/training")
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers.normalizers import BertNormalizer
 
-from ner_runtime.atomically import write_atomically
+from ner_runtime.atomic_files import write_atomically
 from training.run import WORK
 from training.script import to_traditional
 

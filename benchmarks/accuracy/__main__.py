@@ -18,10 +18,10 @@ from pathlib import Path
 from benchmarks.accuracy.report import Table, draw, markdown
 from ner_runtime import Recognizer
 from ner_runtime.evaluation import Tally, TypeMap, compare, evaluate, read_type_map
-from ner_runtime.lines import Sentence, Span, read_sentences
-from ner_runtime.models.locate import locate_model
+from ner_runtime.inference.windows import READING
+from ner_runtime.jsonl import Sentence, Span, read_sentences
+from ner_runtime.models.registry.resolve import locate_model
 from ner_runtime.settings import EMBEDDED_MODEL
-from ner_runtime.windows import READING
 
 NAMES = ("PER", "LOC", "ORG")
 SETS = (

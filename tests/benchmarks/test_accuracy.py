@@ -12,7 +12,7 @@ from benchmarks.accuracy.peers import spans_of
 from benchmarks.accuracy.report import draw, markdown
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
-from ner_runtime.windows import READING
+from ner_runtime.inference.windows import READING
 
 TABLE = {"msra/dev": {"raner-mini": 91.5, "peer": 70.25}, "weibo/dev": {"raner-mini": 50.0}}
 

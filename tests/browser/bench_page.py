@@ -12,8 +12,8 @@ from statistics import median
 import pytest
 from playwright.sync_api import Page
 
-from browser.desk import Desk
-from browser.long_document import DOCUMENT
+from tests.support.desk import Desk
+from tests.support.long_document import DOCUMENT
 
 DOCUMENT_MS = 1000
 STEP_MS = 200

@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, sync_playwright
 
-from browser.desk import Desk
+from tests.support.desk import Desk
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FLAGS = [

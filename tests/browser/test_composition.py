@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from browser.desk import Desk
+from tests.support.desk import Desk
 
 QUIET_MS = 900
 """More than twice live mode's delay."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from browser.desk import EXAMPLE, EXAMPLE_ENTITIES, Desk
+from tests.support.desk import EXAMPLE, EXAMPLE_ENTITIES, Desk
 
 NEON = {"PER": "rgb(255, 77, 94)", "LOC": "rgb(0, 240, 255)", "ORG": "rgb(252, 238, 10)"}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 from playwright.sync_api import expect
 
-from browser.desk import Desk
+from tests.support.desk import Desk
 
 TEXT = "屠呦呦在北京的中国中医科学院工作。\n她与马云、杭州无关：𠮷野家👩‍💻。\n"
 PLAIN = "屠呦呦在北京的中国中医科学院工作。\n她与马云、杭州无关。\n"

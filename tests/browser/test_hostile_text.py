@@ -9,15 +9,14 @@ import base64
 import json
 import re
 import zlib
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
-from browser.conftest import REPOSITORY, Watch
-from browser.desk import Desk, answer
+from tests.browser.conftest import REPOSITORY, Watch
+from tests.support.desk import Desk, answer
 
-PAYLOADS = (Path(__file__).parent / "payloads.txt").read_text().splitlines()
+PAYLOADS = (REPOSITORY / "tests" / "support" / "payloads.txt").read_text().splitlines()
 FOREIGN = """async () => {
     // Table, bars and map are drawn in the next frame.
     await new Promise((drawn) => requestAnimationFrame(drawn));

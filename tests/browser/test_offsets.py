@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from browser.desk import Desk, Found
+from tests.support.desk import Desk, Found
 
 PIECES = [
     "马云",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from browser.desk import Desk, answer
+from tests.support.desk import Desk, answer
 
 TEXT = "马云在杭州。马云与屠呦呦在北京，\n中国人工智能学会在杭州👩‍💻杭州。"
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from browser.conftest import REPOSITORY
-from browser.desk import Desk
+from tests.browser.conftest import REPOSITORY
+from tests.support.desk import Desk
 
 STATIC = REPOSITORY / "static"
 ASSETS = {".html", ".css", ".js", ".svg", ".woff2"}

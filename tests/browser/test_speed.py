@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from browser.desk import Desk, names
-from browser.long_document import DOCUMENT, PAIRS
+from tests.support.desk import Desk, names
+from tests.support.long_document import DOCUMENT, PAIRS
 
 WATCH_BLOCKS = """() => {
     const blocks = [...document.querySelectorAll('#output .block')];

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Route, expect
 
-from browser.desk import Desk, answer
+from tests.support.desk import Desk, answer
 
 LONG = "".join(f"第{number}段：马云到了杭州，然后去北京。\n" for number in range(1000))
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
-from browser.desk import Desk, Found, answer
+from tests.support.desk import Desk, Found, answer
 
 DEFAULT = ["PER", "LOC", "ORG"]
 EXTRA = {"TIME": ("昨天", "时间"), "TITLE": ("创始人", "头衔"), "MONEY": ("三亿元", "金额")}

@@ -6,11 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
-from load import load
-from processes import ready_workers, wait_for
-from servers import Server, serve
-from serving.redis_server import RedisServer
-from test_recognizer import NEWS
+
+from tests.support.examples import NEWS
+from tests.support.load import load
+from tests.support.processes import ready_workers, wait_for
+from tests.support.redis_server import RedisServer
+from tests.support.servers import Server, serve
 
 pytestmark = pytest.mark.faults
 

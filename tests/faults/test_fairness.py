@@ -11,9 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from arrivals import arrive, percentile
-from servers import Server, serve
-from test_recognizer import NEWS
+
+from tests.support.arrivals import arrive, percentile
+from tests.support.examples import NEWS
+from tests.support.servers import Server, serve
 
 pytestmark = pytest.mark.faults
 

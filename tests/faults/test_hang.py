@@ -9,10 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from load import load
-from processes import ready_workers, wait_for
-from servers import Server, serve
-from test_recognizer import NEWS
+
+from tests.support.examples import NEWS
+from tests.support.load import load
+from tests.support.processes import ready_workers, wait_for
+from tests.support.servers import Server, serve
 
 pytestmark = pytest.mark.faults
 
@@ -23,8 +24,8 @@ CLIENTS = 8
 
 @pytest.fixture
 def server(tmp_path: Path) -> Generator[Server]:
-    """Two workers that hang at a word; see `hanging.py`."""
-    with serve(tmp_path / "log", target="tests.faults.hanging:Raner", **SETTINGS) as server:
+    """Two workers that hang at a word; see `hanging_engine.py`."""
+    with serve(tmp_path / "log", target="tests.support.hanging_engine:Raner", **SETTINGS) as server:
         wait_for(lambda: len(ready_workers(server)) == 2, 60)
         yield server
 

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from load import load
-from processes import ready_workers, wait_for
-from servers import serve
-from test_recognizer import NEWS
+
+from tests.support.examples import NEWS
+from tests.support.load import load
+from tests.support.processes import ready_workers, wait_for
+from tests.support.servers import serve
 
 pytestmark = pytest.mark.faults
 

@@ -9,9 +9,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from arrivals import Arrival, arrive, in_turn, percentile
-from servers import serve
-from test_recognizer import NEWS
+
+from tests.support.arrivals import Arrival, arrive, in_turn, percentile
+from tests.support.examples import NEWS
+from tests.support.servers import serve
 
 pytestmark = pytest.mark.faults
 

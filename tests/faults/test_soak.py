@@ -14,9 +14,10 @@ from statistics import mean
 
 import httpx
 import pytest
-from processes import ready_workers, resident_bytes, wait_for
-from servers import Server, serve
-from test_recognizer import NEWS
+
+from tests.support.examples import NEWS
+from tests.support.processes import ready_workers, resident_bytes, wait_for
+from tests.support.servers import Server, serve
 
 pytestmark = pytest.mark.soak
 

@@ -6,16 +6,16 @@ import time
 from pathlib import Path
 
 import pytest
-from load import load
-from processes import ready_workers, resident_bytes, versions, wait_for
-from servers import serve
-from test_recognizer import NEWS
-from twins import LEFT, RIGHT, make_twin, types_of
 
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
-from ner_runtime.models.active import set_active
-from ner_runtime.models.store import put_model
+from ner_runtime.models.registry.active import set_active
+from ner_runtime.models.registry.store import put_model
+from tests.support.examples import NEWS
+from tests.support.load import load
+from tests.support.processes import ready_workers, resident_bytes, versions, wait_for
+from tests.support.servers import serve
+from tests.support.twins import LEFT, RIGHT, make_twin, types_of
 
 # BentoML, whose store this is, is imported here, and imports what has been deprecated since.
 pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore::DeprecationWarning")]

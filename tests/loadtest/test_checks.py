@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from texts import real_text
 
 from loadtest.checks import Asked, Memory, Wrong, check_answer, check_batch, check_error
+from tests.support.texts import real_text
 
 TEXT = "😀马云在杭州"
 NAMES = {"PER": ["马云"], "LOC": ["杭州"]}

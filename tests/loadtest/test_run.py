@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from servers import REPOSITORY, environment
 
 from loadtest.summary import Row, Summary
+from tests.support.servers import REPOSITORY, environment
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -10,11 +10,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from servers import REPOSITORY, environment
 
 from loadtest.chart import bars
 from loadtest.shapes import Shape, ShapeName
 from loadtest.tuner import Trial, best_of, memory_watched, table, write_report
+from tests.support.servers import REPOSITORY, environment
 
 
 def trial(workers: int, per_s: float, p99: float, failed: str | None = None) -> Trial:

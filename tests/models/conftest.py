@@ -7,13 +7,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from models.checkpoints import write_checkpoint
-from models.command import Raner
-from models.hub_server import MODEL_ID, StandInHub, files_of, stand_in_hub
 
-from ner_runtime.models.importer import build_model_directory
-from ner_runtime.models.intake import import_directory, pull_model
-from ner_runtime.models.progress import Progress
+from ner_runtime.models.acquire.importer import import_directory, pull_model
+from ner_runtime.models.acquire.progress import Progress
+from ner_runtime.models.convert.build import build_model_directory
+from tests.support.checkpoints import write_checkpoint
+from tests.support.command import Raner
+from tests.support.hub_server import MODEL_ID, StandInHub, files_of, stand_in_hub
 
 
 @pytest.fixture(scope="session")

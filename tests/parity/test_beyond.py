@@ -10,12 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from models.checkpoints import write_checkpoint
-from parity.oracle import Found, Oracle
 
 from ner_runtime import Recognizer
-from ner_runtime.models.importer import build_model_directory
-from ner_runtime.models.sample import sample_sentences
+from ner_runtime.models.convert.build import build_model_directory
+from ner_runtime.models.convert.sample import sample_sentences
+from tests.support.checkpoints import write_checkpoint
+from tests.support.oracle import Found, Oracle
 
 LONGEST = 510
 SENTENCE = "马云在浙江省杭州市创立了阿里巴巴集团。"

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from models.checkpoints import ECOM, MEDICAL, NEWS, TINY, bio, bioes, medical_order, write_checkpoint
-from parity.generated import generated_texts
-from parity.oracle import Found, Oracle
 
 from ner_runtime import Recognizer
-from ner_runtime.crf import Crf
 from ner_runtime.entities import Entity
+from ner_runtime.inference.crf import Crf
+from ner_runtime.inference.tokenizer import Tokenizer
 from ner_runtime.manifest import CRF_FILE
-from ner_runtime.models.importer import build_model_directory
-from ner_runtime.tokenizer import Tokenizer
+from ner_runtime.models.convert.build import build_model_directory
+from tests.support.checkpoints import ECOM, MEDICAL, NEWS, TINY, bio, bioes, medical_order, write_checkpoint
+from tests.support.generated_texts import generated_texts
+from tests.support.oracle import Found, Oracle
 
 FULL, FEW = 1000, 60
 BATCH = 16

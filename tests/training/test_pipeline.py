@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ner_runtime import Recognizer, evaluation
-from ner_runtime.lines import read_sentences
+from ner_runtime.jsonl import read_sentences
 from training import average, curves, evaluate, finetune, merge, pretrain, release, teacher, vocabulary
 from training.checkpoint import read_checkpoint
 from training.corpora import CORPORA, TYPES

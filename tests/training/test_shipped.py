@@ -6,8 +6,8 @@ import torch
 
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
-from ner_runtime.models.sample import sample_sentences
-from ner_runtime.windows import LONGEST_SENTENCE, full_stops
+from ner_runtime.inference.windows import LONGEST_SENTENCE, full_stops
+from ner_runtime.models.convert.sample import sample_sentences
 from training.corpora import Sentence, Span
 from training.evaluate import Tally, find_spans
 from training.shipped import read_shipped

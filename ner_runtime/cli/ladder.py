@@ -1,0 +1,215 @@
+"""Bench: the ladder from the engine up to HTTP, each rung on sentences of one length, one thread, one after the other.
+
+What a rung is slower by than the one below it is what that layer costs. Figures are of this machine at this time: for
+a comparison, run both in one go.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from random import Random
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from ner_runtime.errors import InputError
+from ner_runtime.inference.engine import Device, EngineName, open_engine
+from ner_runtime.manifest import ONNX_FILE, read_manifest
+from ner_runtime.recognizer import Recognizer
+
+SENTENCE_CHARS = 45
+SENTENCES = 512
+BATCH = 64
+CLIENTS = 16
+_SERVICE = Path(__file__).resolve().parents[2] / "service.py"
+_START_TIMEOUT_S = 60
+
+_WORDS = (
+    *(
+        "上海",
+        "记者",
+        "公司",
+        "表示",
+        "将",
+        "在",
+        "北京",
+        "举行",
+        "发布会",
+        "的",
+        "新",
+        "产品",
+        "总裁",
+        "张伟",
+        "和",
+        "教授",
+    ),
+    *(
+        "李娜",
+        "参加",
+        "了",
+        "会议",
+        "杭州",
+        "市民",
+        "对此",
+        "非常",
+        "关注",
+        "据",
+        "报道",
+        "今年",
+        "经济",
+        "增长",
+        "华为",
+        "与",
+    ),
+    *("清华大学", "合作", "研究", "项目", "获得", "成功", "，", "并", "且", "已经", "开始", "使用", "昨天"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One row of the ladder; latencies in milliseconds, of one call."""
+
+    name: str
+    sentences_per_s: float
+    p50_ms: float
+    p99_ms: float
+
+
+def bench_sentences(count: int = SENTENCES, length: int = SENTENCE_CHARS) -> list[str]:
+    """Sentences of `length` characters, the same ones every time."""
+    random = Random(45)  # noqa: S311 - for variety, not for secrets
+    return ["".join(random.choices(_WORDS, k=length))[: length - 1] + "。" for _ in range(count)]
+
+
+def bench_engine(model: Path, engine: EngineName, device: Device, seconds: float) -> Rung:
+    """Batches of piece ids through the encoder alone."""
+    manifest = read_manifest(model)
+    session = open_engine(model / ONNX_FILE, name=engine, device=device, threads=1)
+    shape = (BATCH, SENTENCE_CHARS + 2)
+    ids = np.random.default_rng(45).integers(0, manifest.geometry.vocab, shape)  # (batch, sequence)
+    mask = np.ones(shape, dtype=np.int64)  # (batch, sequence)
+    return _measure("engine, batches of 64", BATCH, lambda: session.logits(ids, mask), seconds)
+
+
+def bench_recognizer(recognizer: Recognizer, seconds: float) -> list[Rung]:
+    """Texts to entities in one process: in lists, and one by one."""
+    texts = bench_sentences()
+    lists = cycle(texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
+    single = cycle(texts)
+    return [
+        _measure("recognizer, lists of 64", BATCH, lambda: recognizer.recognize(next(lists)), seconds),
+        _measure("recognizer, one by one", 1, lambda: recognizer.recognize([next(single)]), seconds),
+    ]
+
+
+def bench_http(url: str, seconds: float) -> list[Rung]:
+    """`POST /ner` of a running service, by one client and by sixteen at once."""
+    bodies = [json.dumps({"text": text}).encode() for text in bench_sentences()]
+    return [_load(url, bodies, clients, seconds) for clients in (1, CLIENTS)]
+
+
+@contextmanager
+def own_service(settings: dict[str, str]) -> Generator[str]:
+    """The service beside this package, with one worker of one thread and no cache, while the block runs; gives its URL.
+
+    Raises:
+        InputError: there is no `service.py` here, or it does not start.
+    """
+    if not _SERVICE.is_file():
+        raise InputError("there is no service.py here; name a running service with --url")
+    port = _free_port()
+    # Without a cache: the sentences come again and again, and the model is what is measured.
+    alone = {"RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_PORT": str(port), "RANER_CACHE_URL": "off"}
+    # Nor what a service that is open to others asks of its clients.
+    alone |= {"RANER_API_KEYS": "", "RANER_RATE_LIMIT": "", "RANER_MAX_CONCURRENCY": ""}
+    alone["BENTOML_DO_NOT_TRACK"] = "True"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bentoml", "serve", "service:Raner"],
+        cwd=_SERVICE.parent,
+        env={**os.environ, **settings, **alone},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_ready(process, port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _measure(name: str, sentences: int, call: Callable[[], object], seconds: float) -> Rung:
+    for _ in range(3):
+        call()
+    durations: list[float] = []
+    end = time.perf_counter() + seconds
+    while (started := time.perf_counter()) < end:
+        call()
+        durations.append(time.perf_counter() - started)
+    return _rung(name, sentences * len(durations) / sum(durations), durations)
+
+
+def _load(url: str, bodies: Sequence[bytes], clients: int, seconds: float) -> Rung:
+    started = time.perf_counter()
+    end = started + seconds
+    with ThreadPoolExecutor(clients) as pool:
+        futures = [pool.submit(_client, url, islice(cycle(bodies), index, None), end) for index in range(clients)]
+        durations = [duration for future in futures for duration in future.result()]
+    return _rung(f"HTTP, {clients} at once", len(durations) / (time.perf_counter() - started), durations)
+
+
+def _client(url: str, bodies: islice[bytes], end: float) -> list[float]:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc)
+    durations: list[float] = []
+    while (started := time.perf_counter()) < end:
+        try:
+            connection.request("POST", "/ner", next(bodies), {"content-type": "application/json"})
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise InputError(f"{url} cannot be reached: {error}") from None
+        if response.status != http.HTTPStatus.OK:
+            raise InputError(f"{url} answered {response.status}")
+        durations.append(time.perf_counter() - started)
+    connection.close()
+    return durations
+
+
+def _rung(name: str, sentences_per_s: float, durations: Sequence[float]) -> Rung:
+    p50, p99 = np.percentile(durations, [50, 99]) * 1000
+    return Rung(name, round(sentences_per_s, 1), round(float(p50), 3), round(float(p99), 3))
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    end = time.monotonic() + _START_TIMEOUT_S
+    while process.poll() is None and time.monotonic() < end:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == http.HTTPStatus.OK:
+                return
+        except OSError:
+            time.sleep(0.2)
+        finally:
+            connection.close()
+    raise InputError("the service did not start; `make serve` says why")

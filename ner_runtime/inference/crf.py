@@ -1,0 +1,114 @@
+"""CRF: emissions to chunks, by Viterbi and with their marginal probabilities. Batched, in NumPy.
+
+The linear-chain CRF of RaNER (ModelScope 1.40.2, `modelscope/models/nlp/heads/crf_head.py`, after torchcrf): a path y
+of tags has the score start[y_0] + sum_t emission[t, y_t] + sum_t transition[y_t-1, y_t] + end[y_T-1]. It sees labelled
+positions only: never [CLS], [SEP] or padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ner_runtime.errors import InvalidModel
+from ner_runtime.inference.marginals import Lattice, Weights
+from ner_runtime.inference.spans import Chunk, Labels, Tags
+
+Floats = NDArray[np.float32]
+
+
+class Crf:
+    """Transitions of a trained CRF and the labels of its tags."""
+
+    def __init__(self, labels: Sequence[str], start: Floats, end: Floats, transitions: Floats) -> None:
+        """`start` (labels,), `end` (labels,), `transitions` (labels from, labels to), in the order of `labels`.
+
+        Raises:
+            InvalidModel: the shapes do not fit the labels, or a number is not finite.
+        """
+        count = len(labels)
+        if start.shape != (count,) or end.shape != (count,) or transitions.shape != (count, count):
+            raise InvalidModel(f"the CRF's shapes do not fit {count} labels")
+        if not all(np.isfinite(array).all() for array in (start, end, transitions)):
+            raise InvalidModel("the CRF holds numbers that are not finite")
+        self._labels = Labels(labels)
+        self._weights = Weights.of(start, end, transitions)
+        self._start = start
+        self._end = end
+        self._transitions = transitions
+        self._incoming = np.ascontiguousarray(transitions.T)  # (labels to, labels from)
+
+    @classmethod
+    def from_file(cls, path: Path, labels: Sequence[str]) -> Crf:
+        """Read `crf.npz`.
+
+        Raises:
+            InvalidModel: the file cannot be read or does not fit the labels.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                start, end, transitions = (
+                    np.asarray(arrays[name], dtype=np.float32)
+                    for name in ("start_transitions", "end_transitions", "transitions")
+                )
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise InvalidModel(f"{path} cannot be read: {error}") from None
+        return cls(labels, start, end, transitions)
+
+    def decode(self, emissions: Floats, lengths: Sequence[int]) -> list[list[Chunk]]:
+        """The chunks of each row, scored.
+
+        Args:
+            emissions: (batch, positions, labels); row i counts up to `lengths[i]`, which is at least 1
+            lengths: (batch,)
+        """
+        sizes = np.asarray(lengths, dtype=np.intp)  # (batch,)
+        tags = self.viterbi(emissions, sizes)  # (batch, positions)
+        found = [self._labels.chunks(row[:size]) for row, size in zip(tags, sizes, strict=True)]
+        rows = [row for row, chunks in enumerate(found) if chunks]
+        if rows:
+            lattice = Lattice(self._weights, emissions[rows], sizes[rows])
+            for index, row in enumerate(rows):
+                found[row] = [self._scored(lattice, index, chunk, tags[row]) for chunk in found[row]]
+        return found
+
+    def _scored(self, lattice: Lattice, row: int, chunk: Chunk, tags: Tags) -> Chunk:
+        path = tags[chunk.start : chunk.end]
+        # A B or I at the end says nothing of where the entity ends: the tag behind it does.
+        not_behind = None if self._labels.closing[path[-1]] else self._labels.continuing
+        return Chunk(chunk.type, chunk.start, chunk.end, lattice.probability(row, chunk.start, path, not_behind))
+
+    def viterbi(self, emissions: Floats, lengths: Tags) -> Tags:
+        """The best path of each row, in float32 and with ties to the lower tag, as upstream.
+
+        Args:
+            emissions: (batch, positions, labels)
+            lengths: (batch,)
+
+        Returns:
+            (batch, positions); what stands past a row's length means nothing.
+        """
+        batch, positions, labels = emissions.shape
+        scores = np.empty((positions, batch, labels), dtype=np.float32)
+        scores[0] = self._start + emissions[:, 0]
+        for position in range(1, positions):
+            arriving = scores[position - 1][:, :, None] + self._transitions  # (batch, labels from, labels to)
+            # The emission is the same for all that arrive, and rounding keeps their order: it can wait for the best.
+            np.add(arriving.max(axis=1), emissions[:, position], out=scores[position])
+        rows = np.arange(batch)
+        last = (scores[lengths - 1, rows] + self._end).argmax(axis=1)  # (batch,)
+        path = np.zeros((batch, positions), dtype=np.intp)
+        tag = last
+        for position in range(positions - 1, 0, -1):
+            tag = np.where(position < lengths, tag, last)
+            path[:, position] = tag
+            # Where the best comes from is asked on the best path alone. Upstream adds in this order; another one rounds
+            # differently and breaks ties elsewhere.
+            arriving = scores[position - 1] + self._incoming[tag]  # (batch, labels from)
+            arriving += emissions[rows, position, tag][:, None]
+            tag = np.where(position < lengths, arriving.argmax(axis=1), last)
+        path[:, 0] = tag
+        return path

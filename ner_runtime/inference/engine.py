@@ -1,0 +1,109 @@
+"""Engine: piece ids to logits, through ONNX Runtime or OpenVINO, on the same `model.onnx`.
+
+An engine knows neither text nor labels. Several threads may call one engine at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from ner_runtime.errors import EngineUnavailable, InvalidModel, MissingExtra
+
+if TYPE_CHECKING:
+    from ner_runtime.inference.crf import Floats
+
+EngineName = Literal["onnxruntime", "openvino"]
+Device = Literal["cpu", "cuda"]
+Ids64 = NDArray[np.int64]
+
+_CUDA = "CUDAExecutionProvider"
+
+
+class Engine(Protocol):
+    """What the recognizer needs of an inference engine."""
+
+    def logits(self, input_ids: Ids64, attention_mask: Ids64) -> Floats:
+        """(batch, sequence), (batch, sequence) → (batch, sequence, labels)."""
+        ...
+
+
+class OnnxRuntimeEngine:
+    """ONNX Runtime, on the CPU or through its CUDA provider."""
+
+    def __init__(self, path: Path, *, threads: int, device: Device) -> None:
+        """Raises EngineUnavailable where the device is not there, InvalidModel where the file cannot be loaded."""
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Spinning threads take the cores that the other workers need.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Shapes differ from batch to batch; a plan per shape only grows the memory.
+        options.enable_mem_pattern = False
+        options.log_severity_level = 3
+        providers = _providers(device)
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=providers)
+        except Exception as error:  # noqa: BLE001 - ONNX Runtime's exceptions share no base class of their own
+            raise InvalidModel(f"{path} cannot be loaded: {_first_line(error)}") from None
+        if self._session.get_providers()[0] != providers[0]:
+            raise EngineUnavailable("RANER_DEVICE=cuda: ONNX Runtime found no usable GPU, driver or CUDA library")
+
+    def logits(self, input_ids: Ids64, attention_mask: Ids64) -> Floats:
+        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+        return np.asarray(self._session.run(["logits"], feed)[0], dtype=np.float32)  # (batch, sequence, labels)
+
+
+class OpenVinoEngine:
+    """OpenVINO, on the CPU."""
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        """Raises MissingExtra without the package, InvalidModel where the file cannot be loaded."""
+        try:
+            import openvino
+        except ImportError:
+            raise MissingExtra("RANER_ENGINE=openvino needs OpenVINO: pip install 'ner_runtime[openvino]'") from None
+        properties = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+        try:
+            self._compiled = openvino.Core().compile_model(str(path), "CPU", properties)
+        except RuntimeError as error:
+            raise InvalidModel(f"{path} cannot be loaded: {_first_line(error)}") from None
+
+    def logits(self, input_ids: Ids64, attention_mask: Ids64) -> Floats:
+        # A request of its own per call: the compiled model's default request is not safe to share between threads.
+        request = self._compiled.create_infer_request()
+        results = request.infer({"input_ids": input_ids, "attention_mask": attention_mask})
+        return np.asarray(results["logits"], dtype=np.float32)  # (batch, sequence, labels)
+
+
+def open_engine(path: Path, *, name: EngineName = "onnxruntime", device: Device = "cpu", threads: int = 1) -> Engine:
+    """Load `model.onnx`.
+
+    Raises:
+        EngineUnavailable: that engine does not run on that device, or the device is not there.
+        MissingExtra: the engine's package is not installed.
+        InvalidModel: the file cannot be loaded.
+    """
+    if name == "onnxruntime":
+        return OnnxRuntimeEngine(path, threads=threads, device=device)
+    if device != "cpu":
+        raise EngineUnavailable(f"RANER_ENGINE=openvino runs on the cpu, not on {device}")
+    return OpenVinoEngine(path, threads=threads)
+
+
+def _providers(device: Device) -> list[str]:
+    if device == "cpu":
+        return ["CPUExecutionProvider"]
+    if _CUDA not in ort.get_available_providers():
+        raise EngineUnavailable(
+            "RANER_DEVICE=cuda: this ONNX Runtime has no CUDA provider; install onnxruntime-gpu and NVIDIA's libraries"
+        )
+    return [_CUDA, "CPUExecutionProvider"]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,115 @@
+"""Configuration of a checkpoint: which family it is of, its encoder's geometry, how its text is written.
+
+Numbers are bounded here and compared with the tensors later; `plugins` and every other field that names code is read
+only to refuse the checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from ner_runtime.errors import InvalidCheckpoint, UnsupportedCheckpoint
+from ner_runtime.manifest import Geometry
+from ner_runtime.models.checkpoint.safe_files import read_json
+
+Part = TypeVar("Part", bound=BaseModel)
+
+_SUPPORTED = "supported is RaNER as ModelScope publishes it: a CRF over a BERT encoder (`transformer-crf`)"
+_MODEL_TYPES = {"transformer-crf", "transformer-crf-for-word-segmentation"}
+_FAMILIES = {
+    "sequence-labeling-model": "an AdaSeq export, whose CRF also runs over [CLS] and [SEP]",
+    "lstm-crf": "an LSTM-CRF",
+    "lstm": "an LSTM",
+    "xlm-roberta": "an XLM-RoBERTa",
+    "veco": "an XLM-RoBERTa",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the JSON files of a checkpoint say, labels apart."""
+
+    geometry: Geometry
+    token_types: int
+    layer_norm_eps: float
+    lowercase: bool
+
+
+class _Bert(BaseModel):
+    """`config.json`, the fields that matter. Bounds are far above any BERT and far below what would hurt."""
+
+    num_hidden_layers: int = Field(gt=0, le=64)
+    hidden_size: int = Field(gt=0, le=8192)
+    num_attention_heads: int = Field(gt=0, le=256)
+    intermediate_size: int = Field(gt=0, le=32768)
+    vocab_size: int = Field(gt=0, le=2**20)
+    max_position_embeddings: int = Field(gt=2, le=8192)
+    type_vocab_size: int = Field(default=2, gt=0, le=16)
+    layer_norm_eps: float = Field(default=1e-12, gt=0, lt=1)
+    hidden_act: Literal["gelu"] = "gelu"
+    position_embedding_type: Literal["absolute"] = "absolute"
+    is_decoder: Literal[False] = False
+
+
+class _Tokenizer(BaseModel):
+    do_lower_case: bool = True
+    strip_accents: bool | None = None
+
+
+def read_configuration(directory: Path) -> Configuration:
+    """Read `configuration.json`, `config.json` and `tokenizer_config.json`.
+
+    Raises:
+        UnsupportedCheckpoint: a model of another family, or a BERT with parts that are not supported.
+        InvalidCheckpoint: a file is missing, damaged, or holds numbers out of bounds.
+    """
+    _check_family(read_json(directory, "configuration.json") or {})
+    config = read_json(directory, "config.json")
+    if config is None:
+        raise InvalidCheckpoint(f"{directory} is no checkpoint: it has no config.json")
+    family = config.get("model_type")
+    if family != "bert":
+        raise UnsupportedCheckpoint(
+            f"this is {_FAMILIES.get(str(family), f'a model of type {family!r}')}; {_SUPPORTED}"
+        )
+    bert = _validated(_Bert, config, "config.json")
+    tokenizer = _validated(_Tokenizer, read_json(directory, "tokenizer_config.json") or {}, "tokenizer_config.json")
+    if bert.hidden_size % bert.num_attention_heads:
+        raise InvalidCheckpoint(f"config.json: {bert.num_attention_heads} heads do not divide {bert.hidden_size}")
+    if tokenizer.strip_accents not in (None, tokenizer.do_lower_case):
+        raise UnsupportedCheckpoint("its tokenizer treats accents and case apart, which is not supported")
+    geometry = Geometry(
+        layers=bert.num_hidden_layers,
+        hidden=bert.hidden_size,
+        heads=bert.num_attention_heads,
+        intermediate=bert.intermediate_size,
+        vocab=bert.vocab_size,
+        positions=bert.max_position_embeddings,
+    )
+    return Configuration(geometry, bert.type_vocab_size, bert.layer_norm_eps, tokenizer.do_lower_case)
+
+
+def _check_family(configuration: Mapping[str, Any]) -> None:
+    model = configuration.get("model")
+    type_ = model.get("type") if isinstance(model, Mapping) else None
+    if "adaseq" in str(configuration.get("plugins", "")).lower():
+        type_ = "sequence-labeling-model"
+    if type_ is not None and type_ not in _MODEL_TYPES:
+        raise UnsupportedCheckpoint(f"this is {_FAMILIES.get(str(type_), f'a model of type {type_!r}')}; {_SUPPORTED}")
+
+
+def _validated(model: type[Part], values: Mapping[str, Any], name: str) -> Part:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        message = f"{name}: {field}: {first['msg']}"
+        if first["type"] == "literal_error":
+            raise UnsupportedCheckpoint(f"{message}; {_SUPPORTED}") from None
+        raise InvalidCheckpoint(message) from None

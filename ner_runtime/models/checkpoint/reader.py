@@ -1,0 +1,172 @@
+"""Checkpoint: a RaNER as ModelScope publishes it, one directory, read safely and put into one form.
+
+    configuration.json   ModelScope's: framework, task, model type; sometimes the labels
+    config.json          Hugging Face's: the encoder's geometry; usually the labels
+    label_mapping.json   in some: the labels
+    vocab.txt, tokenizer_config.json
+    pytorch_model.bin or model.safetensors
+
+Read are the layouts of 2022 (`encoder.*`, `linear.*`, `crf.*`), of newer `save_pretrained` (`head.linear.*`,
+`head.crf.*`), with old names (`gamma`, `beta`) and of wrapped models (`module.*`). Nothing in the directory is
+executed, nothing is written to it, and no number of it is believed before the tensors bear it out.
+
+Source: ModelScope 1.40.2, `modelscope/utils/hub.py` (labels), `modelscope/utils/checkpoint.py` (names).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ner_runtime.errors import InvalidCheckpoint, UnsupportedCheckpoint
+from ner_runtime.manifest import VOCAB_FILE, Geometry
+from ner_runtime.models.checkpoint.configuration import Configuration, read_configuration
+from ner_runtime.models.checkpoint.label_mapping import read_labels
+from ner_runtime.models.checkpoint.safe_files import MAX_VOCAB_BYTES, file_inside
+from ner_runtime.models.checkpoint.state_dict import Array, read_state_dict
+
+Floats = NDArray[np.float32]
+
+_WORDS = "embeddings.word_embeddings.weight"
+_OLD_NAMES = {".gamma": ".weight", ".beta": ".bias"}
+_SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+
+
+@dataclass(frozen=True, slots=True)
+class CrfWeights:
+    """Scores of the CRF."""
+
+    start_transitions: Floats  # (labels,)
+    end_transitions: Floats  # (labels,)
+    transitions: Floats  # (labels from, labels to)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A RaNER, whatever layout it was read from."""
+
+    labels: tuple[str, ...]
+    geometry: Geometry
+    layer_norm_eps: float
+    lowercase: bool
+    encoder: dict[str, Floats]
+    """By Hugging Face's names: `embeddings.word_embeddings.weight`, `encoder.layer.0.attention.self.query.weight`, …"""
+    linear_weight: Floats  # (labels, hidden)
+    linear_bias: Floats  # (labels,)
+    crf: CrfWeights
+    vocab: Path
+
+
+def read_checkpoint(directory: Path) -> Checkpoint:
+    """Read a ModelScope directory.
+
+    Raises:
+        UnsupportedCheckpoint: a model of another family; the message says which, and what is supported.
+        InvalidCheckpoint: damaged, incomplete or unsafe to read.
+        MissingExtra: torch is not installed.
+    """
+    if not directory.is_dir():
+        raise InvalidCheckpoint(f"{directory} is not a directory")
+    configuration = read_configuration(directory)
+    labels = read_labels(directory)
+    vocab = _checked_vocab(directory, configuration.geometry)
+    tensors = _plain_names(read_state_dict(directory))
+    shapes = _shapes(configuration, len(labels))
+    arrays = {name: _tensor(tensors, name, shape) for name, shape in shapes.items()}
+    crf = CrfWeights(*(arrays.pop(f"crf.{name}") for name in ("start_transitions", "end_transitions", "transitions")))
+    return Checkpoint(
+        labels=labels,
+        geometry=configuration.geometry,
+        layer_norm_eps=configuration.layer_norm_eps,
+        lowercase=configuration.lowercase,
+        linear_weight=arrays.pop("linear.weight"),
+        linear_bias=arrays.pop("linear.bias"),
+        crf=crf,
+        encoder=arrays,
+        vocab=vocab,
+    )
+
+
+def _plain_names(tensors: dict[str, Array]) -> dict[str, Array]:
+    """Names without the prefixes and the spellings that differ from layout to layout."""
+    names = {name: name.removeprefix("module.") for name in tensors}
+    if any(name.startswith("embedder.") for name in names.values()):
+        raise UnsupportedCheckpoint(
+            "this is an AdaSeq export, whose CRF also runs over [CLS] and [SEP]; "
+            "supported is RaNER as ModelScope publishes it (transformer-crf over BERT)"
+        )
+    if any("lstm." in name for name in names.values()):
+        raise UnsupportedCheckpoint("this is an LSTM-CRF; supported is RaNER (transformer-crf over BERT)")
+    prefixes = {name.removesuffix(_WORDS) for name in names.values() if name.endswith(_WORDS)}
+    if len(prefixes) != 1:
+        raise InvalidCheckpoint(f"the weights hold {len(prefixes)} tables of word embeddings where one is expected")
+    prefix = prefixes.pop()
+    plain: dict[str, Array] = {}
+    for name, tensor in tensors.items():
+        # Once only: `encoder.` is the prefix of the whole and again a part of its layers' names.
+        new = names[name].removeprefix(prefix).removeprefix("head.")
+        for old, now in _OLD_NAMES.items():
+            new = new.removesuffix(old) + now if new.endswith(old) else new
+        plain[new] = tensor
+    return plain
+
+
+def _shapes(configuration: Configuration, labels: int) -> dict[str, tuple[int, ...]]:
+    """Every tensor that is needed, and the shape that config.json and the labels give it."""
+    geometry = configuration.geometry
+    hidden, wide = geometry.hidden, geometry.intermediate
+    shapes: dict[str, tuple[int, ...]] = {
+        _WORDS: (geometry.vocab, hidden),
+        "embeddings.position_embeddings.weight": (geometry.positions, hidden),
+        "embeddings.token_type_embeddings.weight": (configuration.token_types, hidden),
+        "linear.weight": (labels, hidden),
+        "linear.bias": (labels,),
+        "crf.start_transitions": (labels,),
+        "crf.end_transitions": (labels,),
+        "crf.transitions": (labels, labels),
+    }
+    linears = {"attention.self.query": (hidden, hidden), "attention.self.key": (hidden, hidden)}
+    linears |= {"attention.self.value": (hidden, hidden), "attention.output.dense": (hidden, hidden)}
+    linears |= {"intermediate.dense": (wide, hidden), "output.dense": (hidden, wide)}
+    norms = ["embeddings.LayerNorm"]
+    for layer in range(geometry.layers):
+        for name, shape in linears.items():
+            shapes[f"encoder.layer.{layer}.{name}.weight"] = shape
+            shapes[f"encoder.layer.{layer}.{name}.bias"] = shape[:1]
+        norms += [f"encoder.layer.{layer}.{name}.LayerNorm" for name in ("attention.output", "output")]
+    for norm in norms:
+        shapes |= {f"{norm}.weight": (hidden,), f"{norm}.bias": (hidden,)}
+    return shapes
+
+
+def _tensor(tensors: dict[str, Array], name: str, shape: tuple[int, ...]) -> Floats:
+    tensor = tensors.get(name)
+    if tensor is None:
+        raise InvalidCheckpoint(f"the weights are incomplete: {name} is missing")
+    if tensor.shape != shape:
+        raise InvalidCheckpoint(f"{name} has the shape {tensor.shape} where config.json and the labels say {shape}")
+    if not np.isfinite(tensor).all():
+        raise InvalidCheckpoint(f"{name} holds numbers that are not finite")
+    return np.asarray(tensor, dtype=np.float32)
+
+
+def _checked_vocab(directory: Path, geometry: Geometry) -> Path:
+    path = file_inside(directory, VOCAB_FILE)
+    if path is None:
+        raise InvalidCheckpoint(f"{directory} has no {VOCAB_FILE}")
+    if path.stat().st_size > MAX_VOCAB_BYTES:
+        raise InvalidCheckpoint(f"{path} is larger than {MAX_VOCAB_BYTES // 2**20} MiB")
+    try:
+        # Not `splitlines`: a piece may be a line separator of another kind.
+        pieces = [line.rstrip("\r") for line in path.read_bytes().decode().removesuffix("\n").split("\n")]
+    except UnicodeDecodeError:
+        raise InvalidCheckpoint(f"{path} is not UTF-8") from None
+    missing = [piece for piece in _SPECIAL_PIECES if piece not in pieces]
+    if missing:
+        raise InvalidCheckpoint(f"{path} lacks {', '.join(missing)}")
+    if len(pieces) > geometry.vocab:
+        raise InvalidCheckpoint(f"{path} holds {len(pieces)} pieces, the table of embeddings {geometry.vocab}")
+    return path

@@ -1,0 +1,113 @@
+"""A checkpoint's tensors, read without running anything that the file holds.
+
+`pytorch_model.bin` goes through `torch.load(weights_only=True)`, memory-mapped, after its archive has been looked at;
+`model.safetensors` holds nothing but tensors by design. This module knows neither BERT nor RaNER: names come out as
+they are in the file.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ner_runtime.errors import InvalidCheckpoint, MissingExtra
+from ner_runtime.models.checkpoint.safe_files import file_inside
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array = NDArray[Any]
+
+TORCH_FILE = "pytorch_model.bin"
+SAFETENSORS_FILE = "model.safetensors"
+_MAX_PICKLE_BYTES = 16 * 2**20
+_HUB_EXTRA = "pip install 'ner_runtime[hub]'"
+
+
+def read_state_dict(directory: Path) -> dict[str, Array]:
+    """Every floating-point tensor of the checkpoint, views of the file where that can be: {name: array}.
+
+    `pytorch_model.bin` is read where both files are there, as ModelScope does.
+
+    Raises:
+        InvalidCheckpoint: no file of weights, a damaged one, or one that holds more than tensors.
+        MissingExtra: torch is not installed.
+    """
+    for name, read in ((TORCH_FILE, _read_torch), (SAFETENSORS_FILE, _read_safetensors)):
+        path = file_inside(directory, name)
+        if path is not None:
+            return _bounded(path, read(path))
+    raise InvalidCheckpoint(f"{directory} holds no weights: neither {TORCH_FILE} nor {SAFETENSORS_FILE}")
+
+
+def _read_torch(path: Path) -> Mapping[str, Tensor]:
+    try:
+        import torch
+    except ImportError:
+        raise MissingExtra(f"reading {TORCH_FILE} needs torch: {_HUB_EXTRA}") from None
+    archive = zipfile.is_zipfile(path)
+    if archive:
+        _check_archive(path)
+    try:
+        loaded: object = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
+    except Exception:  # noqa: BLE001 - what torch raises on damaged files is of many kinds, and of many lines
+        raise InvalidCheckpoint(
+            f"{path} holds something other than tensors, or is damaged; nothing in it was run"
+        ) from None
+    if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
+        loaded = loaded["state_dict"]
+    if not isinstance(loaded, Mapping):
+        raise InvalidCheckpoint(f"{path} holds no state dict")
+    return {str(name): value for name, value in loaded.items() if isinstance(value, torch.Tensor)}
+
+
+def _check_archive(path: Path) -> None:
+    """An archive may not unpack to more than the file holds: torch stores its tensors uncompressed."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InvalidCheckpoint(f"{path} is damaged: {error}") from None
+    size = path.stat().st_size
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or sum(e.file_size for e in entries) > size:
+        raise InvalidCheckpoint(f"{path} would unpack to more than it holds")
+    if any(entry.filename.endswith(".pkl") and entry.file_size > _MAX_PICKLE_BYTES for entry in entries):
+        raise InvalidCheckpoint(f"{path} holds a pickle of more than {_MAX_PICKLE_BYTES // 2**20} MiB")
+
+
+def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
+    try:
+        # The torch reader, since NumPy has no bfloat16.
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError:
+        raise MissingExtra(f"reading {SAFETENSORS_FILE} needs safetensors and torch: {_HUB_EXTRA}") from None
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InvalidCheckpoint(f"{path} is damaged: {_first_line(error)}") from None
+
+
+def _bounded(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
+    """Tensors as arrays, once it is clear that no stride trick makes them larger than the file they lie in."""
+    floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.is_sparse}
+    if sum(tensor.numel() * tensor.element_size() for tensor in floating.values()) > path.stat().st_size:
+        raise InvalidCheckpoint(f"{path} claims tensors larger than itself")
+    return {name: _array(tensor) for name, tensor in floating.items()}
+
+
+def _array(tensor: Tensor) -> Array:
+    import torch
+
+    if tensor.dtype != torch.float32:
+        tensor = tensor.to(torch.float32)
+    return np.asarray(tensor.detach().numpy())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,184 @@
+"""Importer: a checkpoint to a model directory.
+
+    checkpoint ─▶ FP32 model ─▶ compare with PyTorch ─▶ calibrate ─▶ INT8 model ─▶ compare entities ─▶ model.json
+
+The directory appears complete or not at all. Nothing here knows the hub or the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from ner_runtime.inference.tokenizer import Tokenizer
+from ner_runtime.manifest import (
+    CRF_FILE,
+    FILES,
+    ONNX_FILE,
+    VOCAB_FILE,
+    Manifest,
+    Precision,
+    Source,
+    file_sha256,
+    write_manifest,
+)
+from ner_runtime.models.checkpoint.label_mapping import entity_types
+from ner_runtime.models.checkpoint.reader import Checkpoint, read_checkpoint
+from ner_runtime.models.convert.agreement import BAR, measure_agreement
+from ner_runtime.models.convert.calibrate import calibrate
+from ner_runtime.models.convert.export import Arithmetic, Fp32, export, linear_inputs
+from ner_runtime.models.convert.pytorch_check import check_against_torch
+from ner_runtime.models.convert.quantize import Int8, Scale
+from ner_runtime.models.convert.sample import sample_sentences
+from ner_runtime.models.convert.self_check import CHECK_FILE, write_check
+from ner_runtime.recognizer import Recognizer
+
+Progress = Callable[[str], None]
+
+_CALIBRATION_SENTENCES = 200
+_VERSION_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What a checkpoint does not say of a model; see `Manifest`. No default types: all there are."""
+
+    default_types: tuple[str, ...] = ()
+    colors: Mapping[str, str] = field(default_factory=dict[str, str])
+    window: int | None = None
+    by_sentence: bool = False
+
+    @property
+    def reading(self) -> tuple[str, ...]:
+        """What changes answers, as part of what a version is made of; nothing where nothing is stated."""
+        return (f"window={self.window} by_sentence={self.by_sentence}",) if self.window or self.by_sentence else ()
+
+
+def build_model_directory(
+    checkpoint_dir: Path,
+    out_dir: Path,
+    name: str,
+    precision: Precision = "int8",
+    *,
+    source: Source | None = None,
+    stated: Stated | None = None,
+    bar: float = BAR,
+    progress: Progress = lambda _message: None,
+) -> Manifest:
+    """Make a model directory out of a checkpoint.
+
+    Args:
+        checkpoint_dir: a ModelScope directory
+        out_dir: must not exist yet
+        name: of the model
+        precision: `int8` keeps the FP32 model all the same where the two agree below `bar`
+        source: where the checkpoint came from; by default the directory of that name
+        stated: what the checkpoint does not say
+        bar: the least entity F1 of INT8 against FP32, between 0 and 1
+        progress: told what is being done, one line each
+
+    Raises:
+        UnsupportedCheckpoint, InvalidCheckpoint, MissingExtra: see `read_checkpoint`.
+        InvalidModel: the exported model does not compute what PyTorch does.
+    """
+    progress(f"reading {checkpoint_dir}")
+    checkpoint = read_checkpoint(checkpoint_dir)
+    builder = _Builder(checkpoint, name, source or Source(id=checkpoint_dir.name), stated or Stated())
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}-", dir=out_dir.parent) as staging:
+        fp32, int8 = Path(staging) / "fp32", Path(staging) / "int8"
+        progress("exporting to ONNX and comparing with PyTorch")
+        manifest = builder.write(fp32, "fp32", Fp32())
+        check_against_torch(fp32 / ONNX_FILE, checkpoint)
+        chosen = fp32
+        if precision == "int8":
+            progress("calibrating INT8")
+            quantized = builder.write(int8, "int8", Int8(_calibrated(checkpoint, Path(staging) / "observed.onnx")))
+            progress("comparing INT8 with FP32")
+            agreement = measure_agreement(fp32, int8, bar)
+            if agreement.f1 >= bar:
+                chosen, manifest = int8, quantized
+                progress(f"INT8 agrees with FP32 at an entity F1 of {agreement.f1:.4f}")
+            else:
+                progress(
+                    f"warning: INT8 agrees with FP32 at an entity F1 of {agreement.f1:.4f} only, below {bar}: "
+                    "the FP32 model is kept, which is slower and larger"
+                )
+            manifest = manifest.model_copy(update={"agreement": agreement})
+            write_manifest(chosen, manifest)
+        manifest = _with_check(chosen, manifest)
+        chosen.rename(out_dir)
+    return manifest
+
+
+class _Builder:
+    """Writes model directories of one checkpoint."""
+
+    def __init__(self, checkpoint: Checkpoint, name: str, source: Source, stated: Stated) -> None:
+        self._checkpoint = checkpoint
+        self._name = name
+        self._source = source
+        self._stated = stated
+
+    def write(self, directory: Path, precision: Precision, arithmetic: Arithmetic) -> Manifest:
+        directory.mkdir()
+        onnx.save(export(self._checkpoint, arithmetic), directory / ONNX_FILE)
+        crf = self._checkpoint.crf
+        np.savez(
+            directory / CRF_FILE,
+            start_transitions=crf.start_transitions,
+            end_transitions=crf.end_transitions,
+            transitions=crf.transitions,
+        )
+        shutil.copyfile(self._checkpoint.vocab, directory / VOCAB_FILE)
+        manifest = self._manifest(directory, precision)
+        write_manifest(directory, manifest)
+        return manifest
+
+    def _manifest(self, directory: Path, precision: Precision) -> Manifest:
+        files = {file: file_sha256(directory / file) for file in FILES}
+        labels, stated = self._checkpoint.labels, self._stated
+        # The version is the content: importing the same checkpoint again makes the same version.
+        made_of = (self._source.hub or "", self._source.digest or "", f"lowercase={self._checkpoint.lowercase}")
+        content = "\n".join([*labels, *(files[file] for file in FILES), *made_of, *stated.reading])
+        types = entity_types(labels)
+        return Manifest(
+            name=self._name,
+            version=hashlib.sha256(content.encode()).hexdigest()[:_VERSION_DIGITS],
+            source=self._source,
+            labels=labels,
+            types=types,
+            default_types=stated.default_types or types,
+            colors=dict(stated.colors),
+            window=stated.window,
+            by_sentence=stated.by_sentence,
+            geometry=self._checkpoint.geometry,
+            lowercase=self._checkpoint.lowercase,
+            precision=precision,
+            files=files,
+        )
+
+
+def _with_check(directory: Path, manifest: Manifest) -> Manifest:
+    write_check(Recognizer.open(directory), directory)
+    files = manifest.files | {CHECK_FILE: file_sha256(directory / CHECK_FILE)}
+    manifest = manifest.model_copy(update={"files": files})
+    write_manifest(directory, manifest)
+    return manifest
+
+
+def _calibrated(checkpoint: Checkpoint, path: Path) -> dict[str, Scale]:
+    """Scales of the encoder's linear inputs; `path` is where the model that shows them may be written."""
+    names = linear_inputs(checkpoint.geometry.layers)
+    onnx.save(export(checkpoint, Fp32(), show=names), path)
+    tokenizer = Tokenizer.from_file(checkpoint.vocab, lowercase=checkpoint.lowercase)
+    longest = checkpoint.geometry.positions - 2
+    texts = [text[:longest] for text in sample_sentences()[:_CALIBRATION_SENTENCES]]
+    return calibrate(path, names, texts, tokenizer)

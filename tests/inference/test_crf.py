@@ -1,0 +1,113 @@
+"""The CRF against brute force: every path of a small lattice is enumerated and weighed."""
+
+from itertools import pairwise, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ner_runtime.errors import InvalidModel
+from ner_runtime.inference.crf import Crf, Floats
+
+BIOES = ["O", "B-PER", "I-PER", "E-PER", "S-PER"]
+BIO = ["B-PER", "O", "I-PER"]
+
+
+def random_parts(labels: list[str], seed: int) -> tuple[Floats, Floats, Floats]:
+    random = np.random.default_rng(seed)
+    count = len(labels)
+    start, end = random.normal(size=(2, count)).astype(np.float32)
+    return start, end, random.normal(size=(count, count)).astype(np.float32)
+
+
+def all_paths(parts: tuple[Floats, Floats, Floats], emissions: Floats) -> dict[tuple[int, ...], float]:
+    """The score of every path through `emissions` (positions, labels)."""
+    start, end, transitions = (part.astype(np.float64) for part in parts)
+    scores: dict[tuple[int, ...], float] = {}
+    for path in product(range(len(start)), repeat=len(emissions)):
+        score = start[path[0]] + end[path[-1]] + sum(emissions[t, tag] for t, tag in enumerate(path))
+        scores[path] = float(score + sum(transitions[a, b] for a, b in pairwise(path)))
+    return scores
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000), st.sampled_from([BIOES, BIO]), st.integers(1, 5))
+def test_viterbi_finds_the_best_of_all_paths(seed: int, labels: list[str], positions: int) -> None:
+    parts = random_parts(labels, seed)
+    emissions = np.random.default_rng(seed + 1).normal(size=(positions, len(labels))).astype(np.float32)
+    scores = all_paths(parts, emissions)
+    [found] = Crf(labels, *parts).viterbi(emissions[None], np.array([positions]))
+    assert scores[tuple(found.tolist())] == pytest.approx(max(scores.values()), abs=1e-4)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000), st.integers(1, 5))
+def test_a_score_is_the_share_of_all_paths_that_hold_the_entity(seed: int, positions: int) -> None:
+    parts = random_parts(BIOES, seed)
+    emissions = np.random.default_rng(seed + 1).normal(size=(positions, 5)).astype(np.float32)
+    scores = all_paths(parts, emissions)
+    best = max(scores, key=scores.__getitem__)
+    total = sum(np.exp(score) for score in scores.values())
+    [chunks] = Crf(BIOES, *parts).decode(emissions[None], [positions])
+    for chunk in chunks:
+        closed = best[chunk.end - 1] in (3, 4)
+        share = sum(
+            np.exp(score)
+            for path, score in scores.items()
+            if path[chunk.start : chunk.end] == best[chunk.start : chunk.end]
+            and (closed or chunk.end == positions or path[chunk.end] not in (2, 3))
+        )
+        assert chunk.score == pytest.approx(share / total, abs=1e-6)
+
+
+def test_in_bio_the_score_counts_the_end_of_the_entity_too() -> None:
+    # B is certain at 0; whether I follows is a toss-up that B-and-no-I wins by a hair.
+    emissions = np.array([[[9, 0, 0], [0, 1.01, 1]]], dtype=np.float32)
+    zeros = np.zeros(3, dtype=np.float32)
+    [[chunk]] = Crf(BIO, zeros, zeros, np.zeros((3, 3), dtype=np.float32)).decode(emissions, [2])
+    assert (chunk.start, chunk.end) == (0, 1)
+    assert 0.5 < chunk.score < 0.7
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10_000), st.lists(st.integers(1, 40), min_size=1, max_size=8))
+def test_neighbours_and_padding_change_nothing(seed: int, lengths: list[int]) -> None:
+    random = np.random.default_rng(seed)
+    crf = Crf(BIOES, *random_parts(BIOES, seed))
+    emissions = random.normal(scale=3, size=(len(lengths), max(lengths), 5)).astype(np.float32)
+    together = crf.decode(emissions, lengths)
+    alone = [crf.decode(row[None, :length], [length])[0] for row, length in zip(emissions, lengths, strict=True)]
+    for ours, theirs in zip(together, alone, strict=True):
+        assert [(c.type, c.start, c.end) for c in ours] == [(c.type, c.start, c.end) for c in theirs]
+        assert [c.score for c in ours] == pytest.approx([c.score for c in theirs], abs=1e-9)
+
+
+def test_ties_go_to_the_lower_tag() -> None:
+    crf = Crf(BIOES, *(np.zeros(shape, dtype=np.float32) for shape in (5, 5, (5, 5))))
+    assert crf.viterbi(np.zeros((1, 3, 5), dtype=np.float32), np.array([3])).tolist() == [[0, 0, 0]]
+
+
+def test_forbidden_transitions_and_a_long_row_stay_in_range() -> None:
+    start, end, transitions = random_parts(BIOES, 1)
+    transitions[0, 2:4] = -10_000
+    crf = Crf(BIOES, start, end, transitions)
+    emissions = np.random.default_rng(3).normal(scale=20, size=(1, 510, 5)).astype(np.float32)
+    [chunks] = crf.decode(emissions, [510])
+    assert chunks
+    assert all(0 <= chunk.score <= 1 for chunk in chunks)
+
+
+def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    start, end, transitions = random_parts(BIOES, 0)
+    with pytest.raises(InvalidModel, match="shapes do not fit 3 labels"):
+        Crf(BIO, start, end, transitions)
+    with pytest.raises(InvalidModel, match="not finite"):
+        Crf(BIOES, start * np.float32("nan"), end, transitions)
+    (tmp_path / "crf.npz").write_bytes(b"not a zip")
+    with pytest.raises(InvalidModel, match="cannot be read"):
+        Crf.from_file(tmp_path / "crf.npz", BIOES)
+    np.savez(tmp_path / "crf.npz", start_transitions=start)
+    with pytest.raises(InvalidModel, match="cannot be read"):
+        Crf.from_file(tmp_path / "crf.npz", BIOES)

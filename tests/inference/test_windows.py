@@ -1,0 +1,209 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_runtime.inference.spans import Chunk
+from ner_runtime.inference.windows import (
+    Window,
+    clause_ends,
+    cut_sentences,
+    full_stops,
+    longest_sentence,
+    merge_chunks,
+    plan_sentences,
+    plan_windows,
+    sentence_ends,
+)
+
+SIZE = 32
+piece_counts = st.lists(st.integers(1, 3), max_size=400)
+
+
+def first_pieces(counts: list[int]) -> tuple[np.ndarray, int]:
+    """First piece of each code point, and how many pieces there are, for code points of so many pieces."""
+    total = np.cumsum([0, *counts])
+    return total[:-1].astype(np.int32), int(total[-1])
+
+
+def windows_of(length: int) -> list[Window]:
+    return plan_windows(*first_pieces([1] * length), SIZE)
+
+
+def test_a_text_that_fits_is_one_window() -> None:
+    assert windows_of(SIZE) == [Window(0, SIZE)]
+    assert windows_of(1) == [Window(0, 1)]
+    assert windows_of(0) == []
+
+
+def test_neighbours_overlap_by_a_quarter() -> None:
+    assert windows_of(60) == [Window(0, 32), Window(24, 56), Window(48, 60)]
+
+
+@given(piece_counts)
+def test_windows_cover_the_text_and_keep_to_the_size(counts: list[int]) -> None:
+    first, pieces = first_pieces(counts)
+    windows = plan_windows(first, pieces, SIZE)
+    covered = {position for window in windows for position in range(window.start, window.end)}
+    assert covered == set(range(len(counts)))
+    assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
+
+
+@given(piece_counts)
+def test_neighbours_share_an_overlap_and_move_on(counts: list[int]) -> None:
+    windows = plan_windows(*first_pieces(counts), SIZE)
+    for left, right in itertools.pairwise(windows):
+        assert left.start < right.start < left.end < right.end
+
+
+def seen_from(windows: list[Window], entities: list[Chunk]) -> list[list[Chunk]]:
+    """What a perfect model sees in each window: the entities that lie wholly inside it."""
+    return [
+        [
+            entity.moved(-window.start)
+            for entity in entities
+            if window.start <= entity.start and entity.end <= window.end
+        ]
+        for window in windows
+    ]
+
+
+@pytest.mark.parametrize("start", range(100 - 7))
+def test_an_entity_at_every_possible_position_is_found_once(start: int) -> None:
+    windows = windows_of(100)
+    entity = Chunk("ORG", start, start + 7)
+    assert merge_chunks(windows, seen_from(windows, [entity])) == [entity]
+
+
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=60))
+def test_touching_entities_are_each_found_once(sizes: list[int]) -> None:
+    ends = np.cumsum(sizes).tolist()
+    entities = [Chunk("PER", end - size, end) for size, end in zip(sizes, ends, strict=True)]
+    windows = windows_of(ends[-1])
+    assert merge_chunks(windows, seen_from(windows, entities)) == entities
+
+
+@given(st.data())
+def test_whatever_the_windows_say_the_answer_is_sorted_and_disjoint(data: st.DataObject) -> None:
+    windows = windows_of(150)
+    seen: list[list[Chunk]] = []
+    for window in windows:
+        cuts = data.draw(st.lists(st.integers(0, window.end - window.start), unique=True, max_size=8).map(sorted))
+        seen.append([Chunk("LOC", start, end) for start, end in zip(cuts[::2], cuts[1::2], strict=False)])
+    merged = merge_chunks(windows, seen)
+    assert all(left.end <= right.start for left, right in itertools.pairwise(merged))
+    assert set(merged) <= {c.moved(w.start) for w, chunks in zip(windows, seen, strict=True) for c in chunks}
+
+
+def test_where_windows_disagree_each_side_of_the_seam_has_one_word() -> None:
+    windows = [Window(0, 32), Window(24, 56)]
+    cut_short = [Chunk("LOC", 29, 32)]
+    whole = [Chunk("ORG", 29 - 24, 36 - 24)]
+    assert merge_chunks(windows, [cut_short, whole]) == [Chunk("ORG", 29, 36)]
+
+
+def test_an_entity_that_fills_the_overlap_is_still_found_once() -> None:
+    windows = [Window(0, 32), Window(24, 56)]
+    assert merge_chunks(windows, [[], [Chunk("ORG", 0, 20)]]) == [Chunk("ORG", 24, 44)]
+    assert merge_chunks(windows, [[Chunk("ORG", 20, 32)], [Chunk("ORG", 0, 20)]]) == [Chunk("ORG", 20, 32)]
+
+
+SENTENCE = "一二三四五六。"
+
+
+def test_sentences_end_behind_their_marks_and_quotes() -> None:
+    assert sentence_ends("他说：“好！”然后走了。没有完") == [7, 12]
+    assert sentence_ends("一行\n\n两行") == [4]
+    assert sentence_ends("") == []
+
+
+def test_windows_begin_and_end_with_sentences() -> None:
+    ends = sentence_ends(SENTENCE * 12)
+    windows = plan_windows(*first_pieces([1] * 84), SIZE, ends)
+    assert windows[0] == Window(0, 28)
+    assert all(window.start in (0, *ends) and window.end in ends for window in windows)
+    assert all(left.end - right.start == len(SENTENCE) for left, right in itertools.pairwise(windows))
+
+
+@given(piece_counts, st.sets(st.integers(1, 400)))
+def test_wherever_sentences_end_windows_cover_the_text_and_overlap(counts: list[int], marks: set[int]) -> None:
+    first, pieces = first_pieces(counts)
+    windows = plan_windows(first, pieces, SIZE, sorted(mark for mark in marks if mark <= len(counts)))
+    assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(counts)))
+    assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
+    assert all(left.start < right.start < left.end < right.end for left, right in itertools.pairwise(windows))
+
+
+def test_the_seam_is_between_sentences_where_it_can_be() -> None:
+    windows = [Window(0, 28), Window(21, 49)]
+    # The left window reads on into a sentence that the right one has from its beginning.
+    left, right = [Chunk("LOC", 22, 24)], [Chunk("ORG", 1, 3)]
+    assert merge_chunks(windows, [left, right], [21, 40]) == [Chunk("ORG", 22, 24)]
+    assert merge_chunks(windows, [left, right], [28, 40]) == [Chunk("LOC", 22, 24)]
+
+
+def test_full_stops_are_surer_than_ends_of_sentences() -> None:
+    text = "他说：“走吧！” 于是走了；\n走了。。\n\n雅虎!日本…第三段\n\n完"
+    assert [text[:stop][-3:] for stop in full_stops(text)] == ["！” ", "。\n\n", "段\n\n"]
+
+
+def test_each_sentence_is_a_window_and_a_long_one_several() -> None:
+    text = "一二三。" * 10 + "四" * 40
+    first, pieces = first_pieces([1] * len(text))
+    windows = plan_sentences(first, pieces, SIZE, full_stops(text))
+    assert windows == [*(Window(start, start + 4) for start in range(0, 40, 4)), Window(40, 72), Window(64, 80)]
+    assert plan_sentences(*first_pieces([1] * 12), SIZE, [4, 12]) == [Window(0, 4), Window(4, 12)]
+    assert plan_sentences(*first_pieces([]), SIZE, []) == []
+
+
+def test_clauses_end_at_commas_and_not_within_numbers() -> None:
+    text = "他说：“好，”花了1,000元,12:30走的；雅虎!日\n本"
+    assert [text[:end][-3:] for end in clause_ends(text)] == ["他说：", "好，”", "0元,", "走的；"]
+
+
+def test_the_longest_sentence() -> None:
+    text = "一二三。四五六七。八"
+    assert longest_sentence(*first_pieces([1] * len(text)), full_stops(text)) == 5
+    assert longest_sentence(*first_pieces([3] * len(text)), full_stops(text)) == 15
+    assert longest_sentence(*first_pieces([]), []) == 0
+
+
+def parts_of(text: str, longest: int) -> list[str]:
+    first, pieces = first_pieces([1] * len(text))
+    cuts = cut_sentences(first, pieces, full_stops(text), clause_ends(text), sentence_ends(text), longest)
+    return [text[start:end] for start, end in itertools.pairwise([0, *cuts])]
+
+
+def test_a_long_sentence_is_cut_between_clauses_into_parts_of_about_equal_length() -> None:
+    assert parts_of("一，二，三，四。", 8) == ["一，二，三，四。"]
+    assert parts_of("一，二，三，四，五。一，二。", 8) == ["一，二，", "三，四，五。", "一，二。"]
+    assert parts_of("一，二二二二二二二二二二，三，四。", 8) == ["一，", "二二二二二二二二二二，", "三，四。"]
+    assert parts_of("一，二二二二雅\n虎!二，三。", 12) == ["一，", "二二二二雅\n虎!二，三。"]
+    assert parts_of("二二二二二二\n二二二二\n二二。", 8) == ["二二二二二二\n", "二二二二\n二二。"]
+    assert parts_of("一" * 20, 8) == ["一" * 20]
+    assert parts_of("", 8) == [""]
+
+
+@given(st.text("一二3，,。!\n", max_size=200), st.integers(1, 40))
+def test_parts_are_the_text_and_long_only_where_a_clause_is(text: str, longest: int) -> None:
+    parts = parts_of(text, longest)
+    assert "".join(parts) == text
+    inside = [{end for end in (*clause_ends(part), *sentence_ends(part)) if end < len(part)} for part in parts]
+    assert all(len(part) <= longest or not ends for part, ends in zip(parts, inside, strict=True))
+
+
+@given(piece_counts, st.sets(st.integers(1, 400), max_size=40), st.sets(st.integers(1, 400), max_size=40))
+def test_sentences_cover_the_text_and_no_window_reaches_over_a_stop(
+    counts: list[int], stops: set[int], ends: set[int]
+) -> None:
+    first, pieces = first_pieces(counts)
+    inside = sorted(stop for stop in stops if stop <= len(counts))
+    windows = plan_sentences(first, pieces, SIZE, inside, sorted(ends))
+    assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(counts)))
+    assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
+    assert not [stop for window in windows for stop in inside if window.start < stop < window.end]
+    marks = sorted({0, *inside, len(counts)})
+    entities = [Chunk("ORG", start, min(end, start + 7)) for start, end in itertools.pairwise(marks)]
+    assert merge_chunks(windows, seen_from(windows, entities)) == entities

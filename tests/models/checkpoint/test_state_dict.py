@@ -1,0 +1,98 @@
+"""Hostile and broken weights: one line says what is wrong, nothing of them is run, and nothing is left behind.
+
+They go the whole way through `raner import`, as a downloaded checkpoint would.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support.command import Raner
+
+WEIGHTS = "pytorch_model.bin"
+
+
+class RunsCode:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, marker: Path) -> None:
+        self._marker = marker
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return os.mkdir, (str(self._marker),)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_a_pickle_that_would_run_code_does_not(raner: Raner, victim: Path, tmp_path: Path, protocol: int) -> None:
+    marker = tmp_path / "ran"
+    (victim / WEIGHTS).write_bytes(pickle.dumps({"encoder.x": RunsCode(marker)}, protocol))
+    pickle.loads((victim / WEIGHTS).read_bytes())  # noqa: S301 - our own
+    assert marker.exists(), "the trap works"
+    marker.rmdir()
+    assert "holds something other than tensors, or is damaged; nothing in it was run" in raner.refusal(victim)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_code_among_tensors_is_not_run_either(raner: Raner, victim: Path, tmp_path: Path, zipped: bool) -> None:
+    marker = tmp_path / "ran"
+    state: dict[str, object] = dict(torch.load(victim / WEIGHTS, weights_only=True))
+    torch.save({**state, "crf.x": RunsCode(marker)}, victim / WEIGHTS, _use_new_zipfile_serialization=zipped)
+    torch.load(victim / WEIGHTS, weights_only=False)
+    assert marker.exists(), "the trap works"
+    marker.rmdir()
+    assert "nothing in it was run" in raner.refusal(victim)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 10_000, -1])
+def test_truncated_weights(raner: Raner, victim: Path, kept: int) -> None:
+    (victim / WEIGHTS).write_bytes((victim / WEIGHTS).read_bytes()[:kept])
+    assert f"{WEIGHTS}" in raner.refusal(victim)
+
+
+def test_a_zip_bomb_is_not_unpacked(raner: Raner, victim: Path) -> None:
+    with zipfile.ZipFile(victim / WEIGHTS, "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("archive/data.pkl", bytes(64 * 2**20))
+    assert (victim / WEIGHTS).stat().st_size < 100_000
+    assert "would unpack to more than it holds" in raner.refusal(victim)
+
+
+def test_tensors_larger_than_their_file(raner: Raner, victim: Path) -> None:
+    state = torch.load(victim / WEIGHTS, weights_only=True)
+    state["encoder.embeddings.word_embeddings.weight"] = torch.zeros(1).expand(100_000, 10_000)
+    torch.save(state, victim / WEIGHTS)
+    assert "claims tensors larger than itself" in raner.refusal(victim)
+
+
+def test_numbers_that_are_not_finite(raner: Raner, victim: Path) -> None:
+    state = torch.load(victim / WEIGHTS, weights_only=True)
+    state["linear.bias"][3] = float("nan")
+    torch.save(state, victim / WEIGHTS)
+    assert raner.refusal(victim) == "raner: linear.bias holds numbers that are not finite"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        struct.pack("<Q", 2**60) + b"{}",
+        struct.pack("<Q", 2) + b"{",
+        struct.pack("<Q", 8) + b"not json",
+        struct.pack("<Q", 64) + b'{"a":{"dtype":"F32","shape":[9,9],"data_offsets":[0,999999999]}}',
+        struct.pack("<Q", 100 * 2**20) + b" " * 100,
+    ],
+    ids=["empty", "endless header", "short header", "no JSON", "offsets out of the file", "large header"],
+)
+def test_safetensors_with_a_bad_header(raner: Raner, victim: Path, content: bytes) -> None:
+    (victim / WEIGHTS).unlink()
+    (victim / "model.safetensors").write_bytes(content)
+    assert "model.safetensors" in raner.refusal(victim)

@@ -1,0 +1,72 @@
+"""Generated texts: what people and machines write, in every script that breaks tokenizers; always the same ones.
+
+None holds a literal `[SEP]`, which upstream reads as a control token: see test_beyond.py.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from random import Random
+
+from ner_runtime.inference.tokenizer import Tokenizer
+from ner_runtime.models.convert.sample import sample_sentences
+
+MAX_PIECES = 510
+"""What upstream takes at most, without [CLS] and [SEP]."""
+
+_SURROGATES = range(0xD800, 0xE000)
+_EVERYTHING = [chr(code) for code in range(sys.maxunicode + 1) if code not in _SURROGATES]
+_SPACES = [c for c in _EVERYTHING if c.isspace() or unicodedata.category(c) in ("Zs", "Zl", "Zp")]
+_CONTROLS = [c for c in _EVERYTHING if unicodedata.category(c) == "Cc"]
+_INVISIBLE = [
+    *"\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u2060\ufeff\ufe0e\ufe0f\u00ad\u061c\u180e\ufffd\ufffc\uffff\ue000"
+]
+
+
+def _range(*bounds: tuple[int, int]) -> list[str]:
+    return [chr(code) for first, last in bounds for code in range(first, last + 1)]
+
+
+_ALPHABETS: list[list[str]] = [
+    _range((0x4E00, 0x9FFF)),
+    _range((0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x30000, 0x3134A), (0xF900, 0xFAFF), (0x2E80, 0x2FD5)),
+    [*"0123456789.,%-/:年月日"],
+    [*"abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ'-@._"],
+    _range((0xFF01, 0xFFEF)),
+    [*"😀👍🏽❤️♀️☎️⃣", "👨‍👩‍👧‍👦", "🇨🇳", "🏴‍☠️", "👍🏿", "1️⃣", "🤷🏽‍♂️"],
+    [*"éèêëÉàâçñüöäßøåæœÿžščřĐıİŁ", "e\u0301", "a\u0308\u0323", "\u0301", "Zürich", "Đà Nẵng"],
+    _range((0xAC00, 0xD7A3), (0x1100, 0x11FF), (0x3131, 0x318E)),
+    _SPACES,
+    _CONTROLS,
+    _INVISIBLE,
+    _range((0x3040, 0x30FF), (0x0621, 0x064A), (0x0E01, 0x0E3A), (0x0905, 0x0939), (0x0400, 0x04FF), (0x0370, 0x03FF)),
+    [*"，。！？；：“”‘’《》（）【】、…—·～￥＄°℃①②Ⅲ㎏½™©"],
+    ["[CLS]", "[UNK]", "[PAD]", "[MASK]", "##中", "##a", "[unused1]", "<s>", "&nbsp;", "\\u4e00", "\r\n", "\n\n\t"],
+    _EVERYTHING,
+]
+
+
+def generated_texts(count: int, seed: int, tokenizer: Tokenizer) -> list[str]:
+    """`count` texts of 1 to 510 code points and at most MAX_PIECES pieces; one in ten is long."""
+    random = Random(seed)
+    sentences = sample_sentences()
+    texts: list[str] = []
+    while len(texts) < count:
+        size = random.randint(200, MAX_PIECES) if random.random() < 0.1 else random.randint(1, 80)
+        text = _text(size, sentences, random)
+        while len(tokenizer.encode(text)[0]) > MAX_PIECES:
+            text = text[:-1]
+        if "[SEP]" not in text:
+            texts.append(text)
+    return texts
+
+
+def _text(size: int, sentences: list[str], random: Random) -> str:
+    text = ""
+    while len(text) < size:
+        if random.random() < 0.4:
+            text += random.choice(sentences)
+        else:
+            text += "".join(random.choices(random.choice(_ALPHABETS), k=random.randint(1, 12)))
+    return text[:size]

@@ -1,0 +1,88 @@
+"""Oracle: ModelScope's own named-entity-recognition pipeline, on a checkpoint directory."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ner_runtime.inference.crf import Floats
+
+Found = tuple[str, str, int, int]
+"""Type, span, start, end."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What upstream's preprocessor makes of a text, without padding."""
+
+    ids: list[int]
+    positions: list[int]
+    """Of the labelled pieces."""
+    offsets: list[tuple[int, int]]
+    """Of the labelled pieces, in code points."""
+
+
+class Oracle:
+    """The pipeline. Its warnings and its log are not ours to mend."""
+
+    def __init__(self, checkpoint: Path) -> None:
+        with _quiet():
+            from modelscope.pipelines import pipeline
+
+            self.pipeline: Any = pipeline("named-entity-recognition", model=str(checkpoint), device="cpu")
+
+    def entities(self, texts: Sequence[str], batch_size: int = 1) -> list[list[Found]]:
+        with _quiet(), _one_thread():
+            outputs = self.pipeline(list(texts), batch_size=batch_size)
+        return [
+            [(found["type"], found["span"], int(found["start"]), int(found["end"])) for found in output["output"]]
+            for output in outputs
+        ]
+
+    def inputs(self, text: str) -> Inputs:
+        encoded = self._preprocessed(text)
+        count = int(encoded["attention_mask"].sum())
+        positions = encoded["label_mask"][0].nonzero()[:, 0].tolist()
+        offsets = encoded["offset_mapping"][0].tolist()[: len(positions)]
+        return Inputs(encoded["input_ids"][0, :count].tolist(), positions, [(start, end) for start, end in offsets])
+
+    def emissions(self, text: str) -> Floats:
+        """Logits of the labelled pieces: (positions, labels)."""
+        import torch
+
+        encoded = self._preprocessed(text)
+        count = int(encoded["label_mask"].sum())
+        with _quiet(), _one_thread(), torch.inference_mode():
+            encoded.pop("text")
+            # Upstream moves the labelled ones to the front.
+            return np.asarray(self.pipeline.model(**encoded)["logits"][0, :count])
+
+    def _preprocessed(self, text: str) -> dict[str, Any]:
+        with _quiet():
+            return dict(self.pipeline.preprocessor(text))
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Upstream's CRF is a thousand small operations; sharing each out to threads costs more than the work."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
