@@ -12,15 +12,15 @@ from starlette.types import ASGIApp
 
 from ner_runtime.serving.answering.cache import Cache
 from ner_runtime.serving.answering.cache_url import open_store
-from ner_runtime.serving.answering.handler import Answer, Answers
+from ner_runtime.serving.answering.handler import Answer, Handler
 from ner_runtime.serving.answering.scheduler import Reader
 from ner_runtime.serving.api.schemas import Limits, read_ner, read_ner_batch
 from ner_runtime.serving.http.admission import Rate
 from ner_runtime.serving.http.bentoml_io import AnswerOutput, ParsedInput
 from ner_runtime.serving.http.cors import across_origins
-from ner_runtime.serving.http.edge import Edge, EdgeLimits, Parsed, Routes
+from ner_runtime.serving.http.edge import ApiRequest, Edge, EdgeLimits, Routes
 from ner_runtime.serving.http.pages import page_paths, with_pages
-from ner_runtime.serving.lifecycle.shutdown import Departure, Farewell
+from ner_runtime.serving.lifecycle.shutdown import CloseConnections, Shutdown
 from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exit
 from ner_runtime.serving.lifecycle.worker import Worker
 from ner_runtime.serving.telemetry.logs import configure_logs, log_answer
@@ -35,7 +35,7 @@ configure_logs(settings.log_level, settings.log_format)
 os.environ["FORWARDED_ALLOW_IPS"] = ""
 limits = Limits(settings.max_chars, settings.max_texts)
 description: dict[str, object] = {}
-departure = Departure(settings.drain_s, settings.grace_s)
+departure = Shutdown(settings.drain_s, settings.grace_s)
 
 # "none": BentoML installs no compilers, no git and no other system packages; every dependency has a wheel.
 image = bentoml.images.Image(base_image="python:3.11-slim-bookworm", distro="none", python_version="3.11")
@@ -63,7 +63,7 @@ class EdgedService(Service[object]):
         )
         app = with_pages(super().to_asgi(is_main), STATIC, lambda: description)
         edge = Edge(app, routes, edge_limits, observe_answer, log_answer)
-        return Farewell(across_origins(edge, settings.cors_origins), departure)
+        return CloseConnections(across_origins(edge, settings.cors_origins), departure)
 
 
 @bentoml.service(
@@ -104,8 +104,8 @@ class Raner:
         observe_worker(ready=False)
         await self._cache.close()
 
-    def _answers(self, reader: Reader) -> Answers:
-        return Answers(reader, limits, self._cache, timeout_s=settings.timeout_s, engine=settings.engine)
+    def _answers(self, reader: Reader) -> Handler:
+        return Handler(reader, limits, self._cache, timeout_s=settings.timeout_s, engine=settings.engine)
 
     def __is_ready__(self) -> bool:
         return self._worker.ready
@@ -118,10 +118,10 @@ class Raner:
         input_spec=ParsedInput,
         output_spec=AnswerOutput,
     )
-    async def ner(self, requests: list[Parsed]) -> list[Awaitable[Answer]]:
+    async def ner(self, requests: list[ApiRequest]) -> list[Awaitable[Answer]]:
         # What came together is let in together, and the next batch need not wait until it is read.
         return [self._worker.served.ner(request) for request in requests]
 
     @bentoml.api(route="/ner/batch", input_spec=ParsedInput, output_spec=AnswerOutput)
-    async def ner_batch(self, requests: list[Parsed]) -> list[Answer]:
+    async def ner_batch(self, requests: list[ApiRequest]) -> list[Answer]:
         return [await self._worker.served.ner_batch(request) for request in requests]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ner_runtime.errors import InputError
-from ner_runtime.jsonl import Sentence, Span, chunked
+from ner_runtime.jsonl import Annotation, Sentence, chunked
 from ner_runtime.recognizer import Recognizer
 
 TypeMap = Mapping[str, str | None]
@@ -49,7 +49,7 @@ class Tally:
     found: Counter[str] = field(default_factory=Counter[str])
     right: Counter[str] = field(default_factory=Counter[str])
 
-    def add(self, gold: Iterable[Span], ignored: Iterable[Span], found: Iterable[Span]) -> None:
+    def add(self, gold: Iterable[Annotation], ignored: Iterable[Annotation], found: Iterable[Annotation]) -> None:
         """Count one sentence."""
         gold, ignored, found = set(gold), list(ignored), set(found)
         self.sentences += 1
@@ -77,11 +77,13 @@ def evaluate(recognizer: Recognizer, sentences: Iterable[Sentence], mapping: Typ
     for some in chunked(sentences, _SENTENCES_AT_ONCE):
         answers = recognizer.recognize([sentence.text for sentence in some], recognizer.types)
         for sentence, entities in zip(some, answers, strict=True):
-            compare(tally, sentence, (Span(entity.type, entity.start, entity.end) for entity in entities), mapping)
+            compare(
+                tally, sentence, (Annotation(entity.type, entity.start, entity.end) for entity in entities), mapping
+            )
     return tally
 
 
-def compare(tally: Tally, sentence: Sentence, found: Iterable[Span], mapping: TypeMap) -> None:
+def compare(tally: Tally, sentence: Sentence, found: Iterable[Annotation], mapping: TypeMap) -> None:
     """Count what was found in one sentence, whoever found it."""
     gold, ignored = _mapped(sentence.spans, mapping)
     tally.add(gold, ignored, found)
@@ -109,17 +111,17 @@ def read_type_map(reference: str) -> TypeMap | None:
     return value
 
 
-def _mapped(spans: Iterable[Span], mapping: TypeMap) -> tuple[list[Span], list[Span]]:
-    kept: list[Span] = []
-    ignored: list[Span] = []
+def _mapped(spans: Iterable[Annotation], mapping: TypeMap) -> tuple[list[Annotation], list[Annotation]]:
+    kept: list[Annotation] = []
+    ignored: list[Annotation] = []
     for span in spans:
         type_ = mapping.get(span.type, mapping.get(_ANY, span.type))
         if type_ is None:
             ignored.append(span)
         else:
-            kept.append(Span(type_, span.start, span.end))
+            kept.append(Annotation(type_, span.start, span.end))
     return kept, ignored
 
 
-def _overlap(left: Span, right: Span) -> bool:
+def _overlap(left: Annotation, right: Annotation) -> bool:
     return left.start < right.end and right.start < left.end

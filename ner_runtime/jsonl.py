@@ -30,7 +30,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Annotation:
     """An annotated name: its type and its code points, end exclusive."""
 
     type: str
@@ -43,7 +43,7 @@ class Sentence:
     """An annotated text."""
 
     text: str
-    spans: tuple[Span, ...]
+    spans: tuple[Annotation, ...]
 
 
 def read_texts(path: str) -> Iterator[list[str]]:
@@ -160,7 +160,7 @@ def _sentence(value: Any) -> Sentence:
     return Sentence(text, tuple(_span(text, entity) for entity in cast("list[Any]", entities)))
 
 
-def _span(text: str, value: Any) -> Span:
+def _span(text: str, value: Any) -> Annotation:
     if not isinstance(value, dict):
         raise ValueError("an entity is not an object")
     type_, start, end = (value.get(name) for name in ("type", "start", "end"))
@@ -170,4 +170,4 @@ def _span(text: str, value: Any) -> Span:
         raise ValueError(f"an entity from {start} to {end} does not lie in a text of {len(text)} characters")
     if "span" in value and value["span"] != text[start:end]:
         raise ValueError(f'the "span" of an entity is not the text from {start} to {end}')
-    return Span(type_, start, end)
+    return Annotation(type_, start, end)

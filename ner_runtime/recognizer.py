@@ -19,9 +19,9 @@ from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
 from ner_runtime.inference.batches import plan_batches
 from ner_runtime.inference.crf import Crf, Floats
 from ner_runtime.inference.engine import Device, Engine, EngineName, open_engine
-from ner_runtime.inference.spans import Chunk
+from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizer import Ids, Tokenizer
-from ner_runtime.inference.windows import Window, merge_chunks, plan_text
+from ner_runtime.inference.windows import Window, merge_spans, plan_text
 from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, VOCAB_FILE, Manifest, read_manifest, verify_files
 
 MIN_WINDOW = 16
@@ -52,7 +52,7 @@ class EncodedWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class EncodedText:
     """A text that has been cut into windows and not been read yet."""
 
     text: str
@@ -60,10 +60,10 @@ class Reading:
     ends: list[int]
     encoded: list[EncodedWindow]
 
-    def recognition(self, chunks: Sequence[Sequence[Chunk]]) -> Recognition:
-        """What was found in the text, from the chunks of each window."""
+    def recognition(self, spans: Sequence[Sequence[Span]]) -> Recognition:
+        """What was found in the text, from the spans of each window."""
         text = self.text
-        merged = merge_chunks(self.windows, chunks, self.ends)
+        merged = merge_spans(self.windows, spans, self.ends)
         entities = [Entity(c.type, text[c.start : c.end], c.start, c.end, c.score) for c in merged]
         return Recognition(entities, len(self.windows))
 
@@ -166,23 +166,23 @@ class Recognizer:
 
     def read(self, texts: Sequence[str]) -> list[Recognition]:
         """As `recognize`, for all types, and with the number of windows."""
-        readings = [self.open_text(text) for text in texts]
-        chunks = iter(self.decode([window for reading in readings for window in reading.encoded]))
-        return [reading.recognition(list(islice(chunks, len(reading.encoded)))) for reading in readings]
+        readings = [self.encode(text) for text in texts]
+        spans = iter(self.decode([window for reading in readings for window in reading.encoded]))
+        return [reading.recognition(list(islice(spans, len(reading.encoded)))) for reading in readings]
 
-    def open_text(self, text: str) -> Reading:
+    def encode(self, text: str) -> EncodedText:
         """Cut a text into windows. Who reads many texts at once may decode their windows in any order and company."""
         ids, first = self._tokenizer.encode(text)
         windows, ends = plan_text(text, first, len(ids), self.window, by_sentence=self.manifest.by_sentence)
-        return Reading(text, windows, ends, [_cut(ids, first, window) for window in windows])
+        return EncodedText(text, windows, ends, [_cut(ids, first, window) for window in windows])
 
-    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Chunk]]:
-        """The chunks of each window, in its own positions. Batches are planned by length."""
-        found: list[list[Chunk]] = [[] for _ in encoded]
+    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
+        """The spans of each window, in its own positions. Batches are planned by length."""
+        found: list[list[Span]] = [[] for _ in encoded]
         for batch in plan_batches([window.tokens for window in encoded], self._max_batch_tokens):
             together = [encoded[index] for index in batch]
-            chunks = self._crf.decode(self._emissions(together), [len(window.first) for window in together])
-            for index, row in zip(batch, chunks, strict=True):
+            spans = self._crf.decode(self._emissions(together), [len(window.first) for window in together])
+            for index, row in zip(batch, spans, strict=True):
                 found[index] = row
         return found
 

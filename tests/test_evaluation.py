@@ -6,11 +6,11 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.errors import InputError
 from ner_runtime.evaluation import Score, Tally, evaluate, read_type_map
-from ner_runtime.jsonl import Sentence, Span
+from ner_runtime.jsonl import Annotation, Sentence
 
 
-def spans(*items: tuple[str, int, int]) -> list[Span]:
-    return [Span(*item) for item in items]
+def spans(*items: tuple[str, int, int]) -> list[Annotation]:
+    return [Annotation(*item) for item in items]
 
 
 def test_an_entity_is_right_where_type_start_and_end_are() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InputError
-from ner_runtime.jsonl import Sentence, Span, chunked, entity_line, read_sentences, read_texts
+from ner_runtime.jsonl import Annotation, Sentence, chunked, entity_line, read_sentences, read_texts
 
 
 def texts(path: str) -> list[str]:
@@ -89,7 +89,7 @@ def test_annotated_lines(tmp_path: Path) -> None:
         "",
         '{"text": "没有"}',
     )
-    assert list(read_sentences(path)) == [Sentence("马云在杭州", (Span("PER", 0, 2),)), Sentence("没有", ())]
+    assert list(read_sentences(path)) == [Sentence("马云在杭州", (Annotation("PER", 0, 2),)), Sentence("没有", ())]
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_an_entity_at_every_position_around_a_window_s_edge_is_found_once() -> N
     for shift in range(64):
         before = (filler * 8)[: 64 + shift]
         text = f"{before}昨天记者在杭州见到了他{filler * 6}"
-        assert len(narrow.open_text(text).windows) > 3
+        assert len(narrow.encode(text).windows) > 3
         at = text.index("杭州")
         [entities] = narrow.recognize([text])
         assert spans(entities).count(("LOC", at, at + 2)) == 1, shift

@@ -45,7 +45,7 @@ def _f1(recognizer: Recognizer, sentences: Iterable[Sentence]) -> float:
 
 
 def _line(sentence: Sentence) -> jsonl.Sentence:
-    spans = (jsonl.Span(span.type or _UNKNOWN, span.start, span.end) for span in sentence.spans)
+    spans = (jsonl.Annotation(span.type or _UNKNOWN, span.start, span.end) for span in sentence.spans)
     return jsonl.Sentence(sentence.text, tuple(spans))
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from benchmarks.accuracy.report import Table, draw, markdown
 from ner_runtime import Recognizer
 from ner_runtime.evaluation import Tally, TypeMap, compare, evaluate, read_type_map
-from ner_runtime.inference.windows import READING
-from ner_runtime.jsonl import Sentence, Span, read_sentences
+from ner_runtime.inference.windows import WINDOWING_VERSION
+from ner_runtime.jsonl import Annotation, Sentence, read_sentences
 from ner_runtime.models.registry.resolve import locate_model
 from ner_runtime.settings import EMBEDDED_MODEL
 
@@ -47,7 +47,7 @@ def score_peer(peer: str, sentences: Sequence[Sentence], mapping: TypeMap) -> Ta
     lines = [line for line in answer.stdout.splitlines() if line.startswith("[") and line.endswith("]")]
     tally = Tally()
     for sentence, line in zip(sentences, lines, strict=True):
-        compare(tally, sentence, [Span(*span) for span in json.loads(line)], mapping)
+        compare(tally, sentence, [Annotation(*span) for span in json.loads(line)], mapping)
     return tally
 
 
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             except (subprocess.CalledProcessError, FileNotFoundError):
                 print(f"{PEERS[peer]} does not run here: left out of {name}", file=sys.stderr)
         print(name, row, flush=True)
-    measured = {"version": recognizer.manifest.version, "reading": READING, "scores": table}
+    measured = {"version": recognizer.manifest.version, "reading": WINDOWING_VERSION, "scores": table}
     options.output.with_suffix(".md").write_text(markdown(table), encoding="utf-8")
     options.output.with_suffix(".json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
     draw(table, options.output.with_suffix(".png"))

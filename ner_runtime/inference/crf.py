@@ -1,4 +1,4 @@
-"""CRF: emissions to chunks, by Viterbi and with their marginal probabilities. Batched, in NumPy.
+"""CRF: emissions to spans, by Viterbi and with their marginal probabilities. Batched, in NumPy.
 
 The linear-chain CRF of RaNER (ModelScope 1.40.2, `modelscope/models/nlp/heads/crf_head.py`, after torchcrf): a path y
 of tags has the score start[y_0] + sum_t emission[t, y_t] + sum_t transition[y_t-1, y_t] + end[y_T-1]. It sees labelled
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ner_runtime.errors import InvalidModel
 from ner_runtime.inference.marginals import Lattice, Weights
-from ner_runtime.inference.spans import Chunk, Labels, Tags
+from ner_runtime.inference.spans import Labels, Span, Tags
 
 Floats = NDArray[np.float32]
 
@@ -58,8 +58,8 @@ class Crf:
             raise InvalidModel(f"{path} cannot be read: {error}") from None
         return cls(labels, start, end, transitions)
 
-    def decode(self, emissions: Floats, lengths: Sequence[int]) -> list[list[Chunk]]:
-        """The chunks of each row, scored.
+    def decode(self, emissions: Floats, lengths: Sequence[int]) -> list[list[Span]]:
+        """The spans of each row, scored.
 
         Args:
             emissions: (batch, positions, labels); row i counts up to `lengths[i]`, which is at least 1
@@ -67,19 +67,19 @@ class Crf:
         """
         sizes = np.asarray(lengths, dtype=np.intp)  # (batch,)
         tags = self.viterbi(emissions, sizes)  # (batch, positions)
-        found = [self._labels.chunks(row[:size]) for row, size in zip(tags, sizes, strict=True)]
-        rows = [row for row, chunks in enumerate(found) if chunks]
+        found = [self._labels.spans(row[:size]) for row, size in zip(tags, sizes, strict=True)]
+        rows = [row for row, spans in enumerate(found) if spans]
         if rows:
             lattice = Lattice(self._weights, emissions[rows], sizes[rows])
             for index, row in enumerate(rows):
-                found[row] = [self._scored(lattice, index, chunk, tags[row]) for chunk in found[row]]
+                found[row] = [self._scored(lattice, index, span, tags[row]) for span in found[row]]
         return found
 
-    def _scored(self, lattice: Lattice, row: int, chunk: Chunk, tags: Tags) -> Chunk:
-        path = tags[chunk.start : chunk.end]
+    def _scored(self, lattice: Lattice, row: int, span: Span, tags: Tags) -> Span:
+        path = tags[span.start : span.end]
         # A B or I at the end says nothing of where the entity ends: the tag behind it does.
         not_behind = None if self._labels.closing[path[-1]] else self._labels.continuing
-        return Chunk(chunk.type, chunk.start, chunk.end, lattice.probability(row, chunk.start, path, not_behind))
+        return Span(span.type, span.start, span.end, lattice.probability(row, span.start, path, not_behind))
 
     def viterbi(self, emissions: Floats, lengths: Tags) -> Tags:
         """The best path of each row, in float32 and with ties to the lower tag, as upstream.

@@ -1,7 +1,7 @@
-"""Chunks: a path of tags to entities, in positions of a window.
+"""Spans: a path of tags to entities, in positions of a window.
 
 The rules are those of ModelScope 1.40.2, `modelscope/pipelines/nlp/token_classification_pipeline.py`, to the letter:
-B or S opens a chunk and closes the one before; I or E opens one only where none is open; I, E and S move its end; E and
+B or S opens a span and closes the one before; I or E opens one only where none is open; I, E and S move its end; E and
 S close it. O closes nothing, and types are not compared: B-LOC O I-PER is one LOC across the gap. A trained CRF hardly
 ever takes such a path.
 """
@@ -23,7 +23,7 @@ _CLOSING = "ES"
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class Span:
     """An entity in positions of a window: `start` to `end`, exclusive."""
 
     type: str
@@ -31,8 +31,8 @@ class Chunk:
     end: int
     score: float = 1.0
 
-    def moved(self, by: int) -> Chunk:
-        return Chunk(self.type, self.start + by, self.end + by, self.score)
+    def moved(self, by: int) -> Span:
+        return Span(self.type, self.start + by, self.end + by, self.score)
 
 
 class Labels:
@@ -45,15 +45,15 @@ class Labels:
         self.continuing = np.array([prefix in _CONTINUING for prefix in self._prefix])  # (labels,)
         self.closing = np.array([prefix in _CLOSING for prefix in self._prefix])  # (labels,)
 
-    def chunks(self, tags: Tags) -> list[Chunk]:
-        """The chunks of a path of tags, (positions,)."""
-        chunks: list[Chunk] = []
+    def spans(self, tags: Tags) -> list[Span]:
+        """The spans of a path of tags, (positions,)."""
+        spans: list[Span] = []
         type_, start, end = "", -1, -1
 
         def close() -> None:
             nonlocal start
             if start >= 0:
-                chunks.append(Chunk(type_, start, end))
+                spans.append(Span(type_, start, end))
             start = -1
 
         named = np.flatnonzero(self._names[tags])
@@ -68,4 +68,4 @@ class Labels:
             if prefix in _CLOSING:
                 close()
         close()
-        return chunks
+        return spans

@@ -21,10 +21,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from ner_runtime.inference.spans import Chunk
+from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizer import Ids
 
-READING = 2
+WINDOWING_VERSION = 2
 """The number of the way in which texts are cut; it changes when a change here changes what is found."""
 
 LONGEST_SENTENCE = 126
@@ -158,17 +158,15 @@ def plan_sentences(first: Ids, pieces: int, size: int, stops: Sequence[int], end
     return windows
 
 
-def merge_chunks(
-    windows: Sequence[Window], chunks: Sequence[Sequence[Chunk]], ends: Collection[int] = ()
-) -> list[Chunk]:
-    """The chunks of each window, in its own positions, as one list in positions of the text, sorted and disjoint.
+def merge_spans(windows: Sequence[Window], spans: Sequence[Sequence[Span]], ends: Collection[int] = ()) -> list[Span]:
+    """The spans of each window, in its own positions, as one list in positions of the text, sorted and disjoint.
 
     `ends`: as the windows were planned with.
     """
     preferred = frozenset(ends)
-    merged: list[Chunk] = []
-    for index, (window, found) in enumerate(zip(windows, chunks, strict=True)):
-        moved = [chunk.moved(window.start) for chunk in found]
+    merged: list[Span] = []
+    for index, (window, found) in enumerate(zip(windows, spans, strict=True)):
+        moved = [span.moved(window.start) for span in found]
         if index == 0:
             merged = moved
             continue
@@ -216,32 +214,32 @@ def _first(ends: Sequence[int], lowest: int, below: int) -> int:
     return ends[index] if index < len(ends) and ends[index] < below else lowest
 
 
-def _seam(start: int, end: int, left: Sequence[Chunk], right: Sequence[Chunk], ends: Collection[int]) -> int:
-    """The position of the overlap `start` to `end` that no chunk crosses: of `ends`, else nearest the middle.
+def _seam(start: int, end: int, left: Sequence[Span], right: Sequence[Span], ends: Collection[int]) -> int:
+    """The position of the overlap `start` to `end` that no span crosses: of `ends`, else nearest the middle.
 
     The middle itself where every position is crossed.
     """
     crossed = {
         position
-        for chunk in (*_reaching(left, start), *right)
-        for position in range(max(chunk.start + 1, start), min(chunk.end, end + 1))
+        for span in (*_reaching(left, start), *right)
+        for position in range(max(span.start + 1, start), min(span.end, end + 1))
     }
     middle = (start + end) // 2
     free = (position for position in range(start, end + 1) if position not in crossed)
     return min(free, key=lambda position: (position not in ends, abs(position - middle)), default=middle)
 
 
-def _reaching(chunks: Sequence[Chunk], start: int) -> Sequence[Chunk]:
-    first = len(chunks)
-    while first and chunks[first - 1].end > start:
+def _reaching(spans: Sequence[Span], start: int) -> Sequence[Span]:
+    first = len(spans)
+    while first and spans[first - 1].end > start:
         first -= 1
-    return chunks[first:]
+    return spans[first:]
 
 
-def _join(left: list[Chunk], right: list[Chunk], seam: int) -> list[Chunk]:
+def _join(left: list[Span], right: list[Span], seam: int) -> list[Span]:
     while left and left[-1].start >= seam:
         left.pop()
     reached = left[-1].end if left else 0
     # Only an entity that fills the whole overlap crosses the seam; where both windows have one, the left's stands.
-    left.extend(chunk for chunk in right if chunk.end > seam and chunk.start >= reached)
+    left.extend(span for span in right if span.end > seam and span.start >= reached)
     return left

@@ -1,6 +1,6 @@
 """How fast the page is with a document of 100,000 characters and 5,000 entities: `make bench-ui`.
 
-Answers are put in the service's place, so that only the page is measured. Beside the clock's time stands the processor
+Handler are put in the service's place, so that only the page is measured. Beside the clock's time stands the processor
 time of the page's main thread, which no other work on the machine adds to: it is what must stay within the bounds.
 """
 

@@ -50,25 +50,25 @@ def test_a_score_is_the_share_of_all_paths_that_hold_the_entity(seed: int, posit
     scores = all_paths(parts, emissions)
     best = max(scores, key=scores.__getitem__)
     total = sum(np.exp(score) for score in scores.values())
-    [chunks] = Crf(BIOES, *parts).decode(emissions[None], [positions])
-    for chunk in chunks:
-        closed = best[chunk.end - 1] in (3, 4)
+    [spans] = Crf(BIOES, *parts).decode(emissions[None], [positions])
+    for span in spans:
+        closed = best[span.end - 1] in (3, 4)
         share = sum(
             np.exp(score)
             for path, score in scores.items()
-            if path[chunk.start : chunk.end] == best[chunk.start : chunk.end]
-            and (closed or chunk.end == positions or path[chunk.end] not in (2, 3))
+            if path[span.start : span.end] == best[span.start : span.end]
+            and (closed or span.end == positions or path[span.end] not in (2, 3))
         )
-        assert chunk.score == pytest.approx(share / total, abs=1e-6)
+        assert span.score == pytest.approx(share / total, abs=1e-6)
 
 
 def test_in_bio_the_score_counts_the_end_of_the_entity_too() -> None:
     # B is certain at 0; whether I follows is a toss-up that B-and-no-I wins by a hair.
     emissions = np.array([[[9, 0, 0], [0, 1.01, 1]]], dtype=np.float32)
     zeros = np.zeros(3, dtype=np.float32)
-    [[chunk]] = Crf(BIO, zeros, zeros, np.zeros((3, 3), dtype=np.float32)).decode(emissions, [2])
-    assert (chunk.start, chunk.end) == (0, 1)
-    assert 0.5 < chunk.score < 0.7
+    [[span]] = Crf(BIO, zeros, zeros, np.zeros((3, 3), dtype=np.float32)).decode(emissions, [2])
+    assert (span.start, span.end) == (0, 1)
+    assert 0.5 < span.score < 0.7
 
 
 @settings(deadline=None, max_examples=20)
@@ -94,9 +94,9 @@ def test_forbidden_transitions_and_a_long_row_stay_in_range() -> None:
     transitions[0, 2:4] = -10_000
     crf = Crf(BIOES, start, end, transitions)
     emissions = np.random.default_rng(3).normal(scale=20, size=(1, 510, 5)).astype(np.float32)
-    [chunks] = crf.decode(emissions, [510])
-    assert chunks
-    assert all(0 <= chunk.score <= 1 for chunk in chunks)
+    [spans] = crf.decode(emissions, [510])
+    assert spans
+    assert all(0 <= span.score <= 1 for span in spans)
 
 
 def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from ner_runtime.inference.spans import Chunk, Labels
+from ner_runtime.inference.spans import Labels, Span
 
 LABELS = ["O", "B-PER", "I-PER", "E-PER", "S-PER", "B-LOC", "I-LOC", "E-LOC", "S-LOC"]
 
 
-def chunks(*path: str) -> list[tuple[str, int, int]]:
-    found = Labels(LABELS).chunks(np.array([LABELS.index(label) for label in path], dtype=np.intp))
-    return [(chunk.type, chunk.start, chunk.end) for chunk in found]
+def spans(*path: str) -> list[tuple[str, int, int]]:
+    found = Labels(LABELS).spans(np.array([LABELS.index(label) for label in path], dtype=np.intp))
+    return [(span.type, span.start, span.end) for span in found]
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def chunks(*path: str) -> list[tuple[str, int, int]]:
         (["B-PER", "I-PER", "E-PER", "O"], [("PER", 0, 3)]),
         (["O", "B-PER", "B-LOC", "E-LOC"], [("PER", 1, 2), ("LOC", 2, 4)]),
         (["B-PER", "S-LOC"], [("PER", 0, 1), ("LOC", 1, 2)]),
-        # I or E with nothing open opens a chunk of its own.
+        # I or E with nothing open opens a span of its own.
         (["I-LOC", "I-LOC", "O"], [("LOC", 0, 2)]),
         (["E-LOC", "E-PER"], [("LOC", 0, 1), ("PER", 1, 2)]),
         # O closes nothing, and the type is the opening tag's.
@@ -29,17 +29,17 @@ def chunks(*path: str) -> list[tuple[str, int, int]]:
     ],
 )
 def test_the_rules_of_the_pipeline(path: list[str], expected: list[tuple[str, int, int]]) -> None:
-    assert chunks(*path) == expected
+    assert spans(*path) == expected
 
 
 def test_any_order_of_labels_and_types_with_dots_and_chinese_names() -> None:
     labels = Labels(["S-品牌", "B-PER.NAM", "O", "E-PER.NAM"])
-    assert labels.chunks(np.array([0, 2, 1, 3])) == [Chunk("品牌", 0, 1), Chunk("PER.NAM", 2, 4)]
+    assert labels.spans(np.array([0, 2, 1, 3])) == [Span("品牌", 0, 1), Span("PER.NAM", 2, 4)]
 
 
 def test_a_label_of_no_scheme_is_outside() -> None:
-    assert Labels(["O", "X", "", "[CLS]"]).chunks(np.array([1, 2, 3, 0])) == []
+    assert Labels(["O", "X", "", "[CLS]"]).spans(np.array([1, 2, 3, 0])) == []
 
 
 def test_moved_keeps_all_but_the_position() -> None:
-    assert Chunk("PER", 1, 3, 0.5).moved(10) == Chunk("PER", 11, 13, 0.5)
+    assert Span("PER", 1, 3, 0.5).moved(10) == Span("PER", 11, 13, 0.5)

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_runtime.inference.spans import Chunk
+from ner_runtime.inference.spans import Span
 from ner_runtime.inference.windows import (
     Window,
     clause_ends,
     cut_sentences,
     full_stops,
     longest_sentence,
-    merge_chunks,
+    merge_spans,
     plan_sentences,
     plan_windows,
     sentence_ends,
@@ -58,7 +58,7 @@ def test_neighbours_share_an_overlap_and_move_on(counts: list[int]) -> None:
         assert left.start < right.start < left.end < right.end
 
 
-def seen_from(windows: list[Window], entities: list[Chunk]) -> list[list[Chunk]]:
+def seen_from(windows: list[Window], entities: list[Span]) -> list[list[Span]]:
     """What a perfect model sees in each window: the entities that lie wholly inside it."""
     return [
         [
@@ -73,41 +73,41 @@ def seen_from(windows: list[Window], entities: list[Chunk]) -> list[list[Chunk]]
 @pytest.mark.parametrize("start", range(100 - 7))
 def test_an_entity_at_every_possible_position_is_found_once(start: int) -> None:
     windows = windows_of(100)
-    entity = Chunk("ORG", start, start + 7)
-    assert merge_chunks(windows, seen_from(windows, [entity])) == [entity]
+    entity = Span("ORG", start, start + 7)
+    assert merge_spans(windows, seen_from(windows, [entity])) == [entity]
 
 
 @given(st.lists(st.integers(1, 8), min_size=1, max_size=60))
 def test_touching_entities_are_each_found_once(sizes: list[int]) -> None:
     ends = np.cumsum(sizes).tolist()
-    entities = [Chunk("PER", end - size, end) for size, end in zip(sizes, ends, strict=True)]
+    entities = [Span("PER", end - size, end) for size, end in zip(sizes, ends, strict=True)]
     windows = windows_of(ends[-1])
-    assert merge_chunks(windows, seen_from(windows, entities)) == entities
+    assert merge_spans(windows, seen_from(windows, entities)) == entities
 
 
 @given(st.data())
 def test_whatever_the_windows_say_the_answer_is_sorted_and_disjoint(data: st.DataObject) -> None:
     windows = windows_of(150)
-    seen: list[list[Chunk]] = []
+    seen: list[list[Span]] = []
     for window in windows:
         cuts = data.draw(st.lists(st.integers(0, window.end - window.start), unique=True, max_size=8).map(sorted))
-        seen.append([Chunk("LOC", start, end) for start, end in zip(cuts[::2], cuts[1::2], strict=False)])
-    merged = merge_chunks(windows, seen)
+        seen.append([Span("LOC", start, end) for start, end in zip(cuts[::2], cuts[1::2], strict=False)])
+    merged = merge_spans(windows, seen)
     assert all(left.end <= right.start for left, right in itertools.pairwise(merged))
-    assert set(merged) <= {c.moved(w.start) for w, chunks in zip(windows, seen, strict=True) for c in chunks}
+    assert set(merged) <= {c.moved(w.start) for w, spans in zip(windows, seen, strict=True) for c in spans}
 
 
 def test_where_windows_disagree_each_side_of_the_seam_has_one_word() -> None:
     windows = [Window(0, 32), Window(24, 56)]
-    cut_short = [Chunk("LOC", 29, 32)]
-    whole = [Chunk("ORG", 29 - 24, 36 - 24)]
-    assert merge_chunks(windows, [cut_short, whole]) == [Chunk("ORG", 29, 36)]
+    cut_short = [Span("LOC", 29, 32)]
+    whole = [Span("ORG", 29 - 24, 36 - 24)]
+    assert merge_spans(windows, [cut_short, whole]) == [Span("ORG", 29, 36)]
 
 
 def test_an_entity_that_fills_the_overlap_is_still_found_once() -> None:
     windows = [Window(0, 32), Window(24, 56)]
-    assert merge_chunks(windows, [[], [Chunk("ORG", 0, 20)]]) == [Chunk("ORG", 24, 44)]
-    assert merge_chunks(windows, [[Chunk("ORG", 20, 32)], [Chunk("ORG", 0, 20)]]) == [Chunk("ORG", 20, 32)]
+    assert merge_spans(windows, [[], [Span("ORG", 0, 20)]]) == [Span("ORG", 24, 44)]
+    assert merge_spans(windows, [[Span("ORG", 20, 32)], [Span("ORG", 0, 20)]]) == [Span("ORG", 20, 32)]
 
 
 SENTENCE = "一二三四五六。"
@@ -139,9 +139,9 @@ def test_wherever_sentences_end_windows_cover_the_text_and_overlap(counts: list[
 def test_the_seam_is_between_sentences_where_it_can_be() -> None:
     windows = [Window(0, 28), Window(21, 49)]
     # The left window reads on into a sentence that the right one has from its beginning.
-    left, right = [Chunk("LOC", 22, 24)], [Chunk("ORG", 1, 3)]
-    assert merge_chunks(windows, [left, right], [21, 40]) == [Chunk("ORG", 22, 24)]
-    assert merge_chunks(windows, [left, right], [28, 40]) == [Chunk("LOC", 22, 24)]
+    left, right = [Span("LOC", 22, 24)], [Span("ORG", 1, 3)]
+    assert merge_spans(windows, [left, right], [21, 40]) == [Span("ORG", 22, 24)]
+    assert merge_spans(windows, [left, right], [28, 40]) == [Span("LOC", 22, 24)]
 
 
 def test_full_stops_are_surer_than_ends_of_sentences() -> None:
@@ -205,5 +205,5 @@ def test_sentences_cover_the_text_and_no_window_reaches_over_a_stop(
     assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
     assert not [stop for window in windows for stop in inside if window.start < stop < window.end]
     marks = sorted({0, *inside, len(counts)})
-    entities = [Chunk("ORG", start, min(end, start + 7)) for start, end in itertools.pairwise(marks)]
-    assert merge_chunks(windows, seen_from(windows, entities)) == entities
+    entities = [Span("ORG", start, min(end, start + 7)) for start, end in itertools.pairwise(marks)]
+    assert merge_spans(windows, seen_from(windows, entities)) == entities

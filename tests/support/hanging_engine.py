@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from ner_runtime.inference.spans import Chunk
+from ner_runtime.inference.spans import Span
 from ner_runtime.recognizer import EncodedWindow, Reading, Recognizer
 from service import Raner
 
@@ -13,11 +13,11 @@ BLOCKS_THE_LOOP = "堵住"
 STOPS_THE_LANE = "停住"
 FOREVER = 3600
 
-_open_text, _decode = Recognizer.open_text, Recognizer.decode
+_open_text, _decode = Recognizer.encode, Recognizer.decode
 _held: list[Reading] = []
 
 
-def open_text(self: Recognizer, text: str) -> Reading:
+def encode(self: Recognizer, text: str) -> Reading:
     if text == BLOCKS_THE_LOOP:
         time.sleep(FOREVER)
     reading = _open_text(self, text)
@@ -26,12 +26,12 @@ def open_text(self: Recognizer, text: str) -> Reading:
     return reading
 
 
-def decode(self: Recognizer, encoded: Sequence[EncodedWindow]) -> list[list[Chunk]]:
+def decode(self: Recognizer, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
     if any(window in reading.encoded for reading in _held for window in encoded):
         time.sleep(FOREVER)
     return _decode(self, encoded)
 
 
-Recognizer.open_text, Recognizer.decode = open_text, decode  # type: ignore[method-assign]
+Recognizer.encode, Recognizer.decode = encode, decode  # type: ignore[method-assign]
 
 __all__ = ["Raner"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from ner_runtime.entities import Entity
-from ner_runtime.inference.windows import READING
+from ner_runtime.inference.windows import WINDOWING_VERSION
 from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import Recognition
 from ner_runtime.serving.answering.scheduler import Read
@@ -132,7 +132,7 @@ class Cache:
 
 def model_identity(manifest: Manifest, engine: str) -> bytes:
     """What a result depends on beside the text: the files of the model, how it reads, and what runs it."""
-    reading = f"{READING} {manifest.window} {manifest.by_sentence}"
+    reading = f"{WINDOWING_VERSION} {manifest.window} {manifest.by_sentence}"
     files = (f"{name} {digest}" for name, digest in sorted(manifest.files.items()))
     parts = [engine, reading, manifest.version, manifest.precision, *files]
     return hashlib.sha256("\n".join(parts).encode()).digest()

@@ -1,4 +1,4 @@
-"""Answers: requests that got past the edge, to the bodies that go back. It knows the recognizer, not HTTP."""
+"""Handler: requests that got past the edge, to the bodies that go back. It knows the recognizer, not HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ner_runtime.serving.answering.cache import Cache, Found, model_identity
 from ner_runtime.serving.answering.scheduler import Read, Reader
 from ner_runtime.serving.api.errors import ClientGone, Overloaded, error_item
 from ner_runtime.serving.api.schemas import Limits, NerBatchRequest, NerRequest, OffsetUnit, check_text, entity_items
-from ner_runtime.serving.http.edge import Parsed
+from ner_runtime.serving.http.edge import ApiRequest
 from ner_runtime.serving.telemetry.metrics import QUEUE_SECONDS, SHED, observe_text
 
 _Body = TypeVar("_Body", NerRequest, NerBatchRequest)
@@ -31,8 +31,8 @@ Answer = bytes | RanerError
 """The body of a success, or what went wrong."""
 
 
-class Answers:
-    """Answers requests with one reader."""
+class Handler:
+    """Handler requests with one reader."""
 
     def __init__(self, reader: Reader, limits: Limits, cache: Cache, *, timeout_s: float, engine: str) -> None:
         """`timeout_s`: what cannot be begun in time to be answered within this is not begun."""
@@ -44,7 +44,7 @@ class Answers:
         self._identity = model_identity(recognizer.manifest, engine)
         self._colors = type_colors(recognizer.types, recognizer.manifest.colors)
 
-    async def ner(self, request: Parsed) -> Answer:
+    async def ner(self, request: ApiRequest) -> Answer:
         """Answer a `POST /ner`."""
         body = _body_of(request, NerRequest)
         try:
@@ -59,7 +59,7 @@ class Answers:
 
         return await _beside(written, len(body.text))
 
-    async def ner_batch(self, request: Parsed) -> Answer:
+    async def ner_batch(self, request: ApiRequest) -> Answer:
         """Answer a `POST /ner/batch`; a bad text does not cost the others."""
         body = _body_of(request, NerBatchRequest)
         texts = [self._checked(text) for text in body.texts]
@@ -88,7 +88,7 @@ class Answers:
         except RanerError as error:
             return error
 
-    async def _find(self, texts: Sequence[str], request: Parsed) -> list[Found]:
+    async def _find(self, texts: Sequence[str], request: ApiRequest) -> list[Found]:
         """What there is in each text. When the client leaves, what is done for it alone is left.
 
         Raises:
@@ -121,7 +121,7 @@ class Answers:
         parts = (to_json(items[first : first + _ITEMS])[1:-1] for first in range(0, len(items), _ITEMS))
         return b"[" + b",".join(parts) + b"]"
 
-    def _meta(self, found: Sequence[Found], unit: OffsetUnit, request: Parsed) -> dict[str, object]:
+    def _meta(self, found: Sequence[Found], unit: OffsetUnit, request: ApiRequest) -> dict[str, object]:
         now = perf_counter()
         # Who joins a reading that is under way came after it had begun, and has not waited.
         began = max(request.received, min((one.began for one in found), default=now))
@@ -155,7 +155,7 @@ def _success(data: bytes, **fields: object) -> bytes:
     return b'{"success":true,"data":' + data + b"," + to_json(fields)[1:]
 
 
-def _body_of(request: Parsed, shape: type[_Body]) -> _Body:
+def _body_of(request: ApiRequest, shape: type[_Body]) -> _Body:
     # The edge reads each path's bodies with that path's reader and no other.
     assert isinstance(request.body, shape)  # noqa: S101
     return request.body

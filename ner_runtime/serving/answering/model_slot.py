@@ -1,4 +1,4 @@
-"""Served: the model that answers now, and how another one takes its place.
+"""ModelSlot: the model that answers now, and how another one takes its place.
 
 A request is answered by the model that was served when it came, from its first step to its last. The old model goes
 when nobody waits for it any more.
@@ -12,20 +12,20 @@ from typing import Any
 
 from ner_runtime.errors import RanerError
 from ner_runtime.recognizer import Recognizer
-from ner_runtime.serving.answering.handler import Answer, Answers
+from ner_runtime.serving.answering.handler import Answer, Handler
 from ner_runtime.serving.answering.scheduler import Reader
 from ner_runtime.serving.api.errors import NotReady
-from ner_runtime.serving.http.edge import Parsed
+from ner_runtime.serving.http.edge import ApiRequest
 from ner_runtime.serving.lifecycle.memory import give_back, is_out_of_memory
 
-AnswersOf = Callable[[Reader], Answers]
+AnswersOf = Callable[[Reader], Handler]
 """Makes the answers of a reader; what they share (a cache) is its business."""
 
 
 class _Incumbent:
     """A model, and the requests that it is still answering."""
 
-    def __init__(self, reader: Reader, answers: Answers) -> None:
+    def __init__(self, reader: Reader, answers: Handler) -> None:
         self.reader = reader
         self.answers = answers
         self.tasks: set[asyncio.Task[Answer]] = set()
@@ -48,8 +48,8 @@ class _Incumbent:
             self._idle.set()
 
 
-class Served:
-    """Answers requests with the model that is served. It belongs to one event loop."""
+class ModelSlot:
+    """Handler requests with the model that is served. It belongs to one event loop."""
 
     def __init__(
         self, recognizer: Recognizer, max_batch_tokens: int, answers_of: AnswersOf, out_of_memory: Callable[[], None]
@@ -67,12 +67,12 @@ class Served:
         """The model that answers now."""
         return self._now.reader.recognizer
 
-    def ner(self, request: Parsed) -> asyncio.Task[Answer]:
+    def ner(self, request: ApiRequest) -> asyncio.Task[Answer]:
         """Answer a `POST /ner`."""
         now = self._now
         return now.begin(self._answer(now.answers.ner, request))
 
-    def ner_batch(self, request: Parsed) -> asyncio.Task[Answer]:
+    def ner_batch(self, request: ApiRequest) -> asyncio.Task[Answer]:
         """Answer a `POST /ner/batch`."""
         now = self._now
         return now.begin(self._answer(now.answers.ner_batch, request))
@@ -102,7 +102,7 @@ class Served:
         reader = Reader(recognizer, self._max_batch_tokens)
         return _Incumbent(reader, self._answers_of(reader))
 
-    async def _answer(self, answer: Callable[[Parsed], Coroutine[Any, Any, Answer]], request: Parsed) -> Answer:
+    async def _answer(self, answer: Callable[[ApiRequest], Coroutine[Any, Any, Answer]], request: ApiRequest) -> Answer:
         if self._refusal:
             return self._refusal
         try:

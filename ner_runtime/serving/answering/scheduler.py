@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from ner_runtime.inference.batches import padded_tokens
-from ner_runtime.inference.spans import Chunk
-from ner_runtime.recognizer import EncodedWindow, Reading, Recognition, Recognizer
+from ner_runtime.inference.spans import Span
+from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognition, Recognizer
 from ner_runtime.serving.telemetry.metrics import observe_batch
 
 _PACE_MEMORY = 0.9
@@ -34,7 +34,7 @@ class _Job:
 
     windows: list[EncodedWindow]
     done: asyncio.Future[None]
-    chunks: list[list[Chunk]] = field(default_factory=list)
+    spans: list[list[Span]] = field(default_factory=list)
     taken: int = 0
     began: float = 0.0
     _left: int = field(init=False)
@@ -94,7 +94,7 @@ class Lane:
         self._under_way = 0  # tokens
         self._started = 0.0  # of the batch that is under way, in `perf_counter` seconds; 0 where there is none
 
-    async def read(self, readings: Sequence[Reading]) -> Read:
+    async def read(self, readings: Sequence[EncodedText]) -> Read:
         """Read texts that have been cut into windows. Cancelled, what has not been read yet is left."""
         job = _Job(
             [window for reading in readings for window in reading.encoded], asyncio.get_running_loop().create_future()
@@ -105,9 +105,9 @@ class Lane:
                 self._running = asyncio.create_task(self._run())
             await job.done
         if len(job.windows) > _WINDOWS_AT_ONCE:
-            recognitions = await asyncio.to_thread(_recognitions, readings, job.chunks)
+            recognitions = await asyncio.to_thread(_recognitions, readings, job.spans)
         else:
-            recognitions = _recognitions(readings, job.chunks)
+            recognitions = _recognitions(readings, job.spans)
         return Read(recognitions, job.began or perf_counter())
 
     def seconds_until_read(self, tokens: int) -> float:
@@ -131,7 +131,7 @@ class Lane:
             self._under_way = sum(lengths)
             started = self._started = perf_counter()
             try:
-                chunks = await loop.run_in_executor(self._thread, self._recognizer.decode, windows)
+                spans = await loop.run_in_executor(self._thread, self._recognizer.decode, windows)
             except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
                 for job, _ in turn:
                     _fail(job, error)
@@ -143,9 +143,9 @@ class Lane:
             self._pace.note(sum(lengths), seconds)
             padded = padded_tokens(lengths, self._max_batch_tokens)
             observe_batch(self._name, windows, seconds, padded, self._max_batch_tokens)
-            for (job, _), found in zip(turn, chunks, strict=True):
-                job.chunks.append(found)
-                if len(job.chunks) == len(job.windows) and not job.done.done():
+            for (job, _), found in zip(turn, spans, strict=True):
+                job.spans.append(found)
+                if len(job.spans) == len(job.windows) and not job.done.done():
                     job.done.set_result(None)
         self._running = None
 
@@ -168,8 +168,8 @@ class Lane:
         return turn
 
 
-def _recognitions(readings: Sequence[Reading], chunks: Sequence[list[Chunk]]) -> list[Recognition]:
-    found = iter(chunks)
+def _recognitions(readings: Sequence[EncodedText], spans: Sequence[list[Span]]) -> list[Recognition]:
+    found = iter(spans)
     return [reading.recognition([next(found) for _ in reading.encoded]) for reading in readings]
 
 
@@ -198,8 +198,8 @@ class Reader:
         tokens = sum(map(len, texts))
         return self._lane(len(texts), tokens).seconds_until_read(tokens)
 
-    def _open(self, texts: Sequence[str]) -> list[Reading]:
-        return [self.recognizer.open_text(text) for text in texts]
+    def _open(self, texts: Sequence[str]) -> list[EncodedText]:
+        return [self.recognizer.encode(text) for text in texts]
 
     def _lane(self, texts: int, pieces: int) -> Lane:
         return self._short if texts <= 1 and pieces <= self.recognizer.window else self._long

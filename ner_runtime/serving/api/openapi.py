@@ -111,7 +111,7 @@ def _operation(summary: str, name: str, request: str, answer: str) -> dict[str, 
         "operationId": name,
         "security": [{}, {"key": []}, {"header": []}],
         "requestBody": {"required": True, "content": _content(request)},
-        "responses": {"200": {"description": "Answered.", "content": _content(answer)}, **failures},
+        "responses": {"200": {"description": "AccessRecord.", "content": _content(answer)}, **failures},
     }
 
 
@@ -120,7 +120,7 @@ def _page(summary: str, name: str, media_type: str) -> dict[str, Any]:
         "summary": summary,
         "operationId": name,
         "responses": {
-            "200": {"description": "Answered.", "content": {media_type: {}}},
+            "200": {"description": "AccessRecord.", "content": {media_type: {}}},
             "503": _failure(503),
         },
     }

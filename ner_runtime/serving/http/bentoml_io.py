@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ner_runtime.errors import RanerError
 from ner_runtime.serving.answering.handler import Answer
 from ner_runtime.serving.api.errors import error_body, error_headers, status_of
-from ner_runtime.serving.http.edge import OURS, PARSED, Parsed
+from ner_runtime.serving.http.edge import OURS, PARSED, ApiRequest
 
 
 class ParsedInput(IODescriptor):
@@ -23,7 +23,7 @@ class ParsedInput(IODescriptor):
     @classmethod
     async def from_http_request(cls, request: Request, serde: Any) -> ParsedInput:
         parsed = request.scope["state"][PARSED]
-        assert isinstance(parsed, Parsed)  # noqa: S101 - nothing else is put there
+        assert isinstance(parsed, ApiRequest)  # noqa: S101 - nothing else is put there
         return cls.model_construct(requests=[parsed])
 
 

@@ -33,11 +33,11 @@ from ner_runtime.serving.api.errors import (
 from ner_runtime.serving.http.admission import InFlight, Rate, RateLimiter, client_of
 from ner_runtime.serving.http.bodies import BodyLimits, check_media_type, read_body, replay
 from ner_runtime.serving.http.clients import check_key
-from ner_runtime.serving.telemetry.access_record import Answered, Observer
+from ner_runtime.serving.telemetry.access_record import AccessRecord, Observer
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log, request_id
 
 PARSED = "raner_request"
-"""Key of `scope["state"]` under which a request that got past the edge waits, as a `Parsed`."""
+"""Key of `scope["state"]` under which a request that got past the edge waits, as a `ApiRequest`."""
 
 OURS = "x-raner-error"
 """Header that marks an error answer as being in the one error shape already; it does not leave the house."""
@@ -61,7 +61,7 @@ _ARRIVING_BODIES = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
+class ApiRequest:
     """A request body that was read and is valid.
 
     received: when the request came, in `perf_counter` seconds
@@ -141,7 +141,7 @@ class Edge:
             log.error("unexpected error", exc_info=error)
             await answer.error(error_of_status(HTTPStatus.INTERNAL_SERVER_ERROR))
         seconds = perf_counter() - received
-        answered = Answered(self._label(scope["path"]), request.method, answer.status, seconds, answer.code, notes)
+        answered = AccessRecord(self._label(scope["path"]), request.method, answer.status, seconds, answer.code, notes)
         for observe in self._observers:
             observe(answered)
 
@@ -179,7 +179,7 @@ class Edge:
         with self.in_flight.one_more():
             value = self._routes.bodies[scope["path"]](body)
             gone = asyncio.ensure_future(_departure(receive))
-            scope.setdefault("state", {})[PARSED] = Parsed(value, received, gone, notes)
+            scope.setdefault("state", {})[PARSED] = ApiRequest(value, received, gone, notes)
             try:
                 await self._app(scope, replay(body, receive), answer.send)
             finally:

@@ -1,4 +1,4 @@
-"""Departure: how a worker leaves when it is told to (SIGTERM).
+"""Shutdown: how a worker leaves when it is told to (SIGTERM).
 
     SIGTERM ─▶ not ready, still answering ─▶ listening no more, finishing ─▶ gone
                for `drain_s`                 until `grace_s` after SIGTERM
@@ -28,7 +28,7 @@ come in is answered, whoever has not is refused, and nobody is left standing bet
 _Handler = Callable[[int, FrameType | None], object]
 
 
-class Departure:
+class Shutdown:
     """Whether this worker is on its way out, and the way out."""
 
     def __init__(self, drain_s: float, grace_s: float) -> None:
@@ -64,10 +64,10 @@ class Departure:
         os._exit(code)
 
 
-class Farewell:
+class CloseConnections:
     """ASGI application around another one: from the departure on, each answer closes its connection."""
 
-    def __init__(self, app: ASGIApp, departure: Departure) -> None:
+    def __init__(self, app: ASGIApp, departure: Shutdown) -> None:
         self._app = app
         self._departure = departure
 

@@ -20,11 +20,11 @@ from ner_runtime.atomic_files import write_atomically
 from ner_runtime.errors import RanerError
 from ner_runtime.models.registry.watcher import Watcher
 from ner_runtime.recognizer import Recognizer
-from ner_runtime.serving.answering.model_slot import AnswersOf, Served
+from ner_runtime.serving.answering.model_slot import AnswersOf, ModelSlot
 from ner_runtime.serving.api.errors import NotReady
 from ner_runtime.serving.lifecycle.heartbeat import BEAT_S, beat, is_orphan, run_dir
 from ner_runtime.serving.lifecycle.memory import settle
-from ner_runtime.serving.lifecycle.shutdown import Departure
+from ner_runtime.serving.lifecycle.shutdown import Shutdown
 from ner_runtime.serving.lifecycle.startup import describe, open_model, open_or_exit
 from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, observe_model, observe_update
 from ner_runtime.settings import ACTIVE_MODEL, Settings
@@ -46,12 +46,12 @@ class Worker:
     """What a worker process is while it lives. Its parts begin with `start`."""
 
     settings: Settings
-    departure: Departure
+    departure: Shutdown
     description: dict[str, object]
     """Body of `/model`; kept up to date."""
     asks_hub: bool
     """Whether it is this worker that asks the hub for newer models; one of them is enough."""
-    served: Served = field(init=False)
+    served: ModelSlot = field(init=False)
     _watcher: Watcher = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -66,7 +66,7 @@ class Worker:
         # Before the model: a change while it is being opened is a change.
         self._watcher = Watcher(self.settings.model)
         opened = open_or_exit(self.settings, _last_good())
-        self.served = Served(opened.recognizer, self.settings.max_batch_tokens, answers_of, self._out_of_memory)
+        self.served = ModelSlot(opened.recognizer, self.settings.max_batch_tokens, answers_of, self._out_of_memory)
         self._describe(opened.recognizer, opened.directory)
         if opened.failure:
             self._failed(opened.failure)

@@ -1,4 +1,4 @@
-"""Answered: what the edge tells of every answer that goes out, in labels that are few and numbers, never in text."""
+"""What the edge reports of every response: a few labels and numbers, never text of the user."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AccessRecord:
     """An answer that went out.
 
     path: one of the paths that there are, `/static` for a file of the page, or `other`
@@ -23,5 +23,5 @@ class Answered:
     notes: Mapping[str, object] = field(default_factory=dict)
 
 
-Observer = Callable[[Answered], None]
+Observer = Callable[[AccessRecord], None]
 """Told of every answer."""

@@ -21,7 +21,7 @@ from uuid import uuid4
 from pythonjsonlogger.json import JsonFormatter
 
 from ner_runtime.errors import RanerError
-from ner_runtime.serving.telemetry.access_record import Answered
+from ner_runtime.serving.telemetry.access_record import AccessRecord
 
 LogFormat = Literal["json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -65,7 +65,7 @@ def configure_logs(level: LogLevel, form: LogFormat) -> None:
     logging.captureWarnings(capture=True)
 
 
-def log_answer(answered: Answered) -> None:
+def log_answer(answered: AccessRecord) -> None:
     """Tell of an answer: of one that failed on our side as a warning, of what is read all the time only to debug."""
     if answered.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         level = logging.WARNING

@@ -15,7 +15,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import EncodedWindow, Recognition
-from ner_runtime.serving.telemetry.access_record import Answered
+from ner_runtime.serving.telemetry.access_record import AccessRecord
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _WINDOWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -23,7 +23,7 @@ _FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
-REQUESTS = Counter("raner_requests_total", "Answers, by path and status.", ["path", "status"])
+REQUESTS = Counter("raner_requests_total", "Handler, by path and status.", ["path", "status"])
 REQUEST_SECONDS = Histogram("raner_request_seconds", "Time from request to answer.", ["path"], buckets=_SECONDS)
 QUEUE_SECONDS = Histogram("raner_queue_seconds", "Time a request waited before it was read.", buckets=_SECONDS)
 BATCH_SECONDS = Histogram("raner_batch_seconds", "Time a batch of windows took.", ["lane"], buckets=_SECONDS)
@@ -58,7 +58,7 @@ WORKER_STARTS = Counter("raner_worker_starts_total", "Workers that became ready;
 _served_model: list[tuple[str, str, str]] = []
 
 
-def observe_answer(answered: Answered) -> None:
+def observe_answer(answered: AccessRecord) -> None:
     """Count an answer of the edge."""
     REQUESTS.labels(answered.path, str(answered.status)).inc()
     REQUEST_SECONDS.labels(answered.path).observe(answered.seconds)

@@ -11,16 +11,16 @@ from pathlib import Path
 from time import perf_counter
 
 from ner_runtime import Recognizer
-from ner_runtime.inference.spans import Chunk
+from ner_runtime.inference.spans import Span
 from ner_runtime.json import from_json
 from ner_runtime.recognizer import EncodedWindow
 from ner_runtime.serving.answering.cache import Cache
-from ner_runtime.serving.answering.handler import Answer, Answers
-from ner_runtime.serving.answering.model_slot import Served
+from ner_runtime.serving.answering.handler import Answer, Handler
+from ner_runtime.serving.answering.model_slot import ModelSlot
 from ner_runtime.serving.answering.scheduler import Reader
 from ner_runtime.serving.api.errors import NotReady
 from ner_runtime.serving.api.schemas import Limits, NerRequest
-from ner_runtime.serving.http.edge import Parsed
+from ner_runtime.serving.http.edge import ApiRequest
 from tests.support.twins import LEFT, RIGHT, make_twin
 
 
@@ -36,7 +36,7 @@ class Held(Recognizer):
         assert isinstance(held, Held)
         return held
 
-    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Chunk]]:
+    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
         go = self.__dict__.get("go")
         if go is not None:
             go.wait(30)
@@ -45,15 +45,15 @@ class Held(Recognizer):
         return super().decode(encoded)
 
 
-def served_of(recognizer: Recognizer, told: list[str]) -> Served:
-    def answers_of(reader: Reader) -> Answers:
-        return Answers(reader, Limits(100, 10), Cache(None), timeout_s=30, engine="onnxruntime")
+def served_of(recognizer: Recognizer, told: list[str]) -> ModelSlot:
+    def answers_of(reader: Reader) -> Handler:
+        return Handler(reader, Limits(100, 10), Cache(None), timeout_s=30, engine="onnxruntime")
 
-    return Served(recognizer, 2048, answers_of, lambda: told.append("out of memory"))
+    return ModelSlot(recognizer, 2048, answers_of, lambda: told.append("out of memory"))
 
 
-def asked(text: str = "记者在杭州。") -> Parsed:
-    return Parsed(NerRequest(text=text), perf_counter())
+def asked(text: str = "记者在杭州。") -> ApiRequest:
+    return ApiRequest(NerRequest(text=text), perf_counter())
 
 
 def version(answer: Answer) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from ner_runtime import Recognizer
-from ner_runtime.inference.spans import Chunk
+from ner_runtime.inference.spans import Span
 from ner_runtime.recognizer import EncodedWindow
 from ner_runtime.serving.answering.scheduler import Lane, Pace, Reader
 
@@ -30,7 +30,7 @@ class Watched(Recognizer):
 
     batches: list[list[int]]
 
-    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Chunk]]:
+    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
         self.batches.append([window.tokens for window in encoded])
         return super().decode(encoded)
 
@@ -60,7 +60,7 @@ def test_a_turn_keeps_to_the_budget_and_takes_one_window_of_each_in_turn(watched
 
     async def read() -> int:
         lane = Lane(watched, budget, "test")
-        longer, shorter = (asyncio.ensure_future(lane.read([watched.open_text(text)])) for text in texts)
+        longer, shorter = (asyncio.ensure_future(lane.read([watched.encode(text)])) for text in texts)
         await shorter
         turns = len(watched.batches)
         assert not longer.done()
@@ -70,7 +70,7 @@ def test_a_turn_keeps_to_the_budget_and_takes_one_window_of_each_in_turn(watched
     texts = (DOCUMENT, DOCUMENT[: len(DOCUMENT) // 3])
     turns = asyncio.run(read())
     assert all(sum(batch) <= budget for batch in watched.batches)
-    windows = [len(watched.open_text(text).windows) for text in texts]
+    windows = [len(watched.encode(text).windows) for text in texts]
     assert sum(map(len, watched.batches)) == sum(windows)
     # One window of each a turn, so that the shorter one takes as many turns as it has windows, or a few less.
     assert windows[1] // 2 <= turns <= windows[1] + 1
@@ -79,7 +79,7 @@ def test_a_turn_keeps_to_the_budget_and_takes_one_window_of_each_in_turn(watched
 def test_short_texts_share_a_batch_while_another_is_read(watched: Watched) -> None:
     async def read() -> None:
         lane = Lane(watched, 2048, "test")
-        await asyncio.gather(*(lane.read([watched.open_text(SENTENCE)]) for _ in range(20)))
+        await asyncio.gather(*(lane.read([watched.encode(SENTENCE)]) for _ in range(20)))
 
     asyncio.run(read())
     assert max(map(len, watched.batches)) > 10
@@ -115,22 +115,22 @@ def test_a_few_sentences_are_a_short_text_too(recognizer: Recognizer) -> None:
 def test_a_job_that_is_given_up_is_not_read_to_its_end(watched: Watched) -> None:
     async def read() -> int:
         lane = Lane(watched, 512, "test")
-        task = asyncio.create_task(lane.read([watched.open_text(DOCUMENT * 3)]))
+        task = asyncio.create_task(lane.read([watched.encode(DOCUMENT * 3)]))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await lane.read([watched.open_text(SENTENCE)])
+        await lane.read([watched.encode(SENTENCE)])
         return sum(map(len, watched.batches))
 
-    assert asyncio.run(read()) < len(watched.open_text(DOCUMENT * 3).windows)
+    assert asyncio.run(read()) < len(watched.encode(DOCUMENT * 3).windows)
 
 
 def test_an_error_reaches_those_who_wait_and_nobody_else(watched: Watched) -> None:
     async def read() -> None:
         lane = Lane(watched, 2048, "test")
-        whole = watched.open_text(SENTENCE)
-        broken = watched.open_text(SENTENCE)
+        whole = watched.encode(SENTENCE)
+        broken = watched.encode(SENTENCE)
         broken.encoded[0] = EncodedWindow(broken.encoded[0].ids[:0], broken.encoded[0].first)
         with pytest.raises(IndexError):
             await lane.read([broken])

@@ -18,11 +18,11 @@ from starlette.routing import Route
 from ner_runtime.errors import InvalidValue
 from ner_runtime.serving.http.admission import Rate
 from ner_runtime.serving.http.edge import OURS, PARSED, SECURITY_HEADERS, Edge, EdgeLimits, Routes
-from ner_runtime.serving.telemetry.access_record import Answered
+from ner_runtime.serving.telemetry.access_record import AccessRecord
 from ner_runtime.serving.telemetry.logs import JsonLines
 
 JSON = {"content-type": "application/json"}
-observed: list[Answered] = []
+observed: list[AccessRecord] = []
 
 
 async def echo(request: Request) -> Response:

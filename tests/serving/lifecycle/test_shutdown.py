@@ -7,18 +7,18 @@ import sys
 
 LEAVING = """
 import asyncio, os, signal, time
-from ner_runtime.serving.lifecycle.shutdown import Departure, Farewell
+from ner_runtime.serving.lifecycle.shutdown import Shutdown, CloseConnections
 
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
 
 async def main():
-    departure = Departure(drain_s=0.3, grace_s=SECONDS)
+    departure = Shutdown(drain_s=0.3, grace_s=SECONDS)
     exits, sent = [], []
     began = time.monotonic()
     signal.signal(signal.SIGTERM, lambda signum, _frame: exits.append(time.monotonic() - began))
     departure.on_signal(lambda: print("give up", flush=True))
-    farewell = Farewell(app, departure)
+    farewell = CloseConnections(app, departure)
     async def send(message):
         sent.append(dict(message["headers"]))
     await farewell({}, None, send)

@@ -11,14 +11,14 @@ from ner_runtime.serving.telemetry.logs import request_id
 
 PROGRAM = """
 import asyncio, logging, sys, warnings
-from ner_runtime.serving.telemetry.access_record import Answered
+from ner_runtime.serving.telemetry.access_record import AccessRecord
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, configure_logs, log, log_answer
 
 configure_logs(sys.argv[1], sys.argv[2])
-log_answer(Answered("/ner", "POST", 200, 0.0123, notes={"chars": 5}))
-log_answer(Answered("/livez", "GET", 200, 0.001))
+log_answer(AccessRecord("/ner", "POST", 200, 0.0123, notes={"chars": 5}))
+log_answer(AccessRecord("/livez", "GET", 200, 0.001))
 REQUEST_ID.set("an-id")
-log_answer(Answered("/ner", "POST", 504, 30.0, code="timed_out"))
+log_answer(AccessRecord("/ner", "POST", 504, 30.0, code="timed_out"))
 logging.getLogger("bentoml.serve").info("Service %s initialized", "raner")
 logging.getLogger("uvicorn.access").info("GET /?text=秘密")
 try:
