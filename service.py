@@ -7,7 +7,6 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 import bentoml
-from _bentoml_sdk import Service
 from starlette.types import ASGIApp
 
 from ner_runtime.serving.answering.cache import Cache
@@ -42,7 +41,7 @@ image = bentoml.images.Image(base_image="python:3.11-slim-bookworm", distro="non
 image.build_include("requirements")
 
 
-class EdgedService(Service[object]):
+class EdgedService(bentoml.Service[object]):
     """A BentoML service with the edge around its application."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from ner_runtime.serving.lifecycle.heartbeat import RUN_DIR, last_beat
+from ner_runtime.upstream.private import WORKER_MODULE
 from tests.support.servers import Server
 
 
@@ -17,7 +18,7 @@ def workers(server: Server) -> list[psutil.Process]:
     found: list[psutil.Process] = []
     for child in psutil.Process(server.process.pid).children():
         try:
-            if child.status() != psutil.STATUS_ZOMBIE and "_bentoml_impl.worker.service" in child.cmdline():
+            if child.status() != psutil.STATUS_ZOMBIE and WORKER_MODULE in child.cmdline():
                 found.append(child)
         except psutil.NoSuchProcess:
             continue

@@ -112,8 +112,7 @@ def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, 
         HubUnavailable: the connection broke off, and again at every further try of the client.
         InvalidCheckpoint: what came is not what is listed.
     """
-    from modelscope_hub._download import ProgressCallback
-    from modelscope_hub.compat.snapshot_download import snapshot_download
+    from ner_runtime.upstream.private import ProgressCallback, snapshot_download
 
     class Told(ProgressCallback):
         def update(self, size: int) -> None:

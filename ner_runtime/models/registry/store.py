@@ -25,9 +25,16 @@ from ner_runtime.manifest import MODEL_FILE, Manifest, Source, read_manifest
 from ner_runtime.models.registry.active import store_home
 from ner_runtime.models.registry.staging import scratch
 from ner_runtime.settings import ACTIVE_MODEL, EMBEDDED_MODEL
+from ner_runtime.upstream.private import (
+    create_stored_model,
+    get_stored_model,
+    model_store_root,
+    open_model_store,
+    served_model_store,
+)
 
 if TYPE_CHECKING:
-    from bentoml._internal.models import ModelStore
+    from ner_runtime.upstream.private import ModelStore
 
 MAX_NAME = 63
 _NAME = re.compile(r"[a-z0-9]([-._a-z0-9]*[a-z0-9])?")
@@ -78,7 +85,7 @@ def stored_models() -> list[StoredModel]:
     """All models of the store, by name, the newest of a name first. What cannot be read is left out."""
     found: dict[str, StoredModel] = {}
     for store in _stores():
-        for path in _root(store).glob(f"*/*/{MODEL_FILE}"):
+        for path in model_store_root(store).glob(f"*/*/{MODEL_FILE}"):
             with contextlib.suppress(RanerError):
                 model = _read(store, path.parent)
                 found.setdefault(model.tag, model)
@@ -95,7 +102,7 @@ def find_model(reference: str) -> StoredModel | None:
     name, _, version = reference.partition(":")
     if version and version != "latest" and _NAME.fullmatch(name) and _NAME.fullmatch(version):
         for store in _stores():
-            directory = _root(store) / name / version
+            directory = model_store_root(store) / name / version
             if (directory / MODEL_FILE).is_file():
                 return _read(store, directory)
         return None
@@ -125,14 +132,12 @@ def put_model(directory: Path, manifest: Manifest, made_with: Mapping[str, str])
     Raises:
         StoreError: its name cannot be stored under, or the store cannot be written to.
     """
-    from bentoml.models import create
-
     name, version = check_name(manifest.name), manifest.version
-    store = _store(store_home() / "models")
-    target = _root(store) / name / version
+    store = open_model_store(store_home() / "models")
+    target = model_store_root(store) / name / version
     with store_errors(), scratch() as folder:
         # BentoML copies into its store file by file, so it makes its own file elsewhere.
-        with create(f"{name}:{version}", metadata=dict(made_with), _model_store=_store(folder)):
+        with create_stored_model(open_model_store(folder), f"{name}:{version}", made_with):
             pass
         made = folder / name / version
         for file in directory.iterdir():
@@ -171,12 +176,11 @@ def _is_of(source: Source, id_: str, revision: str | None) -> bool:
 
 def _read(store: ModelStore, directory: Path) -> StoredModel:
     from bentoml.exceptions import BentoMLException
-    from bentoml.models import get
 
     manifest = read_manifest(directory)
     tag = f"{directory.parent.name}:{directory.name}"
     try:
-        model = get(tag, _model_store=store)
+        model = get_stored_model(store, tag)
     except (BentoMLException, ValueError, OSError) as error:
         raise StoreError(f"{directory} is damaged: {error}") from None
     made_with = {str(name): str(value) for name, value in model.info.metadata.items()}
@@ -185,27 +189,13 @@ def _read(store: ModelStore, directory: Path) -> StoredModel:
 
 def _stores() -> list[ModelStore]:
     """BentoML's home's and, first, that of the bento which is served, where that brings models."""
-    from bentoml._internal.configuration.containers import BentoMLContainer
     from bentoml.exceptions import BentoMLException
 
-    stores = [_store(store_home() / "models")]
+    stores = [open_model_store(store_home() / "models")]
     with contextlib.suppress(BentoMLException, OSError):
-        served = BentoMLContainer.model_store.get()
-        if _root(served) != Path(BentoMLContainer.bentoml_home.get(), "models"):
+        if (served := served_model_store()) is not None:
             stores.insert(0, served)
     return stores
-
-
-def _store(root: Path) -> ModelStore:
-    # Unless told otherwise BentoML reports what is stored to its makers.
-    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
-    from bentoml._internal.models import ModelStore
-
-    return ModelStore(root)
-
-
-def _root(store: ModelStore) -> Path:
-    return store._path  # pyright: ignore[reportPrivateUsage]
 
 
 def _sync(path: Path) -> None:

@@ -19,15 +19,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from bentoml._internal.utils import circus as bentoml_circus
-from bentoml._internal.utils.circus import Arbiter
-from circus.exc import ConflictError
-from circus.watcher import Watcher
 from prometheus_client.multiprocess import mark_process_dead
-from tornado.ioloop import IOLoop
 
 from ner_runtime.serving.lifecycle.heartbeat import BEAT_S, RUN_DIR, SUPERVISOR_PID, beat_file, last_beat
 from ner_runtime.settings import Settings
+from ner_runtime.upstream.private import Arbiter, ConflictError, IOLoop, Watcher, replace_arbiter
 
 CHECK_S = 1.0
 START_TIMEOUT_S = 300.0
@@ -167,7 +163,7 @@ class Supervisor(Arbiter):
 def supervise(settings: Settings) -> None:
     """Have BentoML, which is about to start the workers, use the supervisor for an arbiter."""
     Supervisor.settings = settings
-    bentoml_circus.Arbiter = Supervisor
+    replace_arbiter(Supervisor)
     # As process 1 of a container this one has no default action; until the arbiter listens, this is what ends it.
     signal.signal(signal.SIGTERM, _leave)
 

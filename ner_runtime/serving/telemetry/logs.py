@@ -22,6 +22,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from ner_runtime.errors import RanerError
 from ner_runtime.serving.telemetry.access_record import AccessRecord
+from ner_runtime.upstream.private import CONFIGURATION_LOGGER
 
 LogFormat = Literal["json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -61,7 +62,7 @@ def configure_logs(level: LogLevel, form: LogFormat) -> None:
     # What BentoML tells of its own at INFO is when it starts and stops.
     logging.getLogger("bentoml").setLevel(max(log.level, logging.INFO))
     # It quotes BENTOML_CONFIG_OPTIONS, which may hold the credentials of a collector.
-    logging.getLogger("bentoml._internal.configuration").setLevel(logging.WARNING)
+    logging.getLogger(CONFIGURATION_LOGGER).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 
 

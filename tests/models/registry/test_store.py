@@ -11,8 +11,6 @@ from pathlib import Path
 
 import bentoml
 import pytest
-from bentoml._internal.configuration.containers import BentoMLContainer
-from bentoml._internal.models import ModelStore
 
 from ner_runtime.embedded import embedded_model
 from ner_runtime.errors import StoreError
@@ -21,6 +19,7 @@ from ner_runtime.models.registry.active import active_reference, active_stamp, s
 from ner_runtime.models.registry.resolve import locate_model
 from ner_runtime.models.registry.staging import scratch
 from ner_runtime.models.registry.store import check_name, find_model, name_of, put_model, split_hub_id, stored_models
+from ner_runtime.upstream.private import BentoMLContainer, ModelStore
 from tests.support.checkpoints import write_checkpoint
 from tests.support.command import Raner
 from tests.support.servers import REPOSITORY, environment

@@ -1,0 +1,1 @@
+"""The parts of other packages that those packages do not promise to keep."""

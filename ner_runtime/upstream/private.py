@@ -1,0 +1,104 @@
+"""Every private or undocumented symbol of BentoML, circus, tornado and modelscope_hub that this project uses.
+
+No other module imports such a symbol, so that an upgrade that moves one breaks here and nowhere else:
+`tests/upstream/test_private.py` says what stops working. pyproject.toml bounds BentoML to versions that pass it.
+
+The imports are lazy: the command line must not load BentoML, and a worker must not load circus.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bentoml import Model
+    from bentoml._internal.configuration.containers import BentoMLContainer as BentoMLContainer
+    from bentoml._internal.models import ModelStore as ModelStore
+    from bentoml._internal.utils.circus import Arbiter as Arbiter
+    from circus.exc import ConflictError as ConflictError
+    from circus.watcher import Watcher as Watcher
+    from modelscope_hub._download import ProgressCallback as ProgressCallback
+    from modelscope_hub.compat.snapshot_download import snapshot_download as snapshot_download
+    from tornado.ioloop import IOLoop as IOLoop
+
+SYMBOLS: Mapping[str, str] = {
+    "Arbiter": "bentoml._internal.utils.circus",
+    "BentoMLContainer": "bentoml._internal.configuration.containers",
+    "ConflictError": "circus.exc",
+    "IOLoop": "tornado.ioloop",
+    "ModelStore": "bentoml._internal.models",
+    "ProgressCallback": "modelscope_hub._download",
+    "Watcher": "circus.watcher",
+    # `modelscope` exports it too, but importing `modelscope` imports PyTorch.
+    "snapshot_download": "modelscope_hub.compat.snapshot_download",
+}
+"""Names that this module exports, with the module that each comes from."""
+
+WORKER_MODULE = "_bentoml_impl.worker.service"
+"""The module that BentoML runs as a worker process (`python -m`)."""
+
+CONFIGURATION_LOGGER = "bentoml._internal.configuration"
+"""The logger that quotes BENTOML_CONFIG_OPTIONS."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in SYMBOLS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(SYMBOLS[name]), name)
+
+
+def replace_arbiter(arbiter: type[Arbiter]) -> None:
+    """Have BentoML, which is about to start the workers, start them with this class instead of its own arbiter."""
+    from bentoml._internal.utils import circus
+
+    circus.Arbiter = arbiter
+
+
+def open_model_store(root: Path) -> ModelStore:
+    """BentoML's model store in a directory."""
+    # BentoML reports stored models to its authors unless this is set.
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    from bentoml._internal.models import ModelStore
+
+    return ModelStore(root)
+
+
+def served_model_store() -> ModelStore | None:
+    """The model store of the bento that is served; None outside a bento that brings models of its own.
+
+    Raises:
+        bentoml.exceptions.BentoMLException, OSError: the store cannot be opened.
+    """
+    from bentoml._internal.configuration.containers import BentoMLContainer
+
+    store = BentoMLContainer.model_store.get()
+    own = Path(BentoMLContainer.bentoml_home.get(), "models")
+    return None if model_store_root(store) == own else store
+
+
+def model_store_root(store: ModelStore) -> Path:
+    """The directory of a model store."""
+    return store._path  # pyright: ignore[reportPrivateUsage]
+
+
+def create_stored_model(store: ModelStore, tag: str, metadata: Mapping[str, str]) -> AbstractContextManager[Model]:
+    """Add a model to a store; it is there once the block ends."""
+    from bentoml.models import create
+
+    return create(tag, metadata=dict(metadata), _model_store=store)
+
+
+def get_stored_model(store: ModelStore, tag: str) -> Model:
+    """A model of a store.
+
+    Raises:
+        bentoml.exceptions.BentoMLException, ValueError, OSError: it is not there or is damaged.
+    """
+    from bentoml.models import get
+
+    return get(tag, _model_store=store)

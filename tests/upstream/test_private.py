@@ -1,0 +1,150 @@
+"""What this project relies on in BentoML, circus, tornado and modelscope_hub without a promise that it stays.
+
+A failure here after an upgrade names the part of the service that would break. `ner_runtime/upstream/private.py` is
+where to mend it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import logging
+import re
+import subprocess
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import bentoml
+import pytest
+
+from ner_runtime.upstream import private
+from tests.support.servers import REPOSITORY
+
+# Importing BentoML warns of deprecated names of pathspec.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+FENCE = Path("ner_runtime/upstream/private.py")
+PRIVATE = ("bentoml._", "_bentoml_", "circus", "tornado", "modelscope_hub._", "modelscope_hub.compat")
+
+
+def imported_modules(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def python_files() -> list[Path]:
+    run = subprocess.run(["git", "ls-files", "-z", "*.py"], cwd=REPOSITORY, capture_output=True, check=True)
+    return [Path(name) for name in run.stdout.decode().split("\0") if name and (REPOSITORY / name).exists()]
+
+
+def test_private_symbols_are_imported_in_one_module_only() -> None:
+    users = {
+        f"{path}: {name}"
+        for path in python_files()
+        if path != FENCE
+        for name in imported_modules((REPOSITORY / path).read_text(encoding="utf-8"))
+        if name.startswith(PRIVATE)
+    }
+    assert not users, "import these through ner_runtime.upstream.private"
+
+
+@pytest.mark.parametrize("name", private.SYMBOLS)
+def test_a_symbol_is_where_it_was(name: str) -> None:
+    assert getattr(private, name), f"{private.SYMBOLS[name]} has moved {name}; see its uses"
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    assert not hasattr(private, "Unknown")
+
+
+def test_the_service_class_is_public() -> None:
+    assert "Service" in bentoml.__all__, "service.py: the edge wraps the application through a subclass of Service"
+    assert "is_main" in inspect.signature(bentoml.Service.to_asgi).parameters
+
+
+@pytest.fixture
+def arbiter_put_back() -> Generator[None]:
+    own = private.Arbiter
+    yield
+    private.replace_arbiter(own)
+
+
+@pytest.mark.usefixtures("arbiter_put_back")
+def test_bentoml_starts_workers_with_the_arbiter_that_replaces_its_own() -> None:
+    from bentoml._internal.utils import circus
+
+    class Replacement(private.Arbiter):
+        pass
+
+    private.replace_arbiter(Replacement)
+    arbiter = circus.create_standalone_arbiter([])
+    assert isinstance(arbiter, Replacement), "hung and killed workers would not be replaced"
+
+
+@pytest.mark.parametrize("method", ["start", "stop", "initialize", "manage_watchers", "reap_processes"])
+def test_the_arbiter_has_the_methods_that_the_supervisor_extends(method: str) -> None:
+    assert callable(getattr(private.Arbiter, method)), "serving/lifecycle/supervisor.py overrides or calls it"
+
+
+def test_the_arbiter_checks_its_workers_as_often_as_it_is_asked_to() -> None:
+    assert "check_delay" in inspect.signature(private.Arbiter.__mro__[1].__init__).parameters
+
+
+def test_a_watcher_has_what_the_supervisor_sets() -> None:
+    watcher = private.Watcher("test", "true", numprocesses=2, env={"A": "1"})
+    assert (watcher.name, watcher.numprocesses, watcher.env) == ("test", 2, {"A": "1"})
+    assert watcher.respawn
+    assert watcher.graceful_timeout > 0, "workers would be killed before their grace time is over"
+    assert watcher.hooks == {}
+    assert watcher.processes == {}
+    assert not watcher.is_stopping()
+
+
+@pytest.mark.parametrize("hook", ["after_spawn", "after_reap"])
+def test_a_watcher_calls_the_hooks_that_the_supervisor_sets(hook: str) -> None:
+    source = inspect.getsource(private.Watcher)
+    assert re.search(rf"call_hook\(['\"]{hook}['\"]", source), "the supervisor would not know its workers"
+
+
+def test_workers_run_in_the_module_that_tests_look_for() -> None:
+    from _bentoml_impl.server import serving
+
+    assert serving._SERVICE_WORKER_SCRIPT == private.WORKER_MODULE
+
+
+def test_the_configuration_logger_has_its_name() -> None:
+    from bentoml._internal import configuration
+
+    assert configuration.logger is logging.getLogger(private.CONFIGURATION_LOGGER), "credentials would reach the log"
+
+
+def test_a_model_is_stored_and_found(tmp_path: Path) -> None:
+    store = private.open_model_store(tmp_path)
+    with private.create_stored_model(store, "tiny:1", {"precision": "int8"}):
+        pass
+    model = private.get_stored_model(store, "tiny:1")
+    assert private.model_store_root(store) == tmp_path
+    assert (str(model.tag), Path(model.path)) == ("tiny:1", tmp_path / "tiny" / "1")
+    assert model.info.metadata == {"precision": "int8"}
+
+
+def test_only_a_bento_has_a_model_store_of_its_own(tmp_path: Path) -> None:
+    assert private.served_model_store() is None
+    private.BentoMLContainer.model_store.set(private.open_model_store(tmp_path))
+    try:
+        store = private.served_model_store()
+        assert store is not None
+        assert private.model_store_root(store) == tmp_path
+    finally:
+        private.BentoMLContainer.model_store.reset()
+
+
+def test_a_download_reports_its_progress() -> None:
+    callback = private.ProgressCallback("file", 7)
+    assert callable(callback.update), "raner pull would have no progress bar"
+    parameters = inspect.signature(private.snapshot_download).parameters
+    used = {"revision", "endpoint", "local_dir", "cache_dir", "allow_patterns", "progress_callbacks"}
+    assert used <= set(parameters), "raner pull could not download"
