@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ner_runtime.errors import RanerError
+from ner_runtime.serving.api.access_record import AccessRecord, Observer
 from ner_runtime.serving.api.errors import (
     ClientGone,
     MethodNotAllowed,
@@ -33,7 +34,6 @@ from ner_runtime.serving.api.errors import (
 from ner_runtime.serving.http.admission import InFlight, Rate, RateLimiter, client_of
 from ner_runtime.serving.http.bodies import BodyLimits, check_media_type, read_body, replay
 from ner_runtime.serving.http.clients import check_key
-from ner_runtime.serving.telemetry.access_record import AccessRecord, Observer
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log, request_id
 
 PARSED = "raner_request"

@@ -21,7 +21,7 @@ from uuid import uuid4
 from pythonjsonlogger.json import JsonFormatter
 
 from ner_runtime.errors import RanerError
-from ner_runtime.serving.telemetry.access_record import AccessRecord
+from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.upstream.private import CONFIGURATION_LOGGER
 
 LogFormat = Literal["json", "text"]

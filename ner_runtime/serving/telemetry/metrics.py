@@ -15,7 +15,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import EncodedWindow, Recognition
-from ner_runtime.serving.telemetry.access_record import AccessRecord
+from ner_runtime.serving.api.access_record import AccessRecord
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _WINDOWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)

@@ -16,9 +16,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ner_runtime.errors import InvalidValue
+from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.serving.http.admission import Rate
 from ner_runtime.serving.http.edge import OURS, PARSED, SECURITY_HEADERS, Edge, EdgeLimits, Routes
-from ner_runtime.serving.telemetry.access_record import AccessRecord
 from ner_runtime.serving.telemetry.logs import JsonLines
 
 JSON = {"content-type": "application/json"}

@@ -11,7 +11,7 @@ from ner_runtime.serving.telemetry.logs import request_id
 
 PROGRAM = """
 import asyncio, logging, sys, warnings
-from ner_runtime.serving.telemetry.access_record import AccessRecord
+from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, configure_logs, log, log_answer
 
 configure_logs(sys.argv[1], sys.argv[2])

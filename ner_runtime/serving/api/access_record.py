@@ -1,4 +1,4 @@
-"""What the edge reports of every response: a few labels and numbers, never text of the user."""
+"""Access records: what is logged and counted of each response. They hold labels and numbers, never text of a user."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """An answer that went out.
+    """A response that was sent.
 
-    path: one of the paths that there are, `/static` for a file of the page, or `other`
-    code: of the error; None for a success
-    notes: what those behind the edge have to say of the request
+    path: a known path, `/static` for any file of the web UI, or `other`
+    code: the error code; None for a success
+    notes: further fields for the log, such as the number of characters
     """
 
     path: str
@@ -24,4 +24,4 @@ class AccessRecord:
 
 
 Observer = Callable[[AccessRecord], None]
-"""Told of every answer."""
+"""Called once for each response."""
