@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""Write the generated parts of README.md and README.zh-CN.md anew: `make readme`.
+"""Update the generated parts of README.md and README.zh-CN.md: `make readme`.
 
-A generated part stands between `<!-- name -->` and `<!-- /name -->`. `settings` comes from the settings table, `answer`
-from the real service: it is what the README's own curl call answers, with line breaks; `accuracy` is what `make
-bench-accuracy` has measured.
+A generated part stands between `<!-- name -->` and `<!-- /name -->`:
+
+    settings   the table of settings, from `ner_runtime.settings`
+    response   what a running service returns for the README's own curl command
+    accuracy   `docs/accuracy.md`, which `make bench-accuracy` writes
+
+`--settings` skips `response`, so that no service is started.
 """
 
 from __future__ import annotations
@@ -29,49 +33,50 @@ _CHINESE_HEAD = ("| 设置 | 默认值 | 允许的值 | 作用 |", "| --- | --- 
 
 
 def part(text: str, name: str) -> str:
-    """What stands between the marks of a generated part."""
+    """The content of a generated part."""
     return _marked(name).search(text)[2]  # type: ignore[index]
 
 
 def with_part(text: str, name: str, content: str) -> str:
-    """The text with a generated part replaced."""
+    """The text with the content of a generated part replaced."""
     replaced, count = _marked(name).subn(lambda found: f"{found[1]}{content}{found[3]}", text)
     if count != 1:
-        raise SystemExit(f"readme: <!-- {name} --> is there {count} times, not once")
+        raise SystemExit(f"readme: expected <!-- {name} --> once, found it {count} times")
     return replaced
 
 
-def curl_call(text: str, url: str) -> str:
-    """The first curl call of a README, to be sent to `url`."""
+def curl_command(text: str, url: str) -> str:
+    """The first curl command of a README, with the service's address replaced by `url`."""
     found = _CURL.search(text)
     if not found or ADDRESS not in found[0]:
-        raise SystemExit(f"readme: there is no curl call to {ADDRESS}")
+        raise SystemExit(f"readme: found no curl command for {ADDRESS}")
     return found[0].replace(ADDRESS, url.removeprefix("http://"))
 
 
-def answer_of(text: str, url: str) -> dict[str, Any]:
-    """What a running service answers to a README's curl call."""
-    # The command is this repository's own README, typed as a reader would.
-    run = subprocess.run(["bash", "-c", curl_call(text, url)], capture_output=True, check=True, timeout=60)
+def response_of(text: str, url: str) -> dict[str, Any]:
+    """The response of the service at `url` to a README's curl command."""
+    # The command comes from this repository's README and runs in a shell, as a reader would run it.
+    run = subprocess.run(["bash", "-c", curl_command(text, url)], capture_output=True, check=True, timeout=60)
     return json.loads(run.stdout)
 
 
-def laid_out(answer: dict[str, Any]) -> str:
-    """An answer as a fenced block, one entity a line."""
+def fenced(response: dict[str, Any]) -> str:
+    """A response as a fenced block with one entity per line."""
 
     def line(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
 
-    entities = ",\n".join(f"    {line(entity)}" for entity in answer["data"])
-    parts = [f'  "success": {line(answer["success"])}', f'  "data": [\n{entities}\n  ]']
-    parts += [f'  "meta": {line(answer["meta"])}']
+    entities = ",\n".join(f"    {line(entity)}" for entity in response["data"])
+    parts = [f'  "success": {line(response["success"])}', f'  "data": [\n{entities}\n  ]']
+    parts += [f'  "meta": {line(response["meta"])}']
     return "\n```json\n{\n" + ",\n".join(parts) + "\n}\n```\n"
 
 
 def chinese_settings_table(current: str) -> str:
-    """The settings in Chinese: names and defaults from the code, the two columns in Chinese as they were written.
+    """The settings table in Chinese.
 
-    A setting that has none yet gets the English ones, and a test fails until they are translated.
+    Names and defaults come from the code, the other two columns from `current`. A setting that `current` lacks gets the
+    English text, and a test fails until it is translated.
     """
     english, chinese = _rows(settings_table()), _rows(current)
     rows: list[str] = [*_CHINESE_HEAD]
@@ -84,7 +89,7 @@ def chinese_settings_table(current: str) -> str:
 
 
 def _rows(table: str) -> dict[str, list[str]]:
-    """The cells of each row after its first one, by its first one."""
+    """The rows of a settings table: the cells after the first one, by the first one."""
     cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines() if "|" in row]
     return {first: rest for first, *rest in cells if first.startswith(f"`{PREFIX}")}
 
@@ -94,6 +99,7 @@ def _marked(name: str) -> re.Pattern[str]:
 
 
 def main() -> None:
+    """Rewrite both READMEs."""
     english, chinese = ENGLISH.read_text(encoding="utf-8"), CHINESE.read_text(encoding="utf-8")
     english = with_part(english, "settings", f"\n{settings_table()}\n")
     chinese = with_part(chinese, "settings", chinese_settings_table(part(chinese, "settings")))
@@ -101,8 +107,8 @@ def main() -> None:
     english, chinese = (with_part(text, "accuracy", scores) for text in (english, chinese))
     if "--settings" not in sys.argv[1:]:
         with own_service({}) as url:
-            answer = laid_out(answer_of(english, url))
-        english, chinese = (with_part(text, "answer", answer) for text in (english, chinese))
+            response = fenced(response_of(english, url))
+        english, chinese = (with_part(text, "response", response) for text in (english, chinese))
     ENGLISH.write_text(english, encoding="utf-8")
     CHINESE.write_text(chinese, encoding="utf-8")
 

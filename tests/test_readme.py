@@ -1,4 +1,4 @@
-"""The READMEs tell the truth: what they tell people to type works, and what they show is what comes."""
+"""The READMEs are correct: their commands exist, their examples return what they show, their tables match the code."""
 
 from __future__ import annotations
 
@@ -8,35 +8,70 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
+from ner_runtime.cli.app import app
+from ner_runtime.entities import Entity
 from ner_runtime.settings import Settings, settings_table
-from scripts.readme import CHINESE, ENGLISH, REPOSITORY, answer_of, chinese_settings_table, part, with_part
+from scripts.readme import CHINESE, ENGLISH, REPOSITORY, chinese_settings_table, part, response_of, with_part
 
 READMES = pytest.mark.parametrize("readme", [ENGLISH, CHINESE], ids=lambda path: path.name)
-DOCUMENTS = [ENGLISH, CHINESE, *(REPOSITORY / "docs").glob("*.md"), REPOSITORY / "CONTRIBUTING.md"]
+DOCUMENTS = [
+    ENGLISH,
+    CHINESE,
+    REPOSITORY / "CONTRIBUTING.md",
+    REPOSITORY / "static" / "README.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+]
+EACH_DOCUMENT = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
 
 
-def comparable(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer without what differs from run to run and from model to model."""
-    meta = {name: value for name, value in answer["meta"].items() if name not in ("timings_ms", "version", "cached")}
-    data = [{name: value for name, value in entity.items() if name != "score"} for entity in answer["data"]]
-    return {**answer, "data": data, "meta": meta}
+def comparable(response: dict[str, Any]) -> dict[str, Any]:
+    """A response without the fields that differ from run to run or from model to model."""
+    meta = {name: value for name, value in response["meta"].items() if name not in ("timings_ms", "version", "cached")}
+    data = [{name: value for name, value in entity.items() if name != "score"} for entity in response["data"]]
+    return {**response, "data": data, "meta": meta}
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub makes of a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @READMES
-def test_the_curl_call_gives_the_answer_that_is_shown(readme: Path, service_url: str) -> None:
+def test_the_curl_command_returns_the_response_shown(readme: Path, service_url: str) -> None:
     text = readme.read_text(encoding="utf-8")
-    shown = json.loads(part(text, "answer").strip().removeprefix("```json").removesuffix("```"))
-    given = answer_of(text, service_url)
-    assert comparable(given) == comparable(shown)
-    assert set(given["meta"]["timings_ms"]) == set(shown["meta"]["timings_ms"])
+    shown = json.loads(part(text, "response").strip().removeprefix("```json").removesuffix("```"))
+    response = response_of(text, service_url)
+    assert comparable(response) == comparable(shown)
+    assert set(response["meta"]["timings_ms"]) == set(shown["meta"]["timings_ms"])
 
 
-def test_the_settings_are_those_of_the_code() -> None:
+@READMES
+def test_the_python_example_runs(readme: Path) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - the code comes from this repository's README
+    assert [entity.span for entity in names["entities"]] == ["马云", "杭州"]
+    assert all(isinstance(entity, Entity) for entity in names["entities"])
+
+
+@READMES
+def test_the_raner_commands_and_their_options_exist(readme: Path) -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    calls = re.findall(r"^\.venv/bin/raner (\w+)([^#\n]*)", readme.read_text(encoding="utf-8"), re.MULTILINE)
+    assert calls
+    for name, arguments in calls:
+        options = {option for parameter in commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"--[\w-]+", arguments)) <= options, name
+
+
+def test_the_settings_table_matches_the_code() -> None:
     assert part(ENGLISH.read_text(encoding="utf-8"), "settings").strip() == settings_table()
 
 
-def test_the_settings_in_chinese_are_those_of_the_code_and_are_translated() -> None:
+def test_the_chinese_settings_table_matches_the_code_and_is_translated() -> None:
     table = part(CHINESE.read_text(encoding="utf-8"), "settings")
     assert chinese_settings_table(table) == table
     rows = [row for row in table.splitlines() if row.startswith("| `RANER_")]
@@ -45,32 +80,37 @@ def test_the_settings_in_chinese_are_those_of_the_code_and_are_translated() -> N
         assert re.search("[\u4e00-\u9fff]", row.split(" | ")[3]), f"not translated: {row}"
 
 
-def test_a_new_setting_gets_a_row_and_a_gone_one_loses_it() -> None:
+def test_a_new_setting_gets_a_row_and_a_removed_one_loses_its_row() -> None:
     table = part(CHINESE.read_text(encoding="utf-8"), "settings")
-    lacking = "\n".join(row for row in table.splitlines() if "RANER_PORT" not in row)
-    assert "| `RANER_PORT` | `3000` | 1 to 65535 | The port of `make serve`. |" in chinese_settings_table(lacking)
-    assert chinese_settings_table(f"{table}| `RANER_GONE` | `1` | 1 | 没有了 |\n") == table
+    without_port = "\n".join(row for row in table.splitlines() if "RANER_PORT" not in row)
+    [english] = [row for row in settings_table().splitlines() if "RANER_PORT" in row]
+    assert english in chinese_settings_table(without_port)
+    assert chinese_settings_table(f"{table}| `RANER_REMOVED` | `1` | 1 | 已删除 |\n") == table
 
 
-def test_a_part_that_is_not_marked_is_not_guessed() -> None:
+def test_a_missing_marker_is_an_error() -> None:
     assert with_part("a <!-- x -->1<!-- /x --> b", "x", "2") == "a <!-- x -->2<!-- /x --> b"
-    with pytest.raises(SystemExit, match="0 times"):
-        with_part("no marks", "x", "2")
+    with pytest.raises(SystemExit, match="found it 0 times"):
+        with_part("no marker", "x", "2")
 
 
 @READMES
-def test_nothing_is_left_to_fill_in(readme: Path) -> None:
+def test_no_placeholder_is_left(readme: Path) -> None:
     assert "@@" not in readme.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8")):
-        if "://" not in target:
-            assert (document.parent / target).exists(), target
+@EACH_DOCUMENT
+def test_links_lead_to_files_and_headings(document: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", document.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        path = document.parent / target if target else document
+        assert path.exists(), target
+        if anchor:
+            assert anchor in anchors(path), f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@EACH_DOCUMENT
 def test_make_targets_exist(document: Path) -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(
@@ -79,7 +119,16 @@ def test_make_targets_exist(document: Path) -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
+@EACH_DOCUMENT
+def test_settings_that_are_named_exist(document: Path) -> None:
+    known = {f"RANER_{name.upper()}" for name in Settings.model_fields}
+    # Variables of the Makefile, the tests and the load test are not settings of the service.
+    known |= {"RANER_URL", "RANER_API_KEY", "RANER_FAULT_SECONDS", "RANER_FUZZ_EXAMPLES", "RANER_SOAK_MINUTES"}
+    named = set(re.findall(r"\bRANER_[A-Z_]+[A-Z]\b", document.read_text(encoding="utf-8")))
+    assert named <= known
+
+
 @READMES
-def test_the_scores_are_those_that_were_measured(readme: Path) -> None:
+def test_the_scores_are_the_measured_ones(readme: Path) -> None:
     measured = (REPOSITORY / "docs" / "accuracy.md").read_text(encoding="utf-8")
     assert part(readme.read_text(encoding="utf-8"), "accuracy").strip() == measured.strip()
