@@ -6,6 +6,9 @@
     vocab.txt    WordPiece vocabulary, one piece a line
     model.json   this module
 
+A model may declare a lexicon (`lexicon_kinds`). It then has two more files (see `lexicon/files.py`), and `model.onnx`
+has a third input, lexicon: uint8 (batch, sequence, flags), see `lexicon/features.py`.
+
 The embedded default, a RaNER from the hub and a user's own fine-tuned one all have this form; `models/` writes it.
 """
 
@@ -19,6 +22,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ner_runtime.errors import InvalidModel, ModelNotFound
+from ner_runtime.lexicon import LEXICON_FILES, MAX_KINDS
 
 FORMAT = 1
 MODEL_FILE = "model.json"
@@ -99,6 +103,8 @@ class Manifest(_Part):
     """Longest stretch to read at once, in pieces, where the model reads shorter ones better; None: all positions."""
     by_sentence: bool = False
     """Whether a text is read sentence by sentence, each as if it stood alone; a long one in parts of whole clauses."""
+    lexicon_kinds: tuple[str, ...] = Field(default=(), max_length=MAX_KINDS)
+    """Kinds of the entries of the model's lexicon, in the order of their flags; empty where the model has none."""
     precision: Precision
     agreement: Agreement | None = None
     files: dict[str, str]
@@ -144,13 +150,17 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _lexicon_files(manifest: Manifest) -> tuple[str, ...]:
+    return LEXICON_FILES if manifest.lexicon_kinds else ()
+
+
 def verify_files(directory: Path, manifest: Manifest) -> None:
     """Compare every file with the sha256 that the manifest states.
 
     Raises:
         InvalidModel: a file is missing or is not the one that the manifest describes.
     """
-    for name in sorted({*FILES, *manifest.files}):
+    for name in sorted({*FILES, *_lexicon_files(manifest), *manifest.files}):
         path = directory / name
         if Path(name).name != name or name not in manifest.files:
             raise InvalidModel(f"{directory / MODEL_FILE} is not valid: files: {name}")

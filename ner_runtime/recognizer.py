@@ -18,10 +18,13 @@ from ner_runtime.entities import Entity
 from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
 from ner_runtime.inference.batches import plan_batches
 from ner_runtime.inference.crf import Crf, Floats
-from ner_runtime.inference.engine import Device, Engine, EngineName, open_engine
+from ner_runtime.inference.engine import Device, Engine, EngineName, Ids64, open_engine
 from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizer import Ids, Tokenizer
 from ner_runtime.inference.windows import Window, merge_spans, plan_text
+from ner_runtime.lexicon.features import FLAGS, Flags, match_flags
+from ner_runtime.lexicon.files import read_matcher
+from ner_runtime.lexicon.matcher import Matcher
 from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, VOCAB_FILE, Manifest, read_manifest, verify_files
 
 MIN_WINDOW = 16
@@ -44,6 +47,7 @@ class EncodedWindow:
 
     ids: Ids  # (pieces,)
     first: Ids  # (code points,), the index in `ids` of each code point's first piece
+    flags: Flags | None = None  # (code points, FLAGS), where the model has a lexicon
 
     @property
     def tokens(self) -> int:
@@ -77,6 +81,7 @@ class Recognizer:
         tokenizer: Tokenizer,
         engine: Engine,
         crf: Crf,
+        lexicon: Matcher | None = None,
         *,
         window: int | None = None,
         max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
@@ -93,6 +98,7 @@ class Recognizer:
         self._tokenizer = tokenizer
         self._engine = engine
         self._crf = crf
+        self._lexicon = lexicon
         self._max_batch_tokens = max_batch_tokens
 
     @classmethod
@@ -128,8 +134,9 @@ class Recognizer:
         verify_files(directory, manifest)
         tokenizer = Tokenizer.from_file(directory / VOCAB_FILE, lowercase=manifest.lowercase)
         crf = Crf.from_file(directory / CRF_FILE, manifest.labels)
+        lexicon = read_matcher(directory) if manifest.lexicon_kinds else None
         session = open_engine(directory / ONNX_FILE, name=engine, device=device, threads=threads)
-        recognizer = cls(manifest, tokenizer, session, crf, window=window, max_batch_tokens=max_batch_tokens)
+        recognizer = cls(manifest, tokenizer, session, crf, lexicon, window=window, max_batch_tokens=max_batch_tokens)
         recognizer.recognize(["热身。"])
         return recognizer
 
@@ -174,7 +181,9 @@ class Recognizer:
         """Cut a text into windows. Who reads many texts at once may decode their windows in any order and company."""
         ids, first = self._tokenizer.encode(text)
         windows, ends = plan_text(text, first, len(ids), self.window, by_sentence=self.manifest.by_sentence)
-        return EncodedText(text, windows, ends, [_cut(ids, first, window) for window in windows])
+        # Of the whole text: what is found in a window must not depend on where the window ends.
+        flags = match_flags(len(text), self._lexicon.find(text)) if self._lexicon else None  # (code points, FLAGS)
+        return EncodedText(text, windows, ends, [_cut(ids, first, flags, window) for window in windows])
 
     def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
         """The spans of each window, in its own positions. Batches are planned by length."""
@@ -196,7 +205,7 @@ class Recognizer:
             end = len(window.ids) + 1
             ids[row, 0], ids[row, 1:end], ids[row, end] = tokenizer.cls, window.ids, tokenizer.sep
             mask[row, : end + 1] = 1
-        logits = self._engine.logits(ids, mask)  # (batch, sequence, labels)
+        logits = self._logits(encoded, ids, mask)  # (batch, sequence, labels)
         if logits.shape != (*ids.shape, len(self.manifest.labels)):
             raise InvalidModel(
                 f"the model's logits are {logits.shape} where {len(self.manifest.labels)} labels are due"
@@ -207,8 +216,19 @@ class Recognizer:
             emissions[row, : len(window.first)] = logits[row, window.first + 1]
         return emissions
 
+    def _logits(self, encoded: Sequence[EncodedWindow], ids: Ids64, mask: Ids64) -> Floats:
+        """(batch, sequence, labels), with the lexicon's flags at the first piece of each code point."""
+        if self._lexicon is None:
+            return self._engine.logits(ids, mask)
+        flags = np.zeros((*ids.shape, FLAGS), dtype=np.uint8)  # (batch, sequence, FLAGS)
+        for row, window in enumerate(encoded):
+            if window.flags is not None:
+                flags[row, window.first + 1] = window.flags
+        return self._engine.logits(ids, mask, flags)
 
-def _cut(ids: Ids, first: Ids, window: Window) -> EncodedWindow:
+
+def _cut(ids: Ids, first: Ids, flags: Flags | None, window: Window) -> EncodedWindow:
     begin = first[window.start]
     end = len(ids) if window.end == len(first) else first[window.end]
-    return EncodedWindow(ids[begin:end], first[window.start : window.end] - begin)
+    own = None if flags is None else flags[window.start : window.end]  # (code points, FLAGS)
+    return EncodedWindow(ids[begin:end], first[window.start : window.end] - begin, own)

@@ -6,7 +6,7 @@ An engine knows neither text nor labels. Several threads may call one engine at 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -16,6 +16,7 @@ from ner_runtime.errors import EngineUnavailable, InvalidModel, MissingExtra
 
 if TYPE_CHECKING:
     from ner_runtime.inference.crf import Floats
+    from ner_runtime.lexicon.features import Flags
 
 EngineName = Literal["onnxruntime", "openvino"]
 Device = Literal["cpu", "cuda"]
@@ -27,8 +28,11 @@ _CUDA = "CUDAExecutionProvider"
 class Engine(Protocol):
     """What the recognizer needs of an inference engine."""
 
-    def logits(self, input_ids: Ids64, attention_mask: Ids64) -> Floats:
-        """(batch, sequence), (batch, sequence) → (batch, sequence, labels)."""
+    def logits(self, input_ids: Ids64, attention_mask: Ids64, lexicon: Flags | None = None) -> Floats:
+        """(batch, sequence), (batch, sequence), (batch, sequence, flags) → (batch, sequence, labels).
+
+        `lexicon` is given to models that declare one, and to no others.
+        """
         ...
 
 
@@ -53,8 +57,8 @@ class OnnxRuntimeEngine:
         if self._session.get_providers()[0] != providers[0]:
             raise EngineUnavailable("RANER_DEVICE=cuda: ONNX Runtime found no usable GPU, driver or CUDA library")
 
-    def logits(self, input_ids: Ids64, attention_mask: Ids64) -> Floats:
-        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+    def logits(self, input_ids: Ids64, attention_mask: Ids64, lexicon: Flags | None = None) -> Floats:
+        feed = _feed(input_ids, attention_mask, lexicon)
         return np.asarray(self._session.run(["logits"], feed)[0], dtype=np.float32)  # (batch, sequence, labels)
 
 
@@ -73,10 +77,10 @@ class OpenVinoEngine:
         except RuntimeError as error:
             raise InvalidModel(f"{path} cannot be loaded: {_first_line(error)}") from None
 
-    def logits(self, input_ids: Ids64, attention_mask: Ids64) -> Floats:
+    def logits(self, input_ids: Ids64, attention_mask: Ids64, lexicon: Flags | None = None) -> Floats:
         # A request of its own per call: the compiled model's default request is not safe to share between threads.
         request = self._compiled.create_infer_request()
-        results = request.infer({"input_ids": input_ids, "attention_mask": attention_mask})
+        results = request.infer(_feed(input_ids, attention_mask, lexicon))
         return np.asarray(results["logits"], dtype=np.float32)  # (batch, sequence, labels)
 
 
@@ -93,6 +97,11 @@ def open_engine(path: Path, *, name: EngineName = "onnxruntime", device: Device 
     if device != "cpu":
         raise EngineUnavailable(f"RANER_ENGINE=openvino runs on the cpu, not on {device}")
     return OpenVinoEngine(path, threads=threads)
+
+
+def _feed(input_ids: Ids64, attention_mask: Ids64, lexicon: Flags | None) -> dict[str, NDArray[Any]]:
+    feed: dict[str, NDArray[Any]] = {"input_ids": input_ids, "attention_mask": attention_mask}
+    return feed if lexicon is None else feed | {"lexicon": lexicon}
 
 
 def _providers(device: Device) -> list[str]:

@@ -38,6 +38,9 @@ class Configuration:
     token_types: int
     layer_norm_eps: float
     lowercase: bool
+    lexicon_flags: int = 0
+    """Flags of the lexicon input; 0 where the model has none, as RaNER's have not."""
+    lexicon_size: int = 0
 
 
 class _Bert(BaseModel):
@@ -54,6 +57,8 @@ class _Bert(BaseModel):
     hidden_act: Literal["gelu"] = "gelu"
     position_embedding_type: Literal["absolute"] = "absolute"
     is_decoder: Literal[False] = False
+    lexicon_flags: int = Field(default=0, ge=0, le=1024)
+    lexicon_size: int = Field(default=0, ge=0, le=1024)
 
 
 class _Tokenizer(BaseModel):
@@ -91,7 +96,8 @@ def read_configuration(directory: Path) -> Configuration:
         vocab=bert.vocab_size,
         positions=bert.max_position_embeddings,
     )
-    return Configuration(geometry, bert.type_vocab_size, bert.layer_norm_eps, tokenizer.do_lower_case)
+    lexicon = (bert.lexicon_flags, bert.lexicon_size) if bert.lexicon_flags else (0, 0)
+    return Configuration(geometry, bert.type_vocab_size, bert.layer_norm_eps, tokenizer.do_lower_case, *lexicon)
 
 
 def _check_family(configuration: Mapping[str, Any]) -> None:

@@ -31,6 +31,8 @@ from ner_runtime.models.checkpoint.state_dict import Array, read_state_dict
 Floats = NDArray[np.float32]
 
 _WORDS = "embeddings.word_embeddings.weight"
+LEXICON = "embeddings.lexicon"
+"""Prefix of the layer that turns the lexicon's flags into a vector."""
 _OLD_NAMES = {".gamma": ".weight", ".beta": ".bias"}
 _SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
@@ -58,6 +60,7 @@ class Checkpoint:
     linear_bias: Floats  # (labels,)
     crf: CrfWeights
     vocab: Path
+    lexicon_flags: int = 0
 
 
 def read_checkpoint(directory: Path) -> Checkpoint:
@@ -87,6 +90,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
         crf=crf,
         encoder=arrays,
         vocab=vocab,
+        lexicon_flags=configuration.lexicon_flags,
     )
 
 
@@ -128,6 +132,10 @@ def _shapes(configuration: Configuration, labels: int) -> dict[str, tuple[int, .
         "crf.end_transitions": (labels,),
         "crf.transitions": (labels, labels),
     }
+    if configuration.lexicon_flags:
+        shapes[f"{LEXICON}.inner.weight"] = (configuration.lexicon_size, configuration.lexicon_flags)
+        shapes[f"{LEXICON}.inner.bias"] = (configuration.lexicon_size,)
+        shapes[f"{LEXICON}.outer.weight"] = (hidden, configuration.lexicon_size)
     linears = {"attention.self.query": (hidden, hidden), "attention.self.key": (hidden, hidden)}
     linears |= {"attention.self.value": (hidden, hidden), "attention.output.dense": (hidden, hidden)}
     linears |= {"intermediate.dense": (wide, hidden), "output.dense": (hidden, wide)}

@@ -17,7 +17,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from ner_runtime.errors import UnsupportedCheckpoint
 from ner_runtime.inference.tokenizer import Tokenizer
+from ner_runtime.lexicon import LEXICON_FILES
+from ner_runtime.lexicon.files import read_kinds, read_matcher
 from ner_runtime.manifest import (
     CRF_FILE,
     FILES,
@@ -69,6 +72,7 @@ def build_model_directory(
     *,
     source: Source | None = None,
     stated: Stated | None = None,
+    lexicon: Path | None = None,
     bar: float = BAR,
     progress: Progress = lambda _message: None,
 ) -> Manifest:
@@ -81,16 +85,20 @@ def build_model_directory(
         precision: `int8` keeps the FP32 model all the same where the two agree below `bar`
         source: where the checkpoint came from; by default the directory of that name
         stated: what the checkpoint does not say
+        lexicon: the folder of the lexicon that the checkpoint was trained with
         bar: the least entity F1 of INT8 against FP32, between 0 and 1
         progress: told what is being done, one line each
 
     Raises:
         UnsupportedCheckpoint, InvalidCheckpoint, MissingExtra: see `read_checkpoint`.
+        UnsupportedCheckpoint: it was trained with a lexicon, and `lexicon` is not given.
         InvalidModel: the exported model does not compute what PyTorch does.
     """
     progress(f"reading {checkpoint_dir}")
     checkpoint = read_checkpoint(checkpoint_dir)
-    builder = _Builder(checkpoint, name, source or Source(id=checkpoint_dir.name), stated or Stated())
+    if bool(checkpoint.lexicon_flags) != bool(lexicon):
+        raise UnsupportedCheckpoint(f"{checkpoint_dir} can only be used with the lexicon that it was trained with")
+    builder = _Builder(checkpoint, name, source or Source(id=checkpoint_dir.name), stated or Stated(), lexicon)
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}-", dir=out_dir.parent) as staging:
         fp32, int8 = Path(staging) / "fp32", Path(staging) / "int8"
@@ -100,7 +108,9 @@ def build_model_directory(
         chosen = fp32
         if precision == "int8":
             progress("calibrating INT8")
-            quantized = builder.write(int8, "int8", Int8(_calibrated(checkpoint, Path(staging) / "observed.onnx")))
+            quantized = builder.write(
+                int8, "int8", Int8(_calibrated(checkpoint, Path(staging) / "observed.onnx", lexicon))
+            )
             progress("comparing INT8 with FP32")
             agreement = measure_agreement(fp32, int8, bar)
             if agreement.f1 >= bar:
@@ -121,11 +131,12 @@ def build_model_directory(
 class _Builder:
     """Writes model directories of one checkpoint."""
 
-    def __init__(self, checkpoint: Checkpoint, name: str, source: Source, stated: Stated) -> None:
+    def __init__(self, checkpoint: Checkpoint, name: str, source: Source, stated: Stated, lexicon: Path | None) -> None:
         self._checkpoint = checkpoint
         self._name = name
         self._source = source
         self._stated = stated
+        self._lexicon = lexicon
 
     def write(self, directory: Path, precision: Precision, arithmetic: Arithmetic) -> Manifest:
         directory.mkdir()
@@ -138,16 +149,20 @@ class _Builder:
             transitions=crf.transitions,
         )
         shutil.copyfile(self._checkpoint.vocab, directory / VOCAB_FILE)
+        if self._lexicon:
+            for file in LEXICON_FILES:
+                shutil.copyfile(self._lexicon / file, directory / file)
         manifest = self._manifest(directory, precision)
         write_manifest(directory, manifest)
         return manifest
 
     def _manifest(self, directory: Path, precision: Precision) -> Manifest:
-        files = {file: file_sha256(directory / file) for file in FILES}
+        names = (*FILES, *LEXICON_FILES) if self._lexicon else FILES
+        files = {file: file_sha256(directory / file) for file in names}
         labels, stated = self._checkpoint.labels, self._stated
         # The version is the content: importing the same checkpoint again makes the same version.
         made_of = (self._source.hub or "", self._source.digest or "", f"lowercase={self._checkpoint.lowercase}")
-        content = "\n".join([*labels, *(files[file] for file in FILES), *made_of, *stated.reading])
+        content = "\n".join([*labels, *(files[file] for file in names), *made_of, *stated.reading])
         types = entity_types(labels)
         return Manifest(
             name=self._name,
@@ -161,6 +176,7 @@ class _Builder:
             by_sentence=stated.by_sentence,
             geometry=self._checkpoint.geometry,
             lowercase=self._checkpoint.lowercase,
+            lexicon_kinds=read_kinds(directory) if self._lexicon else (),
             precision=precision,
             files=files,
         )
@@ -174,11 +190,11 @@ def _with_check(directory: Path, manifest: Manifest) -> Manifest:
     return manifest
 
 
-def _calibrated(checkpoint: Checkpoint, path: Path) -> dict[str, Scale]:
+def _calibrated(checkpoint: Checkpoint, path: Path, lexicon: Path | None) -> dict[str, Scale]:
     """Scales of the encoder's linear inputs; `path` is where the model that shows them may be written."""
     names = linear_inputs(checkpoint.geometry.layers)
     onnx.save(export(checkpoint, Fp32(), show=names), path)
     tokenizer = Tokenizer.from_file(checkpoint.vocab, lowercase=checkpoint.lowercase)
     longest = checkpoint.geometry.positions - 2
     texts = [text[:longest] for text in sample_sentences()[:_CALIBRATION_SENTENCES]]
-    return calibrate(path, names, texts, tokenizer)
+    return calibrate(path, names, texts, tokenizer, read_matcher(lexicon) if lexicon else None)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ner_runtime.inference.tokenizer import Tokenizer
+from ner_runtime.lexicon.features import FLAGS, match_flags
+from ner_runtime.lexicon.matcher import Matcher
 from ner_runtime.models.convert.quantize import STEPS, Scale
 
 Floats = NDArray[np.float32]
@@ -22,7 +25,9 @@ _SAMPLES_PER_TEXT = 1024
 _SHRINKS = np.linspace(1.0, 0.3, 29)
 
 
-def calibrate(model: Path, names: Sequence[str], texts: Iterable[str], tokenizer: Tokenizer) -> dict[str, Scale]:
+def calibrate(
+    model: Path, names: Sequence[str], texts: Iterable[str], tokenizer: Tokenizer, lexicon: Matcher | None = None
+) -> dict[str, Scale]:
     """The scale of each of the model's outputs `names`.
 
     Args:
@@ -30,6 +35,7 @@ def calibrate(model: Path, names: Sequence[str], texts: Iterable[str], tokenizer
         names: the values to measure
         texts: at least one, each within the model's positions
         tokenizer: of the model
+        lexicon: of the model, where it has one
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -37,8 +43,13 @@ def calibrate(model: Path, names: Sequence[str], texts: Iterable[str], tokenizer
     random = np.random.default_rng(0)
     seen: dict[str, list[Floats]] = {name: [] for name in names}
     for text in texts:
-        ids = np.array([[tokenizer.cls, *tokenizer.encode(text)[0], tokenizer.sep]], dtype=np.int64)  # (1, sequence)
-        values = session.run(list(names), {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        pieces, first = tokenizer.encode(text)
+        ids = np.array([[tokenizer.cls, *pieces, tokenizer.sep]], dtype=np.int64)  # (1, sequence)
+        feed: dict[str, NDArray[Any]] = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        if lexicon:
+            feed["lexicon"] = np.zeros((*ids.shape, FLAGS), dtype=np.uint8)  # (1, sequence, FLAGS)
+            feed["lexicon"][0, first + 1] = match_flags(len(text), lexicon.find(text))
+        values = session.run(list(names), feed)
         for name, value in zip(names, values, strict=True):
             seen[name].append(_sample(np.asarray(value, dtype=np.float32).ravel(), random))
     return {name: best_scale(np.concatenate(samples)) for name, samples in seen.items()}

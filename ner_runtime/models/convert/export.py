@@ -1,6 +1,7 @@
 """Export: encoder and linear layer of a checkpoint as one ONNX model, both axes dynamic.
 
     input_ids, attention_mask: int64 (batch, sequence)  →  logits: float32 (batch, sequence, labels)
+    lexicon: uint8 (batch, sequence, flags), of models that have one
 
 The graph is written here operator by operator instead of traced out of PyTorch: it is then correct for every batch by
 reading it, holds no pooler and no token types, and its linear layers can be had in INT8. The CRF stays outside.
@@ -16,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from onnx import ModelProto, TensorProto
 
-from ner_runtime.models.checkpoint.reader import Checkpoint, Floats
+from ner_runtime.models.checkpoint.reader import LEXICON, Checkpoint, Floats
 from ner_runtime.models.convert.graph import Graph
 
 _BATCH_AXES = ("batch", "sequence")
@@ -92,6 +93,7 @@ class _Encoder:
         self._arithmetic = arithmetic
         self._weights = checkpoint.encoder
         self._heads = checkpoint.geometry.heads
+        self._lexicon_flags = checkpoint.lexicon_flags
         self._eps = checkpoint.layer_norm_eps
         self._ids = self.graph.input("input_ids", TensorProto.INT64, _BATCH_AXES)
         mask = self.graph.input("attention_mask", TensorProto.INT64, _BATCH_AXES)
@@ -120,7 +122,20 @@ class _Encoder:
             "Slice", graph.constant("embeddings.position_table", table), *ends, name="embeddings.positions"
         )
         sum_ = graph.op("Add", words, positions, name="embeddings.sum")  # (batch, sequence, hidden)
+        if self._lexicon_flags:
+            sum_ = graph.op("Add", sum_, self._lexicon(), name="embeddings.with_lexicon")
         return self._layer_norm("embeddings.LayerNorm", sum_)
+
+    def _lexicon(self) -> str:
+        """(batch, sequence, flags) → (batch, sequence, hidden), what the lexicon says of each character."""
+        graph, weights = self.graph, self._weights
+        flags = graph.input("lexicon", TensorProto.UINT8, (*_BATCH_AXES, self._lexicon_flags))
+        real = graph.op("Cast", flags, to=TensorProto.FLOAT, name=f"{LEXICON}.flags")
+        inner = plain_linear(
+            graph, real, f"{LEXICON}.inner", weights[f"{LEXICON}.inner.weight"], weights[f"{LEXICON}.inner.bias"]
+        )  # (batch, sequence, lexicon size)
+        outer = graph.constant(f"{LEXICON}.outer.weight", weights[f"{LEXICON}.outer.weight"].T)
+        return graph.op("MatMul", graph.op("Relu", inner, name=f"{LEXICON}.relu"), outer, name=f"{LEXICON}.outer")
 
     def layer(self, index: int, hidden: str) -> str:
         """(batch, sequence, hidden) → the same."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ner_runtime.errors import InvalidModel, MissingExtra
-from ner_runtime.models.checkpoint.reader import Checkpoint, Floats
+from ner_runtime.lexicon.features import Flags
+from ner_runtime.models.checkpoint.reader import LEXICON, Checkpoint, Floats
 
 Ids64 = NDArray[np.int64]
 
@@ -38,8 +40,11 @@ def check_against_torch(model: Path, checkpoint: Checkpoint) -> float:
         longest = min(max(lengths), checkpoint.geometry.positions)
         ids = random.integers(0, checkpoint.geometry.vocab, (len(lengths), longest))  # (batch, sequence)
         mask = (np.arange(longest) < np.array(lengths)[:, None]).astype(np.int64)  # (batch, sequence)
-        expected = logits_of(ids, mask)  # (batch, sequence, labels)
-        answered = np.asarray(session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0])
+        feed: dict[str, NDArray[Any]] = {"input_ids": ids, "attention_mask": mask}
+        if checkpoint.lexicon_flags:
+            feed["lexicon"] = random.integers(0, 2, (*ids.shape, checkpoint.lexicon_flags), dtype=np.uint8)
+        expected = logits_of(ids, mask, feed.get("lexicon"))  # (batch, sequence, labels)
+        answered = np.asarray(session.run(["logits"], feed)[0])
         if answered.shape != expected.shape:
             raise InvalidModel(f"the exported model answers with shape {answered.shape}, PyTorch with {expected.shape}")
         difference = np.abs(answered - expected)[mask == 1].max() / max(np.abs(expected[mask == 1]).max(), 1e-6)
@@ -49,8 +54,8 @@ def check_against_torch(model: Path, checkpoint: Checkpoint) -> float:
     return worst
 
 
-def _reference(checkpoint: Checkpoint) -> Callable[[Ids64, Ids64], Floats]:
-    """(batch, sequence) ids and mask → (batch, sequence, labels)."""
+def _reference(checkpoint: Checkpoint) -> Callable[[Ids64, Ids64, Flags | None], Floats]:
+    """(batch, sequence) ids and mask, (batch, sequence, flags) of a lexicon → (batch, sequence, labels)."""
     try:
         import torch
         from transformers import BertConfig, BertModel
@@ -68,11 +73,20 @@ def _reference(checkpoint: Checkpoint) -> Callable[[Ids64, Ids64], Floats]:
         layer_norm_eps=checkpoint.layer_norm_eps,
     )
     encoder = BertModel(config, add_pooling_layer=False).eval()
-    encoder.load_state_dict({name: torch.from_numpy(array) for name, array in checkpoint.encoder.items()}, assign=True)
+    weights = checkpoint.encoder
+    encoder.load_state_dict(
+        {name: torch.from_numpy(array) for name, array in weights.items() if not name.startswith(LEXICON)}, assign=True
+    )
 
-    def logits_of(ids: Ids64, mask: Ids64) -> Floats:
+    def logits_of(ids: Ids64, mask: Ids64, flags: Flags | None) -> Floats:
+        # BERT adds positions to what it is given and normalises the sum, which is where the lexicon comes in.
+        words = weights["embeddings.word_embeddings.weight"][ids]  # (batch, sequence, hidden)
+        if flags is not None:
+            inner = flags @ weights[f"{LEXICON}.inner.weight"].T + weights[f"{LEXICON}.inner.bias"]
+            words = words + np.maximum(inner, 0) @ weights[f"{LEXICON}.outer.weight"].T
+        embedded, visible = torch.from_numpy(words), torch.from_numpy(mask)
         with torch.inference_mode():
-            hidden = encoder(torch.from_numpy(ids), torch.from_numpy(mask)).last_hidden_state.numpy()
+            hidden = encoder(inputs_embeds=embedded, attention_mask=visible).last_hidden_state.numpy()
         return hidden @ checkpoint.linear_weight.T + checkpoint.linear_bias  # (batch, sequence, labels)
 
     return logits_of

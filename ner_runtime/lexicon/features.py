@@ -1,0 +1,32 @@
+"""Features: matches of a lexicon as flags of each character, the network's second input.
+
+For each kind of entry: does the character begin, continue or end a match? (The idea of SoftLexicon, Ma et al., 2020,
+without word vectors.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ner_runtime.lexicon import MAX_KINDS
+from ner_runtime.lexicon.matcher import Match
+
+Flags = NDArray[np.uint8]
+
+FLAGS = 3 * MAX_KINDS
+"""Flags of a character: one for each kind that begins, that continues and that ends there, in this order."""
+
+
+def match_flags(length: int, matches: Iterable[Match]) -> Flags:
+    """Flags of a text of `length` code points, (code points, FLAGS), each 0 or 1."""
+    begins, inside, ends = [0] * length, [0] * length, [0] * length
+    for start, end, kinds in matches:
+        begins[start] |= kinds
+        ends[end - 1] |= kinds
+        for position in range(start + 1, end - 1):
+            inside[position] |= kinds
+    packed = np.array([begins, inside, ends], dtype="<u2").T.copy()  # (code points, 3)
+    return np.unpackbits(packed.view(np.uint8), axis=1, bitorder="little")  # (code points, FLAGS)

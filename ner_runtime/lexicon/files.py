@@ -1,0 +1,51 @@
+"""Files: a lexicon as two files of a model directory.
+
+lexicon.trie   the folded entries, a MARISA trie
+lexicon.npz    kinds: uint16 (entries,), by the entry's number in the trie; folding: uint32 (2, characters)
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import marisa_trie
+import numpy as np
+
+from ner_runtime.atomic_files import write_atomically
+from ner_runtime.errors import InvalidModel
+from ner_runtime.lexicon import KINDS_FILE, TRIE_FILE
+from ner_runtime.lexicon.folding import from_arrays, to_arrays
+from ner_runtime.lexicon.matcher import Matcher
+
+
+def write_matcher(folder: Path, matcher: Matcher, names: tuple[str, ...]) -> None:
+    """Write both files; `names` are the kinds, in the order of their bits."""
+    buffer = BytesIO()
+    np.savez_compressed(buffer, kinds=matcher.kinds, folding=to_arrays(matcher.table), names=np.array(names))
+    write_atomically(folder / KINDS_FILE, buffer.getvalue())
+    write_atomically(folder / TRIE_FILE, matcher.trie.tobytes())
+
+
+def read_matcher(folder: Path) -> Matcher:
+    """The lexicon of a folder.
+
+    Raises:
+        InvalidModel: a file is missing or damaged.
+    """
+    try:
+        with np.load(folder / KINDS_FILE, allow_pickle=False) as file:
+            kinds, table = file["kinds"], from_arrays(file["folding"])
+        trie = marisa_trie.Trie()
+        trie.load(str(folder / TRIE_FILE))
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        raise InvalidModel(f"the lexicon in {folder} cannot be read: {error}") from None
+    if len(trie) != len(kinds):
+        raise InvalidModel(f"the lexicon in {folder} has {len(trie)} entries and the kinds of {len(kinds)}")
+    return Matcher(trie, kinds, table)
+
+
+def read_kinds(folder: Path) -> tuple[str, ...]:
+    """Names of the kinds of a lexicon's entries, in the order of their bits."""
+    with np.load(folder / KINDS_FILE, allow_pickle=False) as file:
+        return tuple(file["names"].tolist())
