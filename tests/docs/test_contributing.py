@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.servers import REPOSITORY
 
 PAGE = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
-TESTED = ("ner_runtime", "loadtest", "training", "benchmarks/accuracy", "scripts")
+TESTED = ("ner_runtime", "loadtest", "training", "benchmarks/accuracy")
 NOT_TESTED = ("__init__.py", "__main__.py")
 
 
