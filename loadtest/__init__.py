@@ -1,4 +1,4 @@
-"""The load test: people and machines that use the service all at once, and whose answers are checked.
+"""The load test: simulated users of the service, whose responses are checked.
 
-It knows the service by its HTTP API alone, so that it can be pointed at any running one.
+It uses the HTTP API alone, so that it works against any running service.
 """

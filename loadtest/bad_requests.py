@@ -1,4 +1,4 @@
-"""Requests that are wrong, and the error that is due to each: a service under load must not mind them."""
+"""Bad requests, and the error that each must get, under load too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class BadRequest:
-    """A request and the status and code that it must be answered with."""
+    """A request, and the status and the error code of the response that it must get."""
 
     name: str
     status: int
@@ -22,8 +22,8 @@ class BadRequest:
 
 
 def bad_requests(max_chars: int, max_body_bytes: int) -> list[BadRequest]:
-    """All of them; the longest text depends on the service's limits."""
-    known = [
+    """All bad requests. The longest one depends on the limits of the service."""
+    requests = [
         BadRequest("no JSON", 400, "malformed_request", b'{"text": "'),
         BadRequest("no UTF-8", 400, "malformed_request", '{"text": "张三"}'.encode("gb18030")),
         BadRequest("no body", 400, "malformed_request", b""),
@@ -39,5 +39,5 @@ def bad_requests(max_chars: int, max_body_bytes: int) -> list[BadRequest]:
     ]
     too_long = json.dumps({"text": "a" * (max_chars + 1)}).encode()
     if len(too_long) <= min(max_body_bytes, 1_000_000):
-        known.append(BadRequest("too long", 413, "text_too_long", too_long))
-    return known
+        requests.append(BadRequest("too long", 413, "text_too_long", too_long))
+    return requests

@@ -1,4 +1,4 @@
-"""A chart of bars as SVG, readable on light and dark."""
+"""Bar charts as SVG, readable on light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _BAR, _GAP, _HEIGHT = 48, 24, 160
 
 
 def bars(title: str, values: Mapping[str, float]) -> str:
-    """One bar a value, its figure above and its name below."""
+    """Draw one bar per value, with the value above and its name below."""
     width = max(_GAP + len(values) * (_BAR + _GAP), 260)
     top = max(values.values(), default=0) or 1
     parts = [

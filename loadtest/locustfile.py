@@ -1,6 +1,6 @@
-"""Who uses the service: readers with one text, clerks with many, and clumsy ones whose requests are wrong.
+"""The simulated users: those that send single texts, those that send batches, and those that send bad requests.
 
-Runs under `make loadtest`, which starts the service too, or by hand, with Locust's own page:
+`make loadtest` runs this file and starts the service. To use Locust's own page instead:
 `locust -f loadtest/locustfile.py --host http://localhost:3000`.
 """
 
@@ -19,31 +19,40 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from loadtest.bad_requests import JSON, BadRequest, bad_requests
-from loadtest.checks import Asked, Memory, OffsetUnit, Timings, Wrong, check_answer, check_batch, check_error
+from loadtest.checks import (
+    OffsetUnit,
+    PreviousEntities,
+    RequestOptions,
+    Timings,
+    WrongResponse,
+    check_batch,
+    check_error,
+    check_ner,
+)
 from loadtest.shapes import Shape, ShapeName
-from loadtest.summary import PART, Judge, summary_of
+from loadtest.summary import PART, WrongResponseCounter, summary_of
 from loadtest.texts import Sample, samples
 
 LONG_CHARS = 1000
 MAX_BATCH = 12
 
-judge = Judge()
-memory = Memory()
+wrong_responses = WrongResponseCounter()
+previous = PreviousEntities()
 
 
 @events.init_command_line_parser.add_listener
 def add_options(parser: LocustArgumentParser) -> None:
-    """The options of this test, beside Locust's."""
+    """Add the options of this test to those of Locust."""
     options = parser.add_argument_group("RaNER")
     options.add_argument("--shape", choices=[name.value for name in ShapeName], default=ShapeName.STEADY.value)
-    options.add_argument("--peak", type=int, default=16, help="Users at the height of the load.")
-    options.add_argument("--seconds", type=float, default=60, help="Length of the run.")
-    options.add_argument("--think", type=float, default=1.0, help="Factor of the think times; 0: none.")
-    options.add_argument("--summary-file", default="", help="Where the summary goes, as JSON.")
+    options.add_argument("--peak", type=int, default=16, help="Highest number of users.")
+    options.add_argument("--seconds", type=float, default=60, help="Duration of the run.")
+    options.add_argument("--think", type=float, default=1.0, help="Factor for the think times; 0 for none.")
+    options.add_argument("--summary-file", default="", help="Path of the summary, a JSON file.")
 
 
 class Load(LoadTestShape):
-    """The shape that was asked for."""
+    """The shape that `--shape` names."""
 
     abstract = False
 
@@ -51,54 +60,54 @@ class Load(LoadTestShape):
         assert self.runner is not None
         options: Any = self.runner.environment.parsed_options
         users = Shape(ShapeName(options.shape), options.peak, options.seconds).users_at(self.get_run_time())
-        # The shape itself is what is slow or sudden: whoever is due at this second comes within it.
+        # The shape sets the pace: all users that are due at this second start within it.
         return None if users is None else (users, max(1, options.peak))
 
 
 class ServiceUser(FastHttpUser):
-    """Anybody who calls the service."""
+    """A client of the service, with what all users share."""
 
     abstract = True
     connection_timeout: float = 60
     network_timeout: float = 60
-    thinks_s: ClassVar[tuple[float, float]] = (0.2, 1.0)
+    think_time_s: ClassVar[tuple[float, float]] = (0.2, 1.0)
 
     def wait_time(self) -> float:
         factor: float = self.environment.parsed_options.think  # type: ignore[union-attr]
-        return factor * random.uniform(*self.thinks_s)
+        return factor * random.uniform(*self.think_time_s)
 
     def on_start(self) -> None:
         self.model: dict[str, Any] = self.client.get("/model").json()
-        self.sent = [sample for sample in samples() if len(sample.whole) <= self.model["limits"]["max_chars"]]
+        self.samples = [sample for sample in samples() if len(sample.full_text) <= self.model["limits"]["max_chars"]]
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        # From the environment, for an option would show among the processes.
+        # From the environment, because the list of processes shows options to all users of the machine.
         key = os.environ.get("RANER_API_KEY")
         return {"Authorization": f"Bearer {key}"} if key else {}
 
-    def ask(self, path: str, name: str, body: dict[str, object], check: Callable[[bytes], Timings]) -> None:
-        """Send a good request; its answer must be right."""
+    def send(self, path: str, name: str, body: dict[str, object], check: Callable[[bytes], Timings]) -> None:
+        """Send a valid request and check the response."""
         data: Any = json.dumps(body, ensure_ascii=False).encode()
         headers = {"Content-Type": JSON, **self.headers}
         with self.client.post(path, data=data, headers=headers, name=name, catch_response=True) as response:
             if response.status_code != 200:
-                # Not wrong, but not served: overloaded, timed out, out of reach.
+                # A failure, but not a wrong response: overloaded, timed out or unreachable.
                 response.failure(f"status {response.status_code}")
                 return
             try:
                 timings = check(response.content or b"")
-            except Wrong as wrong:
-                judge.wrong(name, str(wrong))
-                response.failure(f"wrong answer: {wrong}")
+            except WrongResponse as error:
+                wrong_responses.add(name, str(error))
+                response.failure(f"wrong response: {error}")
                 return
-            # To the entry alone: a part of a request's time is no request, and must not count among them.
+            # Logged to the entries directly, because a part of the time of a request must not count as a request.
             entries = self.environment.stats.entries
             entries[(f"{name} queue", PART)].log(timings.queue, 0)
             entries[(f"{name} inference", PART)].log(timings.inference, 0)
 
-    def some_options(self) -> tuple[Asked, dict[str, object]]:
-        """Mostly none; sometimes the other unit, sometimes one type."""
+    def random_options(self) -> tuple[RequestOptions, dict[str, object]]:
+        """Options and their request fields: UTF-16 offsets in 30 % of the requests, a single type in 10 %."""
         types: list[str] = self.model["default_types"]
         body: dict[str, object] = {}
         unit: OffsetUnit = "code_point"
@@ -106,69 +115,71 @@ class ServiceUser(FastHttpUser):
             unit = body["offset_unit"] = "utf16"
         if random.random() < 0.1:
             types = body["types"] = [random.choice(types)]
-        return Asked(frozenset(types), unit), body
+        return RequestOptions(frozenset(types), unit), body
 
 
-class Reader(ServiceUser):
-    """Reads one text after the other, a long one now and then."""
+class SingleTextUser(ServiceUser):
+    """Sends one text after the other, one of thirteen a long one."""
 
     weight = 6
 
     @tag("short")
     @task(12)
     def short(self) -> None:
-        self._read(random.choice([sample for sample in self.sent if len(sample.whole) < LONG_CHARS]), "/ner")
+        self._send_sample(
+            random.choice([sample for sample in self.samples if len(sample.full_text) < LONG_CHARS]), "/ner"
+        )
 
     @task(1)
     def long(self) -> None:
-        long = [sample for sample in self.sent if len(sample.whole) >= LONG_CHARS]
+        long = [sample for sample in self.samples if len(sample.full_text) >= LONG_CHARS]
         if long:
-            self._read(random.choice(long), "/ner long")
+            self._send_sample(random.choice(long), "/ner long")
 
-    def _read(self, sample: Sample, name: str) -> None:
-        asked, options = self.some_options()
-        text = sample.whole
+    def _send_sample(self, sample: Sample, name: str) -> None:
+        options, fields = self.random_options()
+        text = sample.full_text
 
         def check(body: bytes) -> Timings:
-            return check_answer(body, text, asked, memory, sample.names)
+            return check_ner(body, text, options, previous, sample.names)
 
-        self.ask("/ner", name, {"text": text, **options}, check)
+        self.send("/ner", name, {"text": text, **fields}, check)
 
 
-class Clerk(ServiceUser):
-    """Has many texts read at once; sometimes one of them is none."""
+class BatchUser(ServiceUser):
+    """Sends batches; in 20 % of them one text is empty."""
 
     weight = 2
 
     @task
     def batch(self) -> None:
-        short = [sample.whole for sample in self.sent if len(sample.whole) < LONG_CHARS]
+        short = [sample.full_text for sample in self.samples if len(sample.full_text) < LONG_CHARS]
         texts = random.choices(short, k=random.randint(1, min(MAX_BATCH, self.model["limits"]["max_texts"])))
         errors: dict[int, str] = {}
         if random.random() < 0.2:
             index = random.randrange(len(texts))
             texts[index], errors = "", {index: "empty_text"}
-        asked, options = self.some_options()
+        options, fields = self.random_options()
 
         def check(body: bytes) -> Timings:
-            return check_batch(body, texts, errors, asked, memory)
+            return check_batch(body, texts, errors, options, previous)
 
-        self.ask("/ner/batch", "/ner/batch", {"texts": texts, **options}, check)
+        self.send("/ner/batch", "/ner/batch", {"texts": texts, **fields}, check)
 
 
-class Clumsy(ServiceUser):
-    """Gets every request wrong. The right error is a success."""
+class BadRequestUser(ServiceUser):
+    """Sends bad requests. The right error response counts as a success."""
 
     weight = 1
 
     def on_start(self) -> None:
         super().on_start()
         limits = self.model["limits"]
-        self.wrong_ones = bad_requests(limits["max_chars"], limits["max_body_bytes"])
+        self.bad_requests = bad_requests(limits["max_chars"], limits["max_body_bytes"])
 
     @task
-    def blunder(self) -> None:
-        bad: BadRequest = random.choice(self.wrong_ones)
+    def bad_request(self) -> None:
+        bad: BadRequest = random.choice(self.bad_requests)
         headers = {"Content-Type": bad.media_type, **self.headers}
         data: Any = bad.body
         with self.client.request(
@@ -179,17 +190,17 @@ class Clumsy(ServiceUser):
                 return
             try:
                 check_error(response.status_code, response.content or b"", bad.status, bad.code)
-            except Wrong as wrong:
-                judge.wrong("bad request", f"{bad.name}: {wrong}")
-                response.failure(f"wrong answer: {bad.name}: {wrong}")
+            except WrongResponse as error:
+                wrong_responses.add("bad request", f"{bad.name}: {error}")
+                response.failure(f"wrong response: {bad.name}: {error}")
             else:
                 response.success()
 
 
 @events.quitting.add_listener
 def write_summary(environment: Environment, **_: object) -> None:
-    """What was measured, for people and programs; the exit status is for `run.py` to judge."""
+    """Write the summary. `run.py` sets the exit status."""
     options: Any = environment.parsed_options
     if options.summary_file:
-        summary = summary_of(environment.stats, judge, environment.host or "", options.shape, options.peak)
+        summary = summary_of(environment.stats, wrong_responses, environment.host or "", options.shape, options.peak)
         Path(options.summary_file).write_text(summary.model_dump_json(indent=2), encoding="utf-8")

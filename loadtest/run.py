@@ -1,36 +1,48 @@
-"""`make loadtest`: one run against a running service, or one that is started for it; report, table, verdict.
+"""`make loadtest`: run the load test against a running service, or against one that it starts, and write a report.
 
-Exit status 0: every answer was right and the failure rate is within the bound; 1: not so; 2: wrong usage.
+Exit status 0: every response was right and the failure rate is within the bound; 1: the run has failed; 2: wrong usage.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from loadtest.service import ROOT, NotRunning, own_service, wait_until_ready
 from loadtest.shapes import DEFAULT_SECONDS, Shape, ShapeName
 from loadtest.summary import Summary
+from ner_runtime.serving.lifecycle.service_process import (
+    ROOT,
+    ServiceNotReady,
+    ServiceProcess,
+    exit_on_sigterm,
+    service_process,
+    wait_until_ready,
+)
 
 REPORTS = Path(__file__).parent / "reports"
 MAX_FAILURE_RATE = 0.01
-"""The bound, where none is given: more failures than this fail the run. Wrong answers always do."""
+"""The default bound: a run with more failures has failed. A run with a wrong response always has."""
+
+
+class LocustFailed(Exception):
+    """Locust did not complete the run."""
 
 
 def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, only_short: bool = False) -> Summary:
-    """Run Locust on a service. Writes `report` with .html, .json, .log and Locust's .csv files.
+    """Run Locust against a service, and write the report: `report` with .html, .json, .log and Locust's .csv files.
 
     Args:
-        only_short: readers of short texts alone, measured from the moment all of them are there.
+        only_short: send short texts alone, and measure from the moment when all users have started.
 
     Raises:
-        NotRunning: Locust did not come to its end.
+        LocustFailed: Locust did not complete the run.
     """
     report.parent.mkdir(parents=True, exist_ok=True)
     summary = report.with_suffix(".json")
@@ -38,40 +50,68 @@ def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, only_s
     command += ["--host", url, "--shape", shape.name.value, "--peak", str(shape.users)]
     command += ["--seconds", str(shape.seconds), "--think", str(think), "--stop-timeout", "30"]
     command += ["--html", f"{report}.html", "--csv", str(report), "--logfile", f"{report}.log"]
-    command += ["--summary-file", str(summary), *(["--reset-stats", "--tags", "short", "Reader"] if only_short else [])]
-    # Locust patches the process it runs in, and its exit status mixes what is told apart here.
+    command += [
+        "--summary-file",
+        str(summary),
+        *(["--reset-stats", "--tags", "short", "SingleTextUser"] if only_short else []),
+    ]
+    # Locust patches the process it runs in, and its exit status does not tell wrong responses from failures.
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     if not summary.is_file():
-        raise NotRunning(f"Locust did not come to its end; {report}.log says why")
+        raise LocustFailed(f"Locust did not complete the run; see {report}.log")
     return Summary.model_validate_json(summary.read_bytes())
 
 
+@contextmanager
+def load_service(**settings: str) -> Generator[ServiceProcess]:
+    """Start the service for a load test, and stop it afterwards.
+
+    The texts of the load test repeat, those of real users seldom do: unless `RANER_CACHE_URL` is set, the service runs
+    without a cache, so that the load test measures the model.
+
+    Raises:
+        ServiceNotReady: the service does not start.
+    """
+    exit_on_sigterm()
+    with service_process({"RANER_CACHE_URL": os.environ.get("RANER_CACHE_URL", "off"), **settings}) as service:
+        yield service
+
+
+@contextmanager
+def _target(url: str) -> Generator[str]:
+    """The URL of the service to load; starts a service if `url` is empty."""
+    if url:
+        wait_until_ready(url, 10)
+        yield url.rstrip("/")
+    else:
+        with load_service() as service:
+            yield service.url
+
+
 def require_locust() -> None:
-    """End with one line where Locust is not installed."""
+    """Exit with a message if Locust is not installed."""
     if importlib.util.find_spec("locust") is None:
-        raise SystemExit("loadtest: Locust is not installed; `pip install locust`, or run `make loadtest`")
+        raise SystemExit("loadtest: Locust is not installed; run `pip install locust` or `make loadtest`")
 
 
-def report_at(kind: str = "") -> Path:
-    """Where the report of this moment goes, without an ending."""
-    return REPORTS / f"{kind}{time.strftime('%Y%m%d-%H%M%S')}"
+def report_path(prefix: str = "") -> Path:
+    """The path of a new report, without a suffix."""
+    return REPORTS / f"{prefix}{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, show, judge."""
-    asked = _parser().parse_args(arguments)
+    """Run the load test, print the figures, and return the exit status."""
+    options = _parser().parse_args(arguments)
     require_locust()
-    name = ShapeName(asked.shape)
-    shape = Shape(name, asked.users, asked.seconds or DEFAULT_SECONDS[name])
-    report = Path(asked.report) if asked.report else report_at()
-    if asked.url:
-        wait_until_ready(asked.url, 10)
-    with nullcontext((asked.url.rstrip("/"), 0)) if asked.url else own_service() as (url, _):
+    name = ShapeName(options.shape)
+    shape = Shape(name, options.users, options.seconds or DEFAULT_SECONDS[name])
+    report = Path(options.report) if options.report else report_path()
+    with _target(options.url) as url:
         print(f"{url}: {shape.name}, up to {shape.users} users, {shape.seconds:.0f} s", flush=True)
-        summary = run_load(url, shape, report, think=asked.think)
+        summary = run_load(url, shape, report, think=options.think)
     print(summary.table())
     print(f"report: {report}.html .json .csv")
-    verdict = summary.verdict(asked.max_failure_rate)
+    verdict = summary.verdict(options.max_failure_rate)
     if verdict:
         print(f"loadtest: {verdict}", file=sys.stderr)
     return 1 if verdict else 0
@@ -79,15 +119,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="loadtest", description="Load a service with users whose answers are checked."
+        prog="loadtest", description="Load a service with simulated users and check its responses."
     )
-    parser.add_argument("--url", default="", help="A running service. Without it, one is started.")
+    parser.add_argument("--url", default="", help="URL of a running service; without it, the load test starts one.")
     parser.add_argument("--shape", choices=[name.value for name in ShapeName], default=ShapeName.STEADY.value)
-    parser.add_argument("--users", type=_positive_int, default=16, help="Users at the height of the load.")
-    parser.add_argument("--seconds", type=_positive_float, help="Length of the run; the default depends on the shape.")
-    parser.add_argument("--think", type=float, default=1.0, help="Factor of the think times; 0: none.")
-    parser.add_argument("--max-failure-rate", type=float, default=MAX_FAILURE_RATE, help="The bound, of 1.")
-    parser.add_argument("--report", help="Where the report goes, without an ending.")
+    parser.add_argument("--users", type=_positive_int, default=16, help="Highest number of users.")
+    parser.add_argument(
+        "--seconds", type=_positive_float, help="Duration of the run; the default depends on the shape."
+    )
+    parser.add_argument("--think", type=float, default=1.0, help="Factor for the think times; 0 for none.")
+    parser.add_argument(
+        "--max-failure-rate",
+        type=float,
+        default=MAX_FAILURE_RATE,
+        help="The highest share of failed requests, from 0 to 1.",
+    )
+    parser.add_argument("--report", help="Path of the report, without a suffix.")
     return parser
 
 
@@ -108,7 +155,7 @@ def _positive_float(text: str) -> float:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except NotRunning as error:
+    except (LocustFailed, ServiceNotReady) as error:
         sys.exit(f"loadtest: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,7 +1,7 @@
 """Load shapes: how many users there are at each second of a run.
 
-BentoML's workers share one listening socket, and connections that come in a burst spread badly over them: every shape
-but the spike, which is about bursts, comes up slowly.
+BentoML's workers share one listening socket, and connections that arrive in a burst are spread unevenly over them. So
+every shape except the spike, which tests bursts, ramps up slowly.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ STEPS = 5
 
 
 class ShapeName(StrEnum):
-    """steady: up and hold. step: five steps up. spike: calm, all at once, calm. soak: steady, for hours."""
+    """steady: ramp up and hold. step: five steps up. spike: low, high at once, low. soak: steady, for hours."""
 
     STEADY = "steady"
     STEP = "step"
@@ -27,7 +27,7 @@ DEFAULT_SECONDS = {ShapeName.STEADY: 60, ShapeName.STEP: 100, ShapeName.SPIKE: 9
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A shape of a given height and length."""
+    """A load shape with its maximum number of users and its duration in seconds."""
 
     name: ShapeName
     users: int
@@ -35,11 +35,11 @@ class Shape:
 
     @property
     def ramp_s(self) -> float:
-        """Seconds until all users are there, for the shapes that hold."""
+        """Seconds until all users have started, for steady and soak."""
         return min(self.seconds / 4, 60)
 
     def users_at(self, second: float) -> int | None:
-        """How many users there are; None when the run is over."""
+        """The number of users at a second of the run; None after its end."""
         if second >= self.seconds:
             return None
         done = second / self.seconds

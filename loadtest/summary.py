@@ -1,4 +1,4 @@
-"""Summary: the figures of a run, as they are written to a file, judged and shown."""
+"""The figures of a run: written to a file, compared with the bounds, and printed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    # Importing Locust patches the process it is imported in; who only reads a summary must not be.
+    # Importing Locust patches the standard library; a process that only reads a summary must not be patched.
     from locust.stats import RequestStats, StatsEntry
 
 PART = "PART"
-"""Method of the rows that are parts of a request's time."""
+"""The method of rows that are not requests but parts of the time of a request."""
 
 _SHOWN = 3
 
 
 class Row(BaseModel):
-    """A kind of request, or a part of its time. Locust rounds times above 100 ms to two digits."""
+    """The figures of one kind of request, or of a part of its time. Locust rounds times above 100 ms to two digits."""
 
     name: str
     method: str
@@ -32,7 +32,7 @@ class Row(BaseModel):
 
 
 class Summary(BaseModel):
-    """A run. `wrong`: how often each wrong answer came; `failed`: how often each failure did, those included."""
+    """A run. `wrong` counts wrong responses by message, `failed` all failures by message, wrong ones included."""
 
     url: str
     shape: str
@@ -45,43 +45,43 @@ class Summary(BaseModel):
 
     @property
     def failure_rate(self) -> float:
-        """Failures by requests; 1 where nothing was asked."""
+        """Failures divided by requests; 1 if no request was sent."""
         return self.total.failures / self.total.requests if self.total.requests else 1.0
 
     def row(self, name: str) -> Row | None:
-        """The row of that name."""
+        """The row with that name, if there is one."""
         return next((row for row in self.rows if row.name == name), None)
 
     def verdict(self, max_failure_rate: float) -> str | None:
-        """Why the run has failed, in one line; None where it has not."""
+        """Why the run has failed, in one line; None if it has not."""
         if not self.total.requests:
-            return "nothing was asked"
+            return "no request was sent"
         if self.wrong:
-            often = sorted(self.wrong, key=self.wrong.__getitem__, reverse=True)[:_SHOWN]
-            return f"{sum(self.wrong.values())} wrong answers, most often: {'; '.join(often)}"
+            frequent = sorted(self.wrong, key=self.wrong.__getitem__, reverse=True)[:_SHOWN]
+            return f"{sum(self.wrong.values())} wrong responses, most frequent: {'; '.join(frequent)}"
         if self.failure_rate > max_failure_rate:
             return f"{self.failure_rate:.2%} of the requests failed; the bound is {max_failure_rate:.2%}"
         return None
 
     def table(self) -> str:
-        """The figures for people."""
+        """The figures as a table to print."""
         head = f"{'':28}{'requests':>10}{'failed':>8}{'/s':>9}{'P50 ms':>9}{'P90 ms':>9}{'P99 ms':>9}{'max ms':>9}"
         return "\n".join([head, *map(_line, self.rows), _line(self.total)])
 
 
-class Judge:
-    """Counts wrong answers, apart from Locust's statistics, which are reset when all users are there."""
+class WrongResponseCounter:
+    """Counts wrong responses. Locust's own statistics are reset when all users have started."""
 
     def __init__(self) -> None:
-        self.seen: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
 
-    def wrong(self, name: str, what: str) -> None:
-        """Count one."""
-        self.seen[f"{name}: {what}"] += 1
+    def add(self, name: str, message: str) -> None:
+        """Count one wrong response to a request of that name."""
+        self.counts[f"{name}: {message}"] += 1
 
 
-def summary_of(stats: RequestStats, judge: Judge, url: str, shape: str, users: int) -> Summary:
-    """The summary of Locust's statistics."""
+def summary_of(stats: RequestStats, counter: WrongResponseCounter, url: str, shape: str, users: int) -> Summary:
+    """Make the summary from Locust's statistics."""
     entries = sorted(stats.entries.values(), key=lambda entry: (entry.method == PART, entry.name))
     total = stats.total
     return Summary(
@@ -91,13 +91,13 @@ def summary_of(stats: RequestStats, judge: Judge, url: str, shape: str, users: i
         seconds=round((total.last_request_timestamp or total.start_time) - total.start_time, 1),
         rows=[_row(entry) for entry in entries if entry.num_requests],
         total=_row(total, "all"),
-        wrong=dict(judge.seen),
+        wrong=dict(counter.counts),
         failed={f"{error.name}: {error.error}": error.occurrences for error in stats.errors.values()},
     )
 
 
 def _row(entry: StatsEntry, name: str | None = None) -> Row:
-    p50, p90, p99 = (float(entry.get_response_time_percentile(part) or 0) for part in (0.5, 0.9, 0.99))
+    p50, p90, p99 = (float(entry.get_response_time_percentile(percentile) or 0) for percentile in (0.5, 0.9, 0.99))
     return Row(
         name=name or entry.name,
         method=entry.method or "",

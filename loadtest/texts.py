@@ -1,4 +1,4 @@
-"""The texts of the load test, written for it: what people send, from one character to a long document."""
+"""The texts of the load test, written for it: typical user texts, from one character to a long document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ TEXTS = Path(__file__).parent / "texts.jsonl"
 
 
 class Sample(BaseModel):
-    """A text. `names`: what nobody would miss in it, by type; `repeat`: how many times it is said over."""
+    """A text.
+
+    `names`: entities that a model must find, by type; `repeat`: how many times the text is repeated.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -21,12 +24,12 @@ class Sample(BaseModel):
     names: dict[str, list[str]] = Field(default_factory=dict)
 
     @property
-    def whole(self) -> str:
-        """The text as it is sent."""
+    def full_text(self) -> str:
+        """The text as it is sent, repeated."""
         return self.text * self.repeat
 
 
 @cache
 def samples() -> tuple[Sample, ...]:
-    """All texts, in the order of the file."""
+    """All texts, in the order of `texts.jsonl`."""
     return tuple(Sample.model_validate_json(line) for line in TEXTS.read_bytes().splitlines())

@@ -1,12 +1,11 @@
-"""`make tune`: how many workers serve best on this machine, found by trying each count under the same load.
+"""`make tune`: find the best number of workers for this machine by measuring each under the same load.
 
-For each count the service is started anew, brought to its full load of readers with one short text after the other
-(`POST /ner`), and measured: texts a second, P50 and P99, and memory. The best is the count with the highest throughput
-among those whose P99 is within the bound; fewer workers where the difference is within what two runs differ by. The
-load comes from the same machine and takes CPU of its own, so that the figures are lower than the service could do
-alone, for every count alike.
+For each number of workers, the tuner starts the service, loads it with users that send one short text after the other
+(`POST /ner`), and measures throughput, P50 and P99 latency, and memory. The best number has the highest throughput
+among those whose P99 is within the bound; where the difference is within the noise, fewer workers win. The load comes
+from the same machine and uses CPU time too, so that all figures are lower than those of the service alone.
 
-Exit status 0: there is a best; 1: none is within the bound, or an answer was wrong; 2: wrong usage.
+Exit status 0: there is a best number; 1: none is within the bound, or a response was wrong; 2: wrong usage.
 """
 
 from __future__ import annotations
@@ -24,17 +23,20 @@ import psutil
 from pydantic import BaseModel
 
 from loadtest.chart import bars
-from loadtest.run import MAX_FAILURE_RATE, report_at, require_locust, run_load
-from loadtest.service import NotRunning, own_service
+from loadtest.run import MAX_FAILURE_RATE, LocustFailed, load_service, report_path, require_locust, run_load
 from loadtest.shapes import Shape, ShapeName
 from loadtest.summary import Summary
+from ner_runtime.serving.lifecycle.service_process import ServiceNotReady
 
 NOISE = 0.03
-"""Two runs of one count differ by about this share of their throughput."""
+"""The throughput of two equal runs differs by about this share."""
 
 
-class Trial(BaseModel):
-    """What one count of workers did. `memory_mib`: of all its processes at its highest, shared pages counted once."""
+class Measurement(BaseModel):
+    """The figures of one number of workers.
+
+    `memory_mib`: peak memory of all processes of the service together, shared pages counted once.
+    """
 
     workers: int
     texts_per_s: float
@@ -44,19 +46,22 @@ class Trial(BaseModel):
     failed: str | None = None
 
 
-def best_of(trials: Sequence[Trial], max_p99_ms: float) -> Trial | None:
-    """The trial to follow; None where none is within the bound."""
-    good = [trial for trial in trials if not trial.failed and trial.p99_ms <= max_p99_ms]
+def best_measurement(measurements: Sequence[Measurement], max_p99_ms: float) -> Measurement | None:
+    """The best measurement; None if none is within the bound."""
+    good = [measurement for measurement in measurements if not measurement.failed and measurement.p99_ms <= max_p99_ms]
     if not good:
         return None
-    top = max(trial.texts_per_s for trial in good)
-    return min((trial for trial in good if trial.texts_per_s >= top * (1 - NOISE)), key=lambda trial: trial.workers)
+    top = max(measurement.texts_per_s for measurement in good)
+    return min(
+        (measurement for measurement in good if measurement.texts_per_s >= top * (1 - NOISE)),
+        key=lambda measurement: measurement.workers,
+    )
 
 
-def trial_of(workers: int, summary: Summary, memory_mib: float) -> Trial:
-    """The trial that a run was."""
+def measurement_from(workers: int, summary: Summary, memory_mib: float) -> Measurement:
+    """Make a measurement from the summary of a run."""
     row = summary.row("/ner") or summary.total
-    return Trial(
+    return Measurement(
         workers=workers,
         texts_per_s=row.per_s,
         p50_ms=row.p50_ms,
@@ -66,22 +71,24 @@ def trial_of(workers: int, summary: Summary, memory_mib: float) -> Trial:
     )
 
 
-def table(trials: Sequence[Trial], best: Trial | None) -> str:
-    """The trials as a Markdown table, the best one marked."""
+def table(measurements: Sequence[Measurement], best: Measurement | None) -> str:
+    """The measurements as a Markdown table, the best one marked."""
     rows = ["| workers | texts/s | P50 ms | P99 ms | memory MiB | |", "| ---: | ---: | ---: | ---: | ---: | --- |"]
-    for trial in trials:
-        note = "best" if trial is best else trial.failed or ""
-        figures = (trial.texts_per_s, trial.p50_ms, trial.p99_ms, trial.memory_mib)
-        rows.append(f"| {trial.workers} | {' | '.join(f'{figure:.1f}' for figure in figures)} | {note} |")
+    for measurement in measurements:
+        note = "best" if measurement is best else measurement.failed or ""
+        figures = (measurement.texts_per_s, measurement.p50_ms, measurement.p99_ms, measurement.memory_mib)
+        rows.append(f"| {measurement.workers} | {' | '.join(f'{figure:.1f}' for figure in figures)} | {note} |")
     return "\n".join(rows)
 
 
-def write_report(report: Path, trials: Sequence[Trial], best: Trial | None, max_p99_ms: float, load: Shape) -> None:
-    """`report` with .md, .json and .svg."""
-    said = f"Best: `RANER_WORKERS={best.workers}`" if best else "None is within the bound"
-    about = f"{load.users} users without think times, {load.seconds:.0f} s each; P99 at most {max_p99_ms:.0f} ms."
+def write_report(
+    report: Path, measurements: Sequence[Measurement], best: Measurement | None, max_p99_ms: float, load: Shape
+) -> None:
+    """Write the report: `report` with .md, .json and .svg."""
+    conclusion = f"Best: `RANER_WORKERS={best.workers}`" if best else "None is within the bound"
+    conditions = f"{load.users} users without think times, {load.seconds:.0f} s each; P99 at most {max_p99_ms:.0f} ms."
     report.with_suffix(".md").write_text(
-        f"# Workers\n\n{about}\n\n{table(trials, best)}\n\n{said}.\n", encoding="utf-8"
+        f"# Workers\n\n{conditions}\n\n{table(measurements, best)}\n\n{conclusion}.\n", encoding="utf-8"
     )
     record = {
         "cpus": cpus(),
@@ -89,34 +96,34 @@ def write_report(report: Path, trials: Sequence[Trial], best: Trial | None, max_
         "seconds": load.seconds,
         "max_p99_ms": max_p99_ms,
         "best_workers": best.workers if best else None,
-        "trials": [trial.model_dump() for trial in trials],
+        "trials": [measurement.model_dump() for measurement in measurements],
     }
     report.with_suffix(".json").write_text(json.dumps(record, indent=2), encoding="utf-8")
-    throughput = {f"{trial.workers}": trial.texts_per_s for trial in trials}
-    report.with_suffix(".svg").write_text(bars("texts a second, by workers", throughput), encoding="utf-8")
+    throughput = {f"{measurement.workers}": measurement.texts_per_s for measurement in measurements}
+    report.with_suffix(".svg").write_text(bars("texts per second by number of workers", throughput), encoding="utf-8")
 
 
 def cpus() -> int:
-    """CPUs that this process may use; a container's quota is not seen, and `--workers` is there to say it."""
+    """The number of CPUs that this process may use. It ignores the CPU quota of a container: use `--workers` there."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
-def memory_watched(pid: int) -> Generator[list[float]]:
-    """Each second, while the block runs, the MiB of a process and all below it."""
-    seen: list[float] = []
-    over = threading.Event()
+def memory_monitor(pid: int) -> Generator[list[float]]:
+    """Measure the memory of a process and its descendants in MiB, once per second while the block runs."""
+    samples: list[float] = []
+    stopped = threading.Event()
 
     def watch() -> None:
-        while not over.wait(1):
-            seen.append(_memory_mib(pid))
+        while not stopped.wait(1):
+            samples.append(_memory_mib(pid))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield seen
+        yield samples
     finally:
-        over.set()
+        stopped.set()
         thread.join()
 
 
@@ -126,50 +133,57 @@ def _memory_mib(pid: int) -> float:
         parent = psutil.Process(pid)
         for process in (parent, *parent.children(recursive=True)):
             full = process.memory_full_info()
-            # What processes share is divided among them, where the system says so.
+            # PSS counts a shared page once; not every system has it.
             total += getattr(full, "pss", full.rss)
     except psutil.Error:
-        # A process that ends while it is looked at.
+        # A process has ended during the measurement.
         pass
     return total / 2**20
 
 
-def try_workers(workers: int, load: Shape, report: Path) -> Trial:
-    """Start the service with that many workers, load it, and say what it did."""
-    with own_service(RANER_WORKERS=str(workers)) as (url, pid), memory_watched(pid) as memory:
-        summary = run_load(url, load, report, think=0, only_short=True)
-    return trial_of(workers, summary, max(memory, default=0))
+def measure_workers(workers: int, load: Shape, report: Path) -> Measurement:
+    """Start the service with that many workers, load it, and return the figures."""
+    with load_service(RANER_WORKERS=str(workers)) as service, memory_monitor(service.process.pid) as memory:
+        summary = run_load(service.url, load, report, think=0, only_short=True)
+    return measurement_from(workers, summary, max(memory, default=0))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Try all counts, report, print the line to set."""
-    asked = _parser().parse_args(arguments)
+    """Measure each number of workers, write the report, and print the setting to use."""
+    options = _parser().parse_args(arguments)
     require_locust()
-    load = Shape(ShapeName.STEADY, asked.users, asked.seconds)
-    report = Path(asked.report) if asked.report else report_at("tune-")
-    trials: list[Trial] = []
-    for workers in asked.workers:
-        trial = try_workers(workers, load, report.with_name(f"{report.name}-{workers}"))
-        trials.append(trial)
-        print(f"{workers} workers: {trial.texts_per_s:.1f} texts/s, P99 {trial.p99_ms:.0f} ms", flush=True)
-    best = best_of(trials, asked.max_p99_ms)
-    write_report(report, trials, best, asked.max_p99_ms, load)
-    print(table(trials, best))
+    load = Shape(ShapeName.STEADY, options.users, options.seconds)
+    report = Path(options.report) if options.report else report_path("tune-")
+    measurements: list[Measurement] = []
+    for workers in options.workers:
+        measurement = measure_workers(workers, load, report.with_name(f"{report.name}-{workers}"))
+        measurements.append(measurement)
+        print(f"{workers} workers: {measurement.texts_per_s:.1f} texts/s, P99 {measurement.p99_ms:.0f} ms", flush=True)
+    best = best_measurement(measurements, options.max_p99_ms)
+    write_report(report, measurements, best, options.max_p99_ms, load)
+    print(table(measurements, best))
     print(f"report: {report}.md .json .svg")
     if best is None:
-        print(f"tune: no count keeps P99 within {asked.max_p99_ms:.0f} ms with right answers", file=sys.stderr)
+        print(
+            f"tune: no number of workers keeps P99 within {options.max_p99_ms:.0f} ms with right responses",
+            file=sys.stderr,
+        )
         return 1
     print(f"RANER_WORKERS={best.workers}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tune", description="Find the worker count that serves best here.")
-    parser.add_argument("--workers", type=_counts, default=list(range(1, cpus() + 2)), help="Such as 1,2,4.")
-    parser.add_argument("--users", type=int, default=16, help="Users at once, without think times.")
-    parser.add_argument("--seconds", type=float, default=40, help="Time for each count, a quarter of it to come up.")
-    parser.add_argument("--max-p99-ms", type=float, default=1000, help="The bound on P99 of one short text.")
-    parser.add_argument("--report", help="Where the report goes, without an ending.")
+    parser = argparse.ArgumentParser(prog="tune", description="Find the best number of workers for this machine.")
+    parser.add_argument(
+        "--workers", type=_counts, default=list(range(1, cpus() + 2)), help="Numbers to measure, such as 1,2,4."
+    )
+    parser.add_argument("--users", type=int, default=16, help="Concurrent users, without think times.")
+    parser.add_argument(
+        "--seconds", type=float, default=40, help="Time for each number of workers; the first quarter is the ramp-up."
+    )
+    parser.add_argument("--max-p99-ms", type=float, default=1000, help="Highest P99 latency of one short text.")
+    parser.add_argument("--report", help="Path of the report, without a suffix.")
     return parser
 
 
@@ -183,7 +197,7 @@ def _counts(text: str) -> list[int]:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except NotRunning as error:
+    except (LocustFailed, ServiceNotReady) as error:
         sys.exit(f"tune: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ner_runtime.cli.ladder import own_service
+from ner_runtime.serving.lifecycle.service_process import service_process
 from ner_runtime.settings import PREFIX, Settings, settings_table
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -106,8 +106,8 @@ def main() -> None:
     scores = f"\n{ACCURACY.read_text(encoding='utf-8')}"
     english, chinese = (with_part(text, "accuracy", scores) for text in (english, chinese))
     if "--settings" not in sys.argv[1:]:
-        with own_service({}) as url:
-            response = fenced(response_of(english, url))
+        with service_process({"RANER_WORKERS": "1", "RANER_CACHE_URL": "off"}) as service:
+            response = fenced(response_of(english, service.url))
         english, chinese = (with_part(text, "response", response) for text in (english, chinese))
     ENGLISH.write_text(english, encoding="utf-8")
     CHINESE.write_text(chinese, encoding="utf-8")

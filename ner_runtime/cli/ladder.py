@@ -1,17 +1,13 @@
-"""Bench: the ladder from the engine up to HTTP, each rung on sentences of one length, one thread, one after the other.
+"""The measurements of `raner bench`: engine, recognizer and HTTP, on sentences of one length, with one thread.
 
-What a rung is slower by than the one below it is what that layer costs. Figures are of this machine at this time: for
-a comparison, run both in one go.
+The difference between two neighbouring rungs is the cost of the layer between them. Figures depend on the machine and
+its other load: to compare two versions, measure both in one run.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,58 +24,24 @@ from ner_runtime.errors import InputError
 from ner_runtime.inference.engine import Device, EngineName, open_engine
 from ner_runtime.manifest import ONNX_FILE, read_manifest
 from ner_runtime.recognizer import Recognizer
+from ner_runtime.serving.lifecycle.service_process import exit_on_sigterm, service_process
 
 SENTENCE_CHARS = 45
 SENTENCES = 512
 BATCH = 64
 CLIENTS = 16
-_SERVICE = Path(__file__).resolve().parents[2] / "service.py"
-_START_TIMEOUT_S = 60
 
-_WORDS = (
-    *(
-        "上海",
-        "记者",
-        "公司",
-        "表示",
-        "将",
-        "在",
-        "北京",
-        "举行",
-        "发布会",
-        "的",
-        "新",
-        "产品",
-        "总裁",
-        "张伟",
-        "和",
-        "教授",
-    ),
-    *(
-        "李娜",
-        "参加",
-        "了",
-        "会议",
-        "杭州",
-        "市民",
-        "对此",
-        "非常",
-        "关注",
-        "据",
-        "报道",
-        "今年",
-        "经济",
-        "增长",
-        "华为",
-        "与",
-    ),
-    *("清华大学", "合作", "研究", "项目", "获得", "成功", "，", "并", "且", "已经", "开始", "使用", "昨天"),
-)
+# Another word, or another order, changes the sentences, and figures are no longer comparable with earlier ones.
+_WORD_LIST = """
+上海 记者 公司 表示 将 在 北京 举行 发布会 的 新 产品 总裁 张伟 和 教授 李娜 参加 了 会议 杭州 市民
+对此 非常 关注 据 报道 今年 经济 增长 华为 与 清华大学 合作 研究 项目 获得 成功 ， 并 且 已经 开始 使用 昨天
+"""
+_WORDS = _WORD_LIST.split()
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One row of the ladder; latencies in milliseconds, of one call."""
+    """The result of one measurement; latencies are those of one call."""
 
     name: str
     sentences_per_s: float
@@ -88,13 +50,13 @@ class Rung:
 
 
 def bench_sentences(count: int = SENTENCES, length: int = SENTENCE_CHARS) -> list[str]:
-    """Sentences of `length` characters, the same ones every time."""
-    random = Random(45)  # noqa: S311 - for variety, not for secrets
+    """Make sentences of `length` characters, the same in every run."""
+    random = Random(45)  # noqa: S311 - not used for cryptography
     return ["".join(random.choices(_WORDS, k=length))[: length - 1] + "。" for _ in range(count)]
 
 
 def bench_engine(model: Path, engine: EngineName, device: Device, seconds: float) -> Rung:
-    """Batches of piece ids through the encoder alone."""
+    """Measure the encoder alone, on batches of piece ids."""
     manifest = read_manifest(model)
     session = open_engine(model / ONNX_FILE, name=engine, device=device, threads=1)
     shape = (BATCH, SENTENCE_CHARS + 2)
@@ -104,7 +66,7 @@ def bench_engine(model: Path, engine: EngineName, device: Device, seconds: float
 
 
 def bench_recognizer(recognizer: Recognizer, seconds: float) -> list[Rung]:
-    """Texts to entities in one process: in lists, and one by one."""
+    """Measure texts to entities in this process, in lists and one by one."""
     texts = bench_sentences()
     lists = cycle(texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
     single = cycle(texts)
@@ -115,39 +77,25 @@ def bench_recognizer(recognizer: Recognizer, seconds: float) -> list[Rung]:
 
 
 def bench_http(url: str, seconds: float) -> list[Rung]:
-    """`POST /ner` of a running service, by one client and by sixteen at once."""
+    """Measure `POST /ner` of a running service, with one client and with sixteen."""
     bodies = [json.dumps({"text": text}).encode() for text in bench_sentences()]
     return [_load(url, bodies, clients, seconds) for clients in (1, CLIENTS)]
 
 
 @contextmanager
-def own_service(settings: dict[str, str]) -> Generator[str]:
-    """The service beside this package, with one worker of one thread and no cache, while the block runs; gives its URL.
+def bench_service(model: Path) -> Generator[str]:
+    """Run the service with one worker of one thread; yields its URL.
+
+    Without a cache, because the sentences repeat; without the limits and keys that the environment may set.
 
     Raises:
-        InputError: there is no `service.py` here, or it does not start.
+        ServiceNotReady: there is no `service.py` beside the package, or the service does not start.
     """
-    if not _SERVICE.is_file():
-        raise InputError("there is no service.py here; name a running service with --url")
-    port = _free_port()
-    # Without a cache: the sentences come again and again, and the model is what is measured.
-    alone = {"RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_PORT": str(port), "RANER_CACHE_URL": "off"}
-    # Nor what a service that is open to others asks of its clients.
-    alone |= {"RANER_API_KEYS": "", "RANER_RATE_LIMIT": "", "RANER_MAX_CONCURRENCY": ""}
-    alone["BENTOML_DO_NOT_TRACK"] = "True"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bentoml", "serve", "service:Raner"],
-        cwd=_SERVICE.parent,
-        env={**os.environ, **settings, **alone},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_until_ready(process, port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    settings = {"RANER_MODEL": str(model), "RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_CACHE_URL": "off"}
+    settings |= {"RANER_API_KEYS": "", "RANER_RATE_LIMIT": "", "RANER_MAX_CONCURRENCY": ""}
+    exit_on_sigterm()
+    with service_process(settings) as service:
+        yield service.url
 
 
 def _measure(name: str, sentences: int, call: Callable[[], object], seconds: float) -> Rung:
@@ -192,24 +140,3 @@ def _client(url: str, bodies: islice[bytes], end: float) -> list[float]:
 def _rung(name: str, sentences_per_s: float, durations: Sequence[float]) -> Rung:
     p50, p99 = np.percentile(durations, [50, 99]) * 1000
     return Rung(name, round(sentences_per_s, 1), round(float(p50), 3), round(float(p99), 3))
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
-    end = time.monotonic() + _START_TIMEOUT_S
-    while process.poll() is None and time.monotonic() < end:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == http.HTTPStatus.OK:
-                return
-        except OSError:
-            time.sleep(0.2)
-        finally:
-            connection.close()
-    raise InputError("the service did not start; `make serve` says why")

@@ -1,6 +1,6 @@
-"""The part of the `raner` command that is about models: `import`, `pull`, `models`, `use`.
+"""The commands that manage models: `raner import`, `raner pull`, `raner models`, `raner use`.
 
-The standard output is data: a tag, or the list of models. All else, progress included, goes to the standard error.
+The standard output holds data only: a tag, or the list of models. Progress and messages go to the standard error.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Column, Table
 from rich.text import Text
 
+from ner_runtime.cli.console import JsonOption, console, write_json
 from ner_runtime.embedded import embedded_model
 from ner_runtime.errors import InputError
-from ner_runtime.json import to_json
 from ner_runtime.manifest import Manifest, Precision, read_manifest, verify_files
 from ner_runtime.models.registry.active import active_reference, set_active
 from ner_runtime.settings import EMBEDDED_MODEL
@@ -31,32 +30,37 @@ if TYPE_CHECKING:
     from ner_runtime.models.acquire.progress import Progress
     from ner_runtime.models.registry.store import StoredModel
 
-_PIPE_WIDTH = 4096
-
 app = typer.Typer()
 
 Name = Annotated[
-    str | None, typer.Option("--name", metavar="N", help="The name to store it under; by default the source's.")
+    str | None, typer.Option("--name", metavar="N", help="The name in the store; by default that of the source.")
 ]
 Precisions = Annotated[
-    str, typer.Option("--precision", metavar="int8|fp32", help="int8: fp32 is kept all the same where they disagree.")
+    str,
+    typer.Option(
+        "--precision",
+        metavar="int8|fp32",
+        help="Precision of the weights. With int8, fp32 is kept if the two disagree too often.",
+    ),
 ]
 
 
 @app.command("import")
 def import_checkpoint(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A RaNER as ModelScope publishes it.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A RaNER checkpoint in the form that ModelScope publishes.")
+    ],
     name: Name = None,
     precision: Precisions = "int8",
-    use: Annotated[bool, typer.Option("--use/--no-use", help="Make it the active model.")] = False,
+    use: Annotated[bool, typer.Option("--use/--no-use", help="Make the model the active one.")] = False,
 ) -> None:
-    """Take a checkpoint on disk into the store: export, INT8, comparison; prints its tag."""
+    """Convert a checkpoint on disk and store it: export to ONNX, INT8, comparison with FP32. Prints its tag."""
     chosen = _precision(precision)
-    with _long_work() as progress:
+    with _long_operation() as progress:
         from ner_runtime.models.acquire.importer import import_directory
 
         taken = import_directory(directory, progress, name=name, precision=chosen)
-        _tell(taken, progress, use)
+        _report(taken, progress, use)
     typer.echo(taken.model.tag)
 
 
@@ -66,26 +70,21 @@ def pull(
     revision: Annotated[str | None, typer.Option(metavar="R", help="A branch or a tag; by default master.")] = None,
     name: Name = None,
     precision: Precisions = "int8",
-    use: Annotated[bool, typer.Option("--use/--no-use", help="Make it the active model.")] = True,
+    use: Annotated[bool, typer.Option("--use/--no-use", help="Make the model the active one.")] = True,
 ) -> None:
-    """Take a checkpoint at the hub into the store and make it the active model; prints its tag."""
+    """Download a checkpoint from the hub, convert and store it, and make it the active model. Prints its tag."""
     chosen = _precision(precision)
-    with _long_work() as progress:
+    with _long_operation() as progress:
         from ner_runtime.models.acquire.importer import pull_model
 
         taken = pull_model(model_id, progress, revision=revision, name=name, precision=chosen)
-        _tell(taken, progress, use)
+        _report(taken, progress, use)
     typer.echo(taken.model.tag)
 
 
-def console() -> Console:
-    """The terminal; where there is none, wide enough for whoever cuts the columns out of a table."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-
-
 @app.command()
-def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the models in the store; * marks the active one."""
+def models(as_json: JsonOption = False) -> None:
+    """List the models in the store. * marks the active one."""
     from ner_runtime.models.registry.store import stored_models
 
     active = active_reference()
@@ -93,7 +92,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     for row in rows:
         row["active"] = row["tag"] == active
     if as_json:
-        sys.stdout.buffer.write(to_json(rows) + b"\n")
+        write_json(rows)
         return
     table = Table("", Column("model", no_wrap=True), "types", "precision", "size", "source", "imported", box=None)
     for row in rows:
@@ -105,7 +104,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 def use(
     reference: Annotated[str, typer.Argument(metavar="TAG", help="A stored tag or name, a hub id, or `embedded`.")],
 ) -> None:
-    """Choose the active model: what is served where RANER_MODEL names no other. Running services follow."""
+    """Choose the active model, which is served unless RANER_MODEL names another. Running services switch to it."""
     if reference == EMBEDDED_MODEL:
         tag = EMBEDDED_MODEL
     else:
@@ -119,11 +118,11 @@ def use(
 
 
 @contextmanager
-def _long_work() -> Generator[Progress]:
-    """Progress for a block that others print in and that may be told to stop."""
+def _long_operation() -> Generator[Progress]:
+    """Show progress, keep the output of libraries off the standard output, and clean up on SIGTERM."""
     from ner_runtime.models.acquire.progress import Progress
 
-    # As Ctrl-C does, so that what is under way is cleared away.
+    # SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that unfinished work is removed.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with redirect_stdout(sys.stderr):
@@ -134,12 +133,12 @@ def _long_work() -> Generator[Progress]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _tell(taken: Taken, progress: Progress, use_it: bool) -> None:
+def _report(taken: Taken, progress: Progress, use_it: bool) -> None:
     tag = taken.model.tag
-    progress.say(f"{tag} is in the store" if taken.new else f"{tag} was in the store already; nothing to do")
+    progress.say(f"{tag} is in the store" if taken.new else f"{tag} is already in the store; nothing to do")
     if use_it:
         set_active(tag)
-        progress.say(f"{tag} is the active model now")
+        progress.say(f"{tag} is now the active model")
     elif active_reference() != tag:
         progress.say(f"to serve it: raner use {tag}, or RANER_MODEL={tag}")
 

@@ -82,7 +82,7 @@ def test_evaluate_without_a_map_of_that_name_takes_the_types_as_they_are(tmp_pat
     [report] = answers(run)
     assert {type_: score["support"] for type_, score in report["types"].items()} == {"LOC": 1, "PER": 1}  # type: ignore[attr-defined]
     [said] = run.stderr.decode().splitlines()
-    assert said == f"raner: there is no map {tmp_path}/map.json#msra; the file's types are taken as they are"
+    assert said == f"raner: {tmp_path}/map.json#msra does not exist; the types of the file are used as they are"
 
 
 def test_info() -> None:

@@ -1,4 +1,4 @@
-"""The checker catches wrong answers, and lets right ones pass."""
+"""The checks of the load test reject wrong responses and accept right ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from loadtest.checks import Asked, Memory, Wrong, check_answer, check_batch, check_error
+from loadtest.checks import PreviousEntities, RequestOptions, WrongResponse, check_batch, check_error, check_ner
 from tests.support.texts import real_text
 
 TEXT = "😀马云在杭州"
 NAMES = {"PER": ["马云"], "LOC": ["杭州"]}
-ALL = Asked(frozenset(("PER", "LOC", "ORG")))
+ALL = RequestOptions(frozenset(("PER", "LOC", "ORG")))
 
 
 def entity(type_: str, start: int, end: int, span: str, **changes: object) -> dict[str, Any]:
@@ -30,23 +30,23 @@ def meta(unit: str = "code_point", version: str = "1") -> dict[str, Any]:
     return {**facts, "offset_unit": unit, "timings_ms": timings}
 
 
-def answer(*entities: dict[str, Any], **changes: object) -> bytes:
+def ner_response(*entities: dict[str, Any], **changes: object) -> bytes:
     return json.dumps({"success": True, "data": entities, "meta": meta(), **changes}).encode()
 
 
-def test_a_right_answer_passes_and_says_where_the_time_went() -> None:
-    timings = check_answer(answer(PER, LOC), TEXT, ALL, Memory(), NAMES)
+def test_right_response_passes_and_gives_its_timings() -> None:
+    timings = check_ner(ner_response(PER, LOC), TEXT, ALL, PreviousEntities(), NAMES)
     assert (timings.total, timings.queue, timings.inference) == (2.5, 0.5, 2)
 
 
 def test_utf16_offsets_are_checked_in_utf16() -> None:
     entities = (entity("PER", 2, 4, "马云"), entity("LOC", 5, 7, "杭州"))
-    asked, memory = Asked(ALL.types, "utf16"), Memory()
-    check_answer(answer(*entities, meta=meta("utf16")), TEXT, asked, memory, NAMES)
-    # The same entities as in code points: nothing was answered differently.
-    check_answer(answer(PER, LOC), TEXT, ALL, memory, NAMES)
-    with pytest.raises(Wrong, match="not those of the span"):
-        check_answer(answer(PER, LOC, meta=meta("utf16")), TEXT, asked, Memory(), NAMES)
+    options, previous = RequestOptions(ALL.types, "utf16"), PreviousEntities()
+    check_ner(ner_response(*entities, meta=meta("utf16")), TEXT, options, previous, NAMES)
+    # The same entities with offsets in code points are not a different result.
+    check_ner(ner_response(PER, LOC), TEXT, ALL, previous, NAMES)
+    with pytest.raises(WrongResponse, match="do not match the span"):
+        check_ner(ner_response(PER, LOC, meta=meta("utf16")), TEXT, options, PreviousEntities(), NAMES)
 
 
 @pytest.mark.parametrize(
@@ -56,49 +56,49 @@ def test_utf16_offsets_are_checked_in_utf16() -> None:
         (b"<html>", "shape"),
         (b'{"success": true}', "shape: data"),
         (b'{"success": false, "error": {"code": "internal", "message": "x"}}', "shape: success"),
-        (answer(PER, LOC, extra=1), "shape: extra"),
-        (answer({**PER, "score": 1.5}, LOC), "shape: data.0.score"),
-        (answer({**PER, "score": "0.9"}, LOC), "shape: data.0.score"),
-        (answer({**PER, "start_offset": True}, LOC), "shape: data.0.start_offset"),
-        (answer({name: value for name, value in PER.items() if name != "color"}, LOC), "shape: data.0.color"),
-        (answer(PER, LOC, meta={**meta(), "timings_ms": {"total": 1}}), "shape: meta.timings_ms.queue"),
-        (answer({**PER, "start_offset": 0}, LOC), "not those of the span"),
-        (answer({**PER, "span": "马雲"}, LOC), "not those of the span"),
-        (answer(PER, {**LOC, "end_offset": 60}), "in a text of 6 characters"),
-        (answer(PER, {**LOC, "end_offset": 4}), "in a text of 6 characters"),
-        (answer(LOC, PER), "overlap or are not sorted"),
-        (answer(PER, PER, LOC), "overlap or are not sorted"),
-        (answer({**PER, "type": "DOG"}, LOC), r"nobody asked for: \['DOG'\]"),
-        (answer(PER), "1 LOC not found"),
-        (answer(), "not found"),
-        (answer(PER, LOC, meta=meta("utf16")), "offsets in utf16, not code_point"),
+        (ner_response(PER, LOC, extra=1), "shape: extra"),
+        (ner_response({**PER, "score": 1.5}, LOC), "shape: data.0.score"),
+        (ner_response({**PER, "score": "0.9"}, LOC), "shape: data.0.score"),
+        (ner_response({**PER, "start_offset": True}, LOC), "shape: data.0.start_offset"),
+        (ner_response({name: value for name, value in PER.items() if name != "color"}, LOC), "shape: data.0.color"),
+        (ner_response(PER, LOC, meta={**meta(), "timings_ms": {"total": 1}}), "shape: meta.timings_ms.queue"),
+        (ner_response({**PER, "start_offset": 0}, LOC), "do not match the span"),
+        (ner_response({**PER, "span": "马雲"}, LOC), "do not match the span"),
+        (ner_response(PER, {**LOC, "end_offset": 60}), "in a text of 6 characters"),
+        (ner_response(PER, {**LOC, "end_offset": 4}), "in a text of 6 characters"),
+        (ner_response(LOC, PER), "overlap or are not sorted"),
+        (ner_response(PER, PER, LOC), "overlap or are not sorted"),
+        (ner_response({**PER, "type": "DOG"}, LOC), r"does not name: \['DOG'\]"),
+        (ner_response(PER), "1 LOC entities .* are missing"),
+        (ner_response(), "are missing"),
+        (ner_response(PER, LOC, meta=meta("utf16")), "offsets in utf16, not code_point"),
     ],
 )
-def test_a_wrong_answer_is_caught(body: bytes, message: str) -> None:
-    with pytest.raises(Wrong, match=message):
-        check_answer(body, TEXT, ALL, Memory(), NAMES)
+def test_wrong_response_is_rejected(body: bytes, message: str) -> None:
+    with pytest.raises(WrongResponse, match=message):
+        check_ner(body, TEXT, ALL, PreviousEntities(), NAMES)
 
 
-def test_names_of_types_that_were_not_asked_for_are_not_missed() -> None:
-    check_answer(answer(PER), TEXT, Asked(frozenset(["PER"])), Memory(), NAMES)
+def test_entities_of_other_types_than_the_requested_ones_need_not_be_found() -> None:
+    check_ner(ner_response(PER), TEXT, RequestOptions(frozenset(["PER"])), PreviousEntities(), NAMES)
 
 
-def test_another_answer_to_the_same_text_is_caught_unless_the_model_is_another() -> None:
-    memory = Memory()
-    check_answer(answer(PER, LOC), TEXT, ALL, memory)
-    check_answer(answer(PER), TEXT, Asked(frozenset(["PER"])), memory)
-    with pytest.raises(Wrong, match="answered differently before"):
-        check_answer(answer(PER), TEXT, ALL, memory)
-    check_answer(answer(PER, meta=meta(version="2")), TEXT, ALL, memory)
+def test_same_text_must_get_the_same_entities_from_the_same_model_version() -> None:
+    previous = PreviousEntities()
+    check_ner(ner_response(PER, LOC), TEXT, ALL, previous)
+    check_ner(ner_response(PER), TEXT, RequestOptions(frozenset(["PER"])), previous)
+    with pytest.raises(WrongResponse, match="got other LOC entities before"):
+        check_ner(ner_response(PER), TEXT, ALL, previous)
+    check_ner(ner_response(PER, meta=meta(version="2")), TEXT, ALL, previous)
 
 
 @given(before=real_text, after=real_text)
-def test_any_text_in_both_units(before: str, after: str) -> None:
+def test_offsets_of_any_text_in_both_units(before: str, after: str) -> None:
     text = f"{before}马云{after}"
     for unit in ("code_point", "utf16"):
         start = len(before) if unit == "code_point" else len(before.encode("utf-16-le", "surrogatepass")) // 2
-        body = answer(entity("PER", start, start + 2, "马云"), meta=meta(unit))
-        check_answer(body, text, Asked(ALL.types, unit), Memory(), {"PER": ["马云"]})
+        body = ner_response(entity("PER", start, start + 2, "马云"), meta=meta(unit))
+        check_ner(body, text, RequestOptions(ALL.types, unit), PreviousEntities(), {"PER": ["马云"]})
 
 
 def batch(data: list[object], errors: dict[str, str]) -> bytes:
@@ -106,35 +106,35 @@ def batch(data: list[object], errors: dict[str, str]) -> bytes:
     return json.dumps({"success": True, "data": data, "errors": items, "meta": meta()}).encode()
 
 
-def test_batches() -> None:
+def test_batch_responses() -> None:
     texts = [TEXT, "", "无"]
-    check_batch(batch([[PER, LOC], None, []], {"1": "empty_text"}), texts, {1: "empty_text"}, ALL, Memory())
+    check_batch(batch([[PER, LOC], None, []], {"1": "empty_text"}), texts, {1: "empty_text"}, ALL, PreviousEntities())
     for body, message in [
-        (batch([[PER, LOC], None], {"1": "empty_text"}), "3 texts, 2 answers"),
+        (batch([[PER, LOC], None], {"1": "empty_text"}), "3 texts, 2 results"),
         (batch([[PER, LOC], None, []], {}), "errors"),
         (batch([[PER, LOC], None, []], {"1": "invalid_value"}), "errors"),
-        (batch([[PER, LOC], [], []], {"1": "empty_text"}), "though it is bad"),
-        (batch([None, None, []], {"1": "empty_text"}), "text 0 is answered null"),
+        (batch([[PER, LOC], [], []], {"1": "empty_text"}), "though the text is bad"),
+        (batch([None, None, []], {"1": "empty_text"}), "text 0 is null"),
         (batch([[], None, [PER]], {"1": "empty_text"}), "in a text of 1 characters"),
     ]:
-        with pytest.raises(Wrong, match=message):
-            check_batch(body, texts, {1: "empty_text"}, ALL, Memory())
+        with pytest.raises(WrongResponse, match=message):
+            check_batch(body, texts, {1: "empty_text"}, ALL, PreviousEntities())
 
 
-def test_errors() -> None:
+def test_error_responses() -> None:
     body = b'{"success": false, "error": {"code": "empty_text", "message": "the text is empty"}}'
     check_error(422, body, 422, "empty_text")
     for status, given_body, message in [
-        (200, answer(), "status 200, not 422"),
+        (200, ner_response(), "status 200, not 422"),
         (422, body.replace(b"empty_text", b"internal"), "error internal, not empty_text"),
         (422, b'["empty"]', "shape"),
         (422, body.replace(b'"message"', b'"detail"'), "shape"),
     ]:
-        with pytest.raises(Wrong, match=message):
+        with pytest.raises(WrongResponse, match=message):
             check_error(status, given_body, 422, "empty_text")
 
 
 def test_no_message_holds_the_text() -> None:
-    with pytest.raises(Wrong) as raised:
-        check_answer(answer({**PER, "span": "秘密"}), "秘密文本", ALL, Memory())
+    with pytest.raises(WrongResponse) as raised:
+        check_ner(ner_response({**PER, "span": "秘密"}), "秘密文本", ALL, PreviousEntities())
     assert "秘密" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""A run against the real service, and the verdict on it."""
+"""Runs of the load test against the real service, and their verdicts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.support.servers import REPOSITORY, environment
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    # In a process of its own: Locust patches the one it is imported in.
+    # In a child process, because Locust patches the process that imports it.
     command = [sys.executable, "-m", "loadtest.run", *arguments]
     return subprocess.run(
         command, cwd=REPOSITORY, env=environment(**settings), capture_output=True, text=True, timeout=180
     )
 
 
-def test_ten_seconds(service_url: str, tmp_path: Path) -> None:
+def test_run_against_the_real_service(service_url: str, tmp_path: Path) -> None:
     report = tmp_path / "reports" / "ten"
     done = run("--url", service_url, "--seconds", "10", "--users", "6", "--report", str(report))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -46,8 +46,8 @@ def test_ten_seconds(service_url: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def liar() -> Generator[str]:
-    """A server that is ready, knows a model, and finds the same nothing in every text."""
+def wrong_service() -> Generator[str]:
+    """The URL of a server that is ready and returns no entities for every text."""
     model = (
         b'{"default_types": ["PER", "LOC", "ORG"], "limits": {"max_chars": 1000, "max_texts": 9, "max_body_bytes": 1}}'
     )
@@ -58,7 +58,7 @@ def liar() -> Generator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def answer(self, body: bytes) -> None:
+        def respond(self, body: bytes) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
             self.send_response(200)
             self.send_header("content-length", str(len(body)))
@@ -66,10 +66,10 @@ def liar() -> Generator[str]:
             self.wfile.write(body)
 
         def do_GET(self) -> None:
-            self.answer(model)
+            self.respond(model)
 
         def do_POST(self) -> None:
-            self.answer(b'{"success": true, "data": [], "meta": ' + meta + b"}")
+            self.respond(b'{"success": true, "data": [], "meta": ' + meta + b"}")
 
         do_PUT = do_POST  # noqa: N815
 
@@ -82,12 +82,14 @@ def liar() -> Generator[str]:
         server.shutdown()
 
 
-def test_wrong_answers_fail_the_run(liar: str, tmp_path: Path) -> None:
-    done = run("--url", liar, "--seconds", "8", "--users", "8", "--think", "0.2", "--report", str(tmp_path / "liar"))
+def test_wrong_responses_fail_the_run(wrong_service: str, tmp_path: Path) -> None:
+    done = run(
+        "--url", wrong_service, "--seconds", "8", "--users", "8", "--think", "0.2", "--report", str(tmp_path / "wrong")
+    )
     assert done.returncode == 1
-    assert "wrong answers" in done.stderr
-    failed = Summary.model_validate_json((tmp_path / "liar.json").read_bytes()).failed
-    assert any("not found that nobody would miss" in failure for failure in failed)
+    assert "wrong responses" in done.stderr
+    failed = Summary.model_validate_json((tmp_path / "wrong.json").read_bytes()).failed
+    assert any("easy to find are missing" in failure for failure in failed)
     assert any("status 200, not" in failure for failure in failed)
 
 
@@ -100,7 +102,7 @@ def test_wrong_answers_fail_the_run(liar: str, tmp_path: Path) -> None:
         ([], {"RANER_THREADS": "-3"}, 1, "the service did not start: raner: RANER_THREADS is '-3'"),
     ],
 )
-def test_wrong_usage_and_a_service_that_does_not_start(
+def test_wrong_usage_and_failed_start(
     arguments: list[str], settings: dict[str, str], status: int, message: str
 ) -> None:
     done = run(*arguments, **settings)
@@ -117,9 +119,9 @@ def summary(requests: int = 100, failures: int = 0, **wrong: int) -> Summary:
     return Summary(url="x", shape="steady", users=1, seconds=9, rows=[], total=total, wrong=wrong, failed={})
 
 
-def test_the_verdict() -> None:
+def test_verdict() -> None:
     assert summary().verdict(0.01) is None
     assert summary(failures=1).verdict(0.01) is None
     assert summary(failures=2).verdict(0.01) == "2.00% of the requests failed; the bound is 1.00%"
-    assert summary(requests=0).verdict(1) == "nothing was asked"
-    assert summary(offsets=2, shape=1).verdict(1) == "3 wrong answers, most often: offsets; shape"
+    assert summary(requests=0).verdict(1) == "no request was sent"
+    assert summary(offsets=2, shape=1).verdict(1) == "3 wrong responses, most frequent: offsets; shape"

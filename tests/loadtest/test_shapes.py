@@ -14,7 +14,7 @@ def users(name: ShapeName, height: int = 20, seconds: int = 100) -> list[int]:
 
 
 @pytest.mark.parametrize("name", [ShapeName.STEADY, ShapeName.SOAK])
-def test_steady_comes_up_slowly_and_holds(name: ShapeName) -> None:
+def test_steady_and_soak_ramp_up_and_hold(name: ShapeName) -> None:
     counts = users(name)
     assert counts == sorted(counts)
     assert max(after - before for before, after in pairwise(counts)) == 1
@@ -25,11 +25,11 @@ def test_step_has_five_steps() -> None:
     assert sorted(set(users(ShapeName.STEP))) == [4, 8, 12, 16, 20]
 
 
-def test_spike_comes_at_once_and_goes() -> None:
+def test_spike_is_sudden() -> None:
     counts = users(ShapeName.SPIKE)
     assert (counts[39], counts[40], counts[59], counts[60]) == (4, 20, 20, 4)
 
 
 @pytest.mark.parametrize("name", ShapeName)
-def test_one_user_is_never_none(name: ShapeName) -> None:
+def test_there_is_always_at_least_one_user(name: ShapeName) -> None:
     assert set(users(name, height=1, seconds=10)) == {1}

@@ -1,0 +1,49 @@
+"""Options, input and output that several commands share."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ner_runtime.json import to_json
+from ner_runtime.models.registry.resolve import locate_model
+from ner_runtime.recognizer import Recognizer
+from ner_runtime.settings import load_settings
+
+_PIPE_WIDTH = 4096
+
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="M", help="A directory, a stored tag or name, or a hub id.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def console() -> Console:
+    """A console for tables. Where the output is not a terminal, it is wide enough that no column is cut."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
+def write_line(line: bytes) -> None:
+    """Write a line to the standard output and flush it."""
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def write_json(value: object) -> None:
+    """Write a value to the standard output as one line of JSON."""
+    write_line(to_json(value))
+
+
+def open_recognizer(model: str | None) -> Recognizer:
+    """Open a model, by default the one that `RANER_MODEL` names, with the engine and threads of the settings."""
+    settings = load_settings()
+    return Recognizer.open(
+        locate_model(model or settings.model),
+        threads=settings.threads_alone,
+        engine=settings.engine,
+        device=settings.device,
+        max_batch_tokens=settings.max_batch_tokens,
+    )

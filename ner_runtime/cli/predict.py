@@ -1,0 +1,78 @@
+"""`raner predict`: find the entities of a text, or of each line of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.errors import StyleSyntaxError
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from ner_runtime.cli.console import ModelOption, console, open_recognizer, write_line
+from ner_runtime.entities import OTHER_COLOR, Entity, type_colors
+from ner_runtime.jsonl import STDIN, entity_line, read_texts
+from ner_runtime.recognizer import Recognizer
+
+WriteEntities = Callable[[str, Sequence[Entity]], None]
+
+
+class Format(StrEnum):
+    """Output formats of `raner predict`."""
+
+    JSON = "json"
+    TABLE = "table"
+
+
+def predict(
+    text: Annotated[str | None, typer.Argument(help="The text.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--input", metavar="FILE", help="Read texts from FILE, one per line; - is standard input."),
+    ] = None,
+    model: ModelOption = None,
+    types: Annotated[str | None, typer.Option(help="Entity types to return, separated by commas.")] = None,
+    output_format: Annotated[Format, typer.Option("--format", help="JSON lines, or a table per text.")] = Format.JSON,
+) -> None:
+    """Find the entities of a text, or of each line of a file, plain or JSON."""
+    if (text is None) == (not source):
+        raise typer.BadParameter("give either a TEXT or --input FILE")
+    recognizer = open_recognizer(model)
+    wanted = [type_.strip() for type_ in types.split(",")] if types is not None else None
+    batches = [[text]] if text is not None else read_texts(source or STDIN)
+    write = _table_writer(recognizer) if output_format is Format.TABLE else _write_json_line
+    for texts in batches:
+        for one_text, entities in zip(texts, recognizer.recognize(texts, wanted), strict=True):
+            write(one_text, entities)
+
+
+def _write_json_line(text: str, entities: Sequence[Entity]) -> None:
+    write_line(entity_line(text, entities))
+
+
+def _table_writer(recognizer: Recognizer) -> WriteEntities:
+    terminal = console()
+    colors = type_colors(recognizer.types, recognizer.manifest.colors)
+    styles = {type_: _style(color) for type_, color in colors.items()}
+
+    def write(_text: str, entities: Sequence[Entity]) -> None:
+        table = Table("type", "span", "start", "end", "score")
+        for entity in entities:
+            span = Text(entity.span.encode("utf-8", "replace").decode())
+            row = (Text(entity.type), span, str(entity.start), str(entity.end), f"{entity.score:.3f}")
+            table.add_row(*row, style=styles[entity.type])
+        terminal.print(table)
+
+    return write
+
+
+def _style(color: str) -> str:
+    """The colour of a type if terminals have it: a model may name any CSS colour."""
+    try:
+        Style.parse(color)
+    except StyleSyntaxError:
+        return OTHER_COLOR
+    return color
