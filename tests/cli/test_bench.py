@@ -1,19 +1,28 @@
+"""`raner bench`."""
+
 from __future__ import annotations
 
+import hashlib
 import json
 
 from ner_runtime.cli.ladder import bench_sentences
 from tests.support.raner import raner
 
 
-def test_sentences_have_one_length_and_are_the_same_every_time() -> None:
+def test_sentences_have_one_length_and_are_the_same_in_every_run() -> None:
     sentences = bench_sentences(50)
     assert {len(sentence) for sentence in sentences} == {45}
     assert len(set(sentences)) == 50
     assert sentences == bench_sentences(50)
 
 
-def test_every_rung_of_the_ladder_is_measured(service_url: str) -> None:
+def test_sentences_do_not_change_between_versions() -> None:
+    # Figures of two versions are comparable only if both measure the same sentences.
+    digest = hashlib.sha256("\n".join(bench_sentences()).encode()).hexdigest()
+    assert digest == "0a0c2ab62ad27d2f794b2523305834ff76c7d9a88dcdf5c0f4406b7f82247882"
+
+
+def test_every_layer_is_measured(service_url: str) -> None:
     run = raner("bench", "--url", service_url, "--seconds", "0.3", "--json")
     assert run.returncode == 0, run.stderr.decode()
     rungs = json.loads(run.stdout)
@@ -29,7 +38,7 @@ def test_every_rung_of_the_ladder_is_measured(service_url: str) -> None:
         assert 0 < rung["p50_ms"] <= rung["p99_ms"]
 
 
-def test_a_service_that_is_not_there_is_one_line() -> None:
+def test_unreachable_service_is_one_line() -> None:
     run = raner("bench", "--url", "http://127.0.0.1:1", "--seconds", "0.1")
     assert run.returncode == 1
     assert run.stderr.decode().startswith("raner: http://127.0.0.1:1 cannot be reached")
