@@ -22,8 +22,8 @@ from ner_runtime.serving.http.pages import page_paths, with_pages
 from ner_runtime.serving.lifecycle.shutdown import CloseConnections, Shutdown
 from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exit
 from ner_runtime.serving.lifecycle.worker import Worker
-from ner_runtime.serving.telemetry.logs import configure_logs, log_answer
-from ner_runtime.serving.telemetry.metrics import observe_answer, observe_worker
+from ner_runtime.serving.telemetry.logs import configure_logs, log_response
+from ner_runtime.serving.telemetry.metrics import observe_response, observe_worker
 
 STATIC = Path(__file__).parent / "static"
 MAX_BATCH_SIZE = 64
@@ -61,7 +61,7 @@ class EdgedService(bentoml.Service[object]):
             trusted_proxies=settings.trusted_proxies,
         )
         app = with_pages(super().to_asgi(is_main), STATIC, lambda: description)
-        edge = Edge(app, routes, edge_limits, observe_answer, log_answer)
+        edge = Edge(app, routes, edge_limits, observe_response, log_response)
         return CloseConnections(across_origins(edge, settings.cors_origins), departure)
 
 
@@ -82,9 +82,9 @@ class Raner:
     @staticmethod
     def check() -> None:
         # Called once, in the parent, before there are workers; they have no use for what is imported here.
-        from ner_runtime.serving.lifecycle.supervisor import supervise
+        from ner_runtime.serving.lifecycle.supervisor import use_supervisor
 
-        supervise(settings)
+        use_supervisor(settings)
         check_or_exit(settings)
 
     def __init__(self) -> None:
@@ -119,8 +119,8 @@ class Raner:
     )
     async def ner(self, requests: list[ApiRequest]) -> list[Awaitable[Answer]]:
         # What came together is let in together, and the next batch need not wait until it is read.
-        return [self._worker.served.ner(request) for request in requests]
+        return [self._worker.model_slot.ner(request) for request in requests]
 
     @bentoml.api(route="/ner/batch", input_spec=ParsedInput, output_spec=AnswerOutput)
     async def ner_batch(self, requests: list[ApiRequest]) -> list[Answer]:
-        return [await self._worker.served.ner_batch(request) for request in requests]
+        return [await self._worker.model_slot.ner_batch(request) for request in requests]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from ner_runtime.serving.lifecycle.heartbeat import RUN_DIR, last_beat
+from ner_runtime.serving.lifecycle.heartbeat import RUN_DIR, last_heartbeat
 from ner_runtime.upstream.private import WORKER_MODULE
 from tests.support.servers import Server
 
@@ -57,4 +57,4 @@ def _beats(worker: psutil.Process) -> bool:
         directory = worker.environ().get(RUN_DIR)
     except psutil.NoSuchProcess:
         return False
-    return bool(directory) and last_beat(Path(directory), worker.pid) is not None
+    return bool(directory) and last_heartbeat(Path(directory), worker.pid) is not None

@@ -16,7 +16,7 @@ from ner_runtime.serving.answering.handler import Answer, Handler
 from ner_runtime.serving.answering.scheduler import Reader
 from ner_runtime.serving.api.errors import NotReady
 from ner_runtime.serving.http.edge import ApiRequest
-from ner_runtime.serving.lifecycle.memory import give_back, is_out_of_memory
+from ner_runtime.serving.lifecycle.memory import is_out_of_memory, release_memory
 
 AnswersOf = Callable[[Reader], Handler]
 """Makes the answers of a reader; what they share (a cache) is its business."""
@@ -85,7 +85,7 @@ class ModelSlot:
         self._leaving.remove(old)
         old.reader.close()
         del old
-        give_back()
+        release_memory()
 
     def stuck(self, seconds: float) -> bool:
         """Whether a batch has been under way for longer than that."""

@@ -1,0 +1,1 @@
+"""The processes of the service: startup, workers, their supervisor, and shutdown."""

@@ -1,6 +1,7 @@
-"""Heartbeat: how a worker lets the supervisor know that it lives, by touching a file of its own every second.
+"""Heartbeats: each worker touches a file of its own every second, and the supervisor checks that the file changes.
 
-What counts is that the file changes, not when: clocks jump, and a container that was paused comes back with old files.
+The supervisor compares modification times with each other and never with a clock: the clock may jump, and a container
+that was paused resumes with old files.
 """
 
 from __future__ import annotations
@@ -9,40 +10,45 @@ import os
 from pathlib import Path
 
 RUN_DIR = "RANER_RUN_DIR"
-"""Environment variable that tells a worker of the supervisor's directory; unset where nobody supervises."""
+"""Environment variable with the supervisor's run directory; unset where no supervisor runs."""
 
 SUPERVISOR_PID = "RANER_SUPERVISOR_PID"
 """Environment variable with the supervisor's process id."""
 
-BEAT_S = 1.0
+HEARTBEAT_S = 1.0
 
 
 def run_dir() -> Path | None:
-    """The supervisor's directory, in which workers leave word for it and for one another."""
+    """The directory that the supervisor and its workers share; None where no supervisor runs."""
     path = os.environ.get(RUN_DIR)
     return Path(path) if path else None
 
 
+def is_supervised() -> bool:
+    """Whether this process was started by the supervisor, and the supervisor is still running."""
+    return os.environ.get(SUPERVISOR_PID) == str(os.getppid())
+
+
 def is_orphan() -> bool:
-    """Whether there was a supervisor and is none any more."""
-    return os.environ.get(SUPERVISOR_PID, str(os.getppid())) != str(os.getppid())
+    """Whether this process was started by a supervisor that has ended since."""
+    return SUPERVISOR_PID in os.environ and not is_supervised()
 
 
-def beat_file(directory: Path, pid: int) -> Path:
+def heartbeat_file(directory: Path, pid: int) -> Path:
     """The file that the worker with this process id touches."""
     return directory / f"{pid}.beat"
 
 
-def beat() -> None:
-    """Touch this worker's file."""
+def send_heartbeat() -> None:
+    """Touch the file of this process; do nothing where no supervisor runs."""
     directory = run_dir()
     if directory is not None:
-        beat_file(directory, os.getpid()).touch()
+        heartbeat_file(directory, os.getpid()).touch()
 
 
-def last_beat(directory: Path, pid: int) -> int | None:
-    """A number that changes with each beat of that worker; None before its first."""
+def last_heartbeat(directory: Path, pid: int) -> int | None:
+    """A number that changes with each heartbeat of the worker; None before its first."""
     try:
-        return beat_file(directory, pid).stat().st_mtime_ns
+        return heartbeat_file(directory, pid).stat().st_mtime_ns
     except FileNotFoundError:
         return None

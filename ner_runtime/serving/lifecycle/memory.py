@@ -1,32 +1,32 @@
-"""Memory: what is loaded stays out of the garbage collector's way, and what is let go returns to the system."""
+"""Memory of a worker: keep loaded objects out of garbage collection, and return freed memory to the system."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
 
-_GENERATIONS = (50_000, 20, 1000)
+_GC_THRESHOLDS = (50_000, 20, 1000)
 _OUT_OF_MEMORY = ("bad_alloc", "bad allocation", "failed to allocate")
 
 
-def settle() -> None:
-    """Take what is loaded now out of the collector's sight: collecting around it costs tens of milliseconds a time."""
+def freeze_loaded_objects() -> None:
+    """Exclude all objects that exist now from garbage collection, where scanning them takes tens of milliseconds."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_GENERATIONS)
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
-def give_back() -> None:
-    """After something large was let go: give its memory back to the system, and settle again."""
+def release_memory() -> None:
+    """Return the memory of a large object that was dropped to the system, then freeze what is left."""
     gc.unfreeze()
-    settle()
+    freeze_loaded_objects()
     try:
-        # The C library keeps what was freed for itself; the GNU one can be told not to.
+        # glibc keeps freed memory for later allocations unless it is asked to return it. Other C libraries lack this.
         ctypes.CDLL(None).malloc_trim(0)
     except AttributeError:
         return
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of Python, NumPy or ONNX Runtime says that there was no memory."""
+    """Whether an error of Python, NumPy or ONNX Runtime means that an allocation failed."""
     return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)

@@ -1,10 +1,10 @@
-"""Shutdown: how a worker leaves when it is told to (SIGTERM).
+"""Graceful shutdown of a worker on SIGTERM.
 
-    SIGTERM ─▶ not ready, still answering ─▶ listening no more, finishing ─▶ gone
-               for `drain_s`                 until `grace_s` after SIGTERM
+    SIGTERM ─▶ /readyz answers 503, requests are served ─▶ no new connections, requests finish ─▶ process exits
+               for `drain_s`                               until `grace_s` after SIGTERM
 
-The first stretch is what a load balancer needs to notice; each answer in it closes its connection, so that who comes
-again goes elsewhere.
+A load balancer needs the drain time to notice that the worker is not ready. Each response during the drain time closes
+its connection, so that the client opens its next one to another instance.
 """
 
 from __future__ import annotations
@@ -20,63 +20,65 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FLUSH_S = 0.3
-"""Time for the last answers to get out."""
+"""Time to send the last responses before the process exits."""
 CLOSE_S = 0.2
-"""The supervisor closes the door at the end of the drain, and only then do the workers stop opening it: whoever has
-come in is answered, whoever has not is refused, and nobody is left standing between."""
+"""How long after the drain time a worker stops accepting connections. The supervisor shuts the listening socket down at
+the end of the drain time; accepting a little longer serves the connections that are in its queue already."""
 
-_Handler = Callable[[int, FrameType | None], object]
+_SignalHandler = Callable[[int, FrameType | None], object]
 
 
 class Shutdown:
-    """Whether this worker is on its way out, and the way out."""
+    """The shutdown of this worker: whether it has begun, and its steps."""
 
     def __init__(self, drain_s: float, grace_s: float) -> None:
         self._drain_s = drain_s
         self._grace_s = grace_s
         self.begun = False
 
-    def on_signal(self, give_up: Callable[[], None]) -> None:
-        """Take SIGTERM over from the server around us, which would stop listening at once.
+    def handle_sigterm(self, refuse_requests: Callable[[], None]) -> None:
+        """Handle SIGTERM in place of uvicorn, which would stop accepting connections at once.
 
         Args:
-            give_up: called when the grace time is over, to answer what is still in flight
+            refuse_requests: answers all requests in flight; called when the grace time is over
         """
         server_exit = signal.getsignal(signal.SIGTERM)
         if not callable(server_exit):
-            # Nobody would listen to it: the default action ends the process, and that is that.
+            # No server runs in this process: keep the default action, which ends it.
             return
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._begin, loop, server_exit, give_up)
+        loop.add_signal_handler(signal.SIGTERM, self._begin, loop, server_exit, refuse_requests)
 
-    def _begin(self, loop: asyncio.AbstractEventLoop, server_exit: _Handler, give_up: Callable[[], None]) -> None:
+    def _begin(
+        self, loop: asyncio.AbstractEventLoop, server_exit: _SignalHandler, refuse_requests: Callable[[], None]
+    ) -> None:
         if self.begun:
             return
         self.begun = True
         loop.call_later(self._drain_s + CLOSE_S, server_exit, signal.SIGTERM, None)
-        loop.call_later(self._grace_s - FLUSH_S, give_up)
+        loop.call_later(self._grace_s - FLUSH_S, refuse_requests)
         loop.call_later(self._grace_s, os._exit, 0)
 
-    async def now(self, code: int) -> NoReturn:
-        """Leave as soon as the last answers are out."""
+    async def exit_now(self, code: int) -> NoReturn:
+        """End the process as soon as the last responses are sent."""
         self.begun = True
         await asyncio.sleep(FLUSH_S)
         os._exit(code)
 
 
 class CloseConnections:
-    """ASGI application around another one: from the departure on, each answer closes its connection."""
+    """ASGI middleware that closes the connection after each response once the shutdown has begun."""
 
-    def __init__(self, app: ASGIApp, departure: Shutdown) -> None:
+    def __init__(self, app: ASGIApp, shutdown: Shutdown) -> None:
         self._app = app
-        self._departure = departure
+        self._shutdown = shutdown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def closing(message: Message) -> None:
-            if self._departure.begun and message["type"] == "http.response.start":
+        async def send_and_close(message: Message) -> None:
+            if self._shutdown.begun and message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=list(message.get("headers", [])))
                 headers["connection"] = "close"
                 message = {**message, "headers": headers.raw}
             await send(message)
 
-        await self._app(scope, receive, closing)
+        await self._app(scope, receive, send_and_close)

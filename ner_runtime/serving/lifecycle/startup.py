@@ -1,4 +1,4 @@
-"""Start: what must be right before a worker takes requests, and one line to say what is not."""
+"""Startup: load the settings and the model, verify them, and exit with a one-line message if anything is wrong."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ner_runtime.models.acquire.pull_process import pull_if_missing
 from ner_runtime.models.convert.self_check import check_sample
 from ner_runtime.models.registry.resolve import locate_model
 from ner_runtime.recognizer import Recognizer
-from ner_runtime.serving.lifecycle.memory import give_back
+from ner_runtime.serving.lifecycle.memory import release_memory
 from ner_runtime.settings import Settings, load_settings
 
 
 def settings_or_exit() -> Settings:
-    """The settings; a wrong one ends the process with one line."""
+    """Load the settings; an invalid one ends the process with a one-line message."""
     try:
         return load_settings()
     except RanerError as error:
@@ -26,8 +26,11 @@ def settings_or_exit() -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A model that can be served, its directory, and why it is not the one that was asked for, where it is not."""
+class OpenedModel:
+    """A model that is ready to serve.
+
+    failure: why this is the substitute and not the configured model; None where it is the configured one
+    """
 
     recognizer: Recognizer
     directory: Path
@@ -35,35 +38,42 @@ class Opened:
 
 
 def check_or_exit(settings: Settings) -> None:
-    """See to it that the model can be served; where it cannot, the process ends with one line."""
+    """Check that the configured model can be served, pulling it first where it is missing.
+
+    Raises:
+        SystemExit: it cannot be served; the message is one line.
+    """
     try:
         pull_if_missing(settings.model)
     except RanerError as error:
         _exit(error)
     open_or_exit(settings, None)
-    give_back()
+    release_memory()
 
 
-def open_or_exit(settings: Settings, substitute: Path | None) -> Opened:
-    """The model to serve, loaded, warm and right; where that fails, the process ends with one line.
+def open_or_exit(settings: Settings, substitute: Path | None) -> OpenedModel:
+    """Open the configured model.
 
     Args:
-        substitute: a model directory to serve rather than end, where the one asked for cannot be served
+        substitute: model directory to open instead where the configured model cannot be served
+
+    Raises:
+        SystemExit: neither can be served; the message is one line.
     """
     try:
         directory = locate_model(settings.model).resolve()
-        return Opened(open_model(directory, settings), directory)
+        return OpenedModel(open_model(directory, settings), directory)
     except RanerError as error:
         if substitute is None:
             _exit(error)
         try:
-            return Opened(open_model(substitute, settings), substitute, error.message)
+            return OpenedModel(open_model(substitute, settings), substitute, error.message)
         except RanerError:
             _exit(error)
 
 
 def open_model(directory: Path, settings: Settings) -> Recognizer:
-    """A model of these settings, loaded, warm and right.
+    """Load a model and check its output on the sample that it brings.
 
     Raises:
         RanerError: see `Recognizer.open` and `check_sample`.
@@ -80,7 +90,7 @@ def open_model(directory: Path, settings: Settings) -> Recognizer:
 
 
 def describe(manifest: Manifest, settings: Settings) -> dict[str, object]:
-    """What `/model` says of the model that answers."""
+    """The body of `/model` for a model."""
     return {
         "name": manifest.name,
         "version": manifest.version,

@@ -1,7 +1,7 @@
-"""Worker: the life of one process that answers. It opens the model, follows it when it changes, beats, and leaves.
+"""Worker: one serving process. It opens the model, replaces it when it changes, sends heartbeats, and shuts down.
 
-Each worker updates by itself, one after the other, so that no more than one at a time holds two models. A model that
-cannot be served leaves the one before it in place, and `/model`, the log and the metrics say why.
+Each worker replaces its own model, one worker at a time, so that at most one of them holds two models. Where the new
+model cannot be served, the worker keeps the old one, and `/model`, the log and the metrics report the reason.
 """
 
 from __future__ import annotations
@@ -22,133 +22,139 @@ from ner_runtime.models.registry.watcher import Watcher
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.answering.model_slot import AnswersOf, ModelSlot
 from ner_runtime.serving.api.errors import NotReady
-from ner_runtime.serving.lifecycle.heartbeat import BEAT_S, beat, is_orphan, run_dir
-from ner_runtime.serving.lifecycle.memory import settle
+from ner_runtime.serving.lifecycle.heartbeat import HEARTBEAT_S, is_orphan, is_supervised, run_dir, send_heartbeat
+from ner_runtime.serving.lifecycle.memory import freeze_loaded_objects
 from ner_runtime.serving.lifecycle.shutdown import Shutdown
 from ner_runtime.serving.lifecycle.startup import describe, open_model, open_or_exit
 from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, observe_model, observe_update
 from ner_runtime.settings import ACTIVE_MODEL, Settings
 
-POLL_S = 1.0
-FAILED = 70
-"""Exit code of a worker that cannot go on (EX_SOFTWARE)."""
+MODEL_CHECK_S = 1.0
+"""How often a worker checks whether the model to serve has changed."""
+EXIT_FAILED = 70
+"""Exit status of a worker that cannot continue (EX_SOFTWARE)."""
 
-_GOOD = "model"
-# A fifth of what Python does by default, with which the P99 of short texts beside a document was 57 to 102 ms and not
-# 29 to 31 (`make fairness`).
-_SWITCH_S = 0.001
+_LAST_MODEL_FILE = "model"
+# A fifth of Python's default, with which the P99 of short texts beside a long document was 57 to 102 ms instead of 29
+# to 31 ms (`make fairness`).
+_SWITCH_INTERVAL_S = 0.001
 
 _log = logging.getLogger("raner.worker")
 
 
 @dataclass(slots=True)
 class Worker:
-    """What a worker process is while it lives. Its parts begin with `start`."""
+    """The state of a worker process and its background tasks."""
 
     settings: Settings
-    departure: Shutdown
+    shutdown: Shutdown
     description: dict[str, object]
     """Body of `/model`; kept up to date."""
-    asks_hub: bool
-    """Whether it is this worker that asks the hub for newer models; one of them is enough."""
-    served: ModelSlot = field(init=False)
+    is_first: bool
+    """Whether this is the one worker that checks the hub for newer models and reports a missing supervisor."""
+    model_slot: ModelSlot = field(init=False)
     _watcher: Watcher = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def open(self, answers_of: AnswersOf) -> None:
-        """Open the model to serve, or the one that the other workers serve where it cannot be.
+        """Open the configured model, or the one that the other workers serve where it cannot be served.
 
         Raises:
-            SystemExit: there is none that can be served.
+            SystemExit: no model can be served.
         """
-        # Documents are cut and merged in threads of their own; short texts pass through the interpreter between them.
-        sys.setswitchinterval(_SWITCH_S)
-        # Before the model: a change while it is being opened is a change.
+        # Threads that split and merge documents must let the event loop serve short texts in between.
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        # Created before the model is opened, so that a change during opening is noticed.
         self._watcher = Watcher(self.settings.model)
-        opened = open_or_exit(self.settings, _last_good())
-        self.served = ModelSlot(opened.recognizer, self.settings.max_batch_tokens, answers_of, self._out_of_memory)
+        opened = open_or_exit(self.settings, _last_model())
+        self.model_slot = ModelSlot(opened.recognizer, self.settings.max_batch_tokens, answers_of, self._out_of_memory)
         self._describe(opened.recognizer, opened.directory)
         if opened.failure:
-            self._failed(opened.failure)
-        settle()
+            self._note_failure(opened.failure)
+        freeze_loaded_objects()
 
     def start(self) -> None:
-        """Begin to beat, to watch, and to mind the signal to leave. Needs the event loop."""
-        self.departure.on_signal(lambda: self.served.refuse(NotReady("the service is stopping")))
+        """Start the background tasks and handle SIGTERM; needs a running event loop."""
+        if self.is_first and not is_supervised():
+            _log.error(
+                "this service is not run by RaNER's supervisor: workers that die or hang may not be replaced; "
+                "start it with `bentoml serve` and the BentoML version that pyproject.toml allows"
+            )
+        self.shutdown.handle_sigterm(lambda: self.model_slot.refuse(NotReady("the service is stopping")))
         WORKER_STARTS.inc()
-        self._tasks += [asyncio.create_task(self._beat()), asyncio.create_task(self._follow())]
-        if self.asks_hub and self.settings.update_interval_s:
-            self._tasks.append(asyncio.create_task(self._ask_hub()))
+        self._tasks += [asyncio.create_task(self._send_heartbeats()), asyncio.create_task(self._watch_model())]
+        if self.is_first and self.settings.update_interval_s:
+            self._tasks.append(asyncio.create_task(self._check_hub()))
 
     def stop(self) -> None:
-        """End what `start` began."""
+        """Cancel the background tasks."""
         for task in self._tasks:
             task.cancel()
 
     @property
     def ready(self) -> bool:
-        """Whether new requests should come here."""
-        return not self.departure.begun
+        """Whether this worker accepts new requests."""
+        return not self.shutdown.begun
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            if self.settings.hang_timeout_s and self.served.stuck(self.settings.hang_timeout_s):
-                await self._give_up(f"a batch has been under way for {self.settings.hang_timeout_s:g} s")
+            if self.settings.hang_timeout_s and self.model_slot.stuck(self.settings.hang_timeout_s):
+                await self._abort(f"a batch has been running for more than {self.settings.hang_timeout_s:g} s")
             if is_orphan():
-                await self._give_up("its supervisor is gone")
-            beat()
-            await asyncio.sleep(BEAT_S)
+                await self._abort("its supervisor has ended")
+            send_heartbeat()
+            await asyncio.sleep(HEARTBEAT_S)
 
-    async def _follow(self) -> None:
+    async def _watch_model(self) -> None:
         while True:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(MODEL_CHECK_S)
             try:
                 directory = await asyncio.to_thread(self._watcher.changed)
                 if directory is not None:
                     await self._update(directory)
             except RanerError as error:
-                self._failed(error.message)
-            except Exception as error:  # noqa: BLE001 - the model that is served is as good as before
-                _log.exception("an update failed unexpectedly")
-                self._failed(_unexpected(error))
+                self._note_failure(error.message)
+            except Exception as error:  # noqa: BLE001 - the current model keeps serving
+                _log.exception("updating the model failed unexpectedly")
+                self._note_failure(_unexpected(error))
 
-    async def _ask_hub(self) -> None:
-        # Others have no use for it.
+    async def _check_hub(self) -> None:
+        # Imported here because only the first worker needs it.
         from ner_runtime.models.acquire.pull_process import pull_newer
 
         while True:
             await asyncio.sleep(self.settings.update_interval_s)
-            manifest = self.served.recognizer.manifest
+            manifest = self.model_slot.recognizer.manifest
             try:
                 if await asyncio.to_thread(pull_newer, manifest, use=self.settings.model == ACTIVE_MODEL):
-                    _log.info("a newer %s was pulled", manifest.source.id)
+                    _log.info("pulled a newer version of %s", manifest.source.id)
             except RanerError as error:
-                self._failed(error.message)
-            except Exception as error:  # noqa: BLE001 - the hub is asked again
-                _log.exception("the hub was not asked")
-                self._failed(_unexpected(error))
+                self._note_failure(error.message)
+            except Exception as error:  # noqa: BLE001 - the next check may succeed
+                _log.exception("checking the hub failed unexpectedly")
+                self._note_failure(_unexpected(error))
 
     async def _update(self, directory: Path) -> None:
-        recognizer = await asyncio.to_thread(_open_in_turn, directory, self.settings)
-        old, new = self.served.recognizer.manifest, recognizer.manifest
+        recognizer = await asyncio.to_thread(_open_exclusively, directory, self.settings)
+        old, new = self.model_slot.recognizer.manifest, recognizer.manifest
         if old == new:
             if "update" in self.description:
-                # Back from one that could not be served: nothing is wrong any more.
-                self._note("done")
+                # The configured model is again the one that is served: clear the failure.
+                self._note_update("done")
             return
-        swapped = asyncio.create_task(self.served.swap(recognizer))
+        swapped = asyncio.create_task(self.model_slot.swap(recognizer))
         self._describe(recognizer, directory)
-        self._note("done")
-        _log.info("model %s %s takes over from %s %s", new.name, new.version, old.name, old.version)
-        # The model must not be held by this frame when another one takes over from it.
+        self._note_update("done")
+        _log.info("model %s %s replaces %s %s", new.name, new.version, old.name, old.version)
+        # A reference in this frame would keep the model in memory when the next one replaces it.
         del recognizer
         await swapped
 
-    def _failed(self, reason: str) -> None:
-        self._note("failed", reason)
-        _log.error("the model was not updated to %s: %s", self._watcher.reference, reason)
+    def _note_failure(self, reason: str) -> None:
+        self._note_update("failed", reason)
+        _log.error("cannot update the model to %s: %s", self._watcher.reference, reason)
 
-    def _note(self, state: str, reason: str | None = None) -> None:
+    def _note_update(self, state: str, reason: str | None = None) -> None:
         observe_update(state)
         self.description["update"] = {
             "state": state,
@@ -161,46 +167,46 @@ class Worker:
         observe_model(recognizer.manifest)
         self.description.update(describe(recognizer.manifest, self.settings))
         if (shared := run_dir()) is not None:
-            write_atomically(shared / _GOOD, f"{directory}\n".encode())
+            write_atomically(shared / _LAST_MODEL_FILE, f"{directory}\n".encode())
 
     def _out_of_memory(self) -> None:
-        if not self.departure.begun:
-            self._tasks.append(asyncio.create_task(self._give_up("it has run out of memory")))
+        if not self.shutdown.begun:
+            self._tasks.append(asyncio.create_task(self._abort("it is out of memory")))
 
-    async def _give_up(self, why: str) -> None:
-        """Leave, so that the supervisor puts another worker in this one's place; who waits here is answered 503."""
-        _log.error("this worker gives up: %s", why)
-        self.served.refuse(NotReady("the service is recovering; try again shortly"))
-        await self.departure.now(FAILED)
+    async def _abort(self, reason: str) -> None:
+        """Answer all requests with 503 and exit, so that the supervisor starts another worker."""
+        _log.error("this worker exits: %s", reason)
+        self.model_slot.refuse(NotReady("the service is recovering; try again shortly"))
+        await self.shutdown.exit_now(EXIT_FAILED)
 
 
 def _unexpected(error: Exception) -> str:
-    # Its message may quote what it choked on, and `/model` shows the reason to everybody.
-    return f"unexpected {type(error).__name__}; the log says where"
+    # The message may quote a text, and `/model` shows the reason to every client.
+    return f"unexpected {type(error).__name__}; see the log"
 
 
-def _open_in_turn(directory: Path, settings: Settings) -> Recognizer:
-    with _turn():
+def _open_exclusively(directory: Path, settings: Settings) -> Recognizer:
+    with _opening_lock():
         return open_model(directory, settings)
 
 
 @contextmanager
-def _turn() -> Generator[None]:
-    """One worker after the other: to hold two models at once takes memory, to load them takes cores from requests."""
+def _opening_lock() -> Generator[None]:
+    """Hold the lock under which one worker at a time opens a model, which takes memory and CPU from requests."""
     shared = run_dir()
     if shared is None:
         yield
         return
-    with (shared / "turn").open("w") as lock:
-        # Released by the kernel, whatever becomes of this process.
+    with (shared / "opening").open("w") as lock:
+        # The kernel releases the lock when this process ends, even if it is killed.
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _last_good() -> Path | None:
-    """The directory of the model that a worker of this service has served last."""
+def _last_model() -> Path | None:
+    """The directory of the model that a worker of this service opened last; None at the first start."""
     shared = run_dir()
     try:
-        return Path((shared / _GOOD).read_text().strip()) if shared else None
+        return Path((shared / _LAST_MODEL_FILE).read_text().strip()) if shared else None
     except FileNotFoundError:
         return None

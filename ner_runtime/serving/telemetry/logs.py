@@ -1,8 +1,8 @@
-"""Logs: one line of JSON, or of text, per event, on standard error.
+"""Logs: one line per event on standard error, as JSON or as text.
 
-Every line has `time`, `level`, `event` and, inside a request, `request_id`. No line holds the text of a user: a request
-is told of in numbers, and an exception by its type and where it came from, for its message may quote what it choked on.
-BentoML's, uvicorn's and circus's own loggers write the same way.
+Every line has `time`, `level`, `event` and, inside a request, `request_id`. No line holds text of a user: a request is
+described by numbers, and an exception by its type and traceback only, because its message may quote a text.
+The loggers of BentoML, uvicorn and circus use the same format.
 """
 
 from __future__ import annotations
@@ -28,61 +28,61 @@ LogFormat = Literal["json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
-"""Id of the request that is being answered."""
+"""Id of the current request."""
 
 _VALID_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-# BentoML sets these up with handlers of their own.
-_FOREIGN = ("bentoml", "circus", "uvicorn", "uvicorn.error", "uvicorn.access")
-_OURS = "raner"
-_READ = ("GET", "HEAD")
-_FRAMES = 12
+# Loggers to which BentoML attaches handlers of their own.
+_OTHER_LOGGERS = ("bentoml", "circus", "uvicorn", "uvicorn.error", "uvicorn.access")
+_SERVICE = "raner"
+_READ_METHODS = ("GET", "HEAD")
+_MAX_FRAMES = 12
 
-log = logging.getLogger(_OURS)
+log = logging.getLogger(_SERVICE)
 """The logger of the service: `log.info("event", extra={…})`."""
 
 
 def request_id(given: str | None) -> str:
-    """The id that a request brought, if it is one that may stand in a log, or a new one."""
+    """The id that the client sent where it is valid (see `_VALID_ID`), otherwise a new one."""
     return given if given and _VALID_ID.fullmatch(given) else uuid4().hex
 
 
 def configure_logs(level: LogLevel, form: LogFormat) -> None:
-    """Let everything in this process log this way."""
+    """Configure all loggers of this process."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    handler.setFormatter(JsonLogFormatter() if form == "json" else TextLogFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
-    for name in _FOREIGN:
+    for name in _OTHER_LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
         logger.setLevel(logging.WARNING)
     log.setLevel(level.upper())
-    # What BentoML tells of its own at INFO is when it starts and stops.
+    # At INFO, BentoML reports when the service starts and stops.
     logging.getLogger("bentoml").setLevel(max(log.level, logging.INFO))
-    # It quotes BENTOML_CONFIG_OPTIONS, which may hold the credentials of a collector.
+    # At INFO, it quotes BENTOML_CONFIG_OPTIONS, which may hold the credentials of a trace collector.
     logging.getLogger(CONFIGURATION_LOGGER).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
 
 
-def log_answer(answered: AccessRecord) -> None:
-    """Tell of an answer: of one that failed on our side as a warning, of what is read all the time only to debug."""
-    if answered.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+def log_response(record: AccessRecord) -> None:
+    """Log a response: a server error as a warning, GET and HEAD as debug, everything else as info."""
+    if record.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         level = logging.WARNING
     else:
-        level = logging.DEBUG if answered.method in _READ else logging.INFO
+        level = logging.DEBUG if record.method in _READ_METHODS else logging.INFO
     if not log.isEnabledFor(level):
         return
-    fields: dict[str, object] = {"path": answered.path, "method": answered.method[:16], "status": answered.status}
-    fields["ms"] = round(answered.seconds * 1000, 3)
-    if answered.code is not None:
-        fields["code"] = answered.code
-    log.log(level, "request", extra={**fields, **answered.notes})
+    fields: dict[str, object] = {"path": record.path, "method": record.method[:16], "status": record.status}
+    fields["ms"] = round(record.seconds * 1000, 3)
+    if record.code is not None:
+        fields["code"] = record.code
+    log.log(level, "request", extra={**fields, **record.notes})
 
 
-class JsonLines(JsonFormatter):
-    """A record as a JSON object on one line."""
+class JsonLogFormatter(JsonFormatter):
+    """Formats a log record as a JSON object on one line."""
 
     def __init__(self) -> None:
         super().__init__("%(message)s")
@@ -94,8 +94,8 @@ class JsonLines(JsonFormatter):
         log_data.update(_fields(record), **given)
 
 
-class TextLines(logging.Formatter):
-    """A record as one line of text."""
+class TextLogFormatter(logging.Formatter):
+    """Formats a log record as one line of text."""
 
     def format(self, record: logging.LogRecord) -> str:
         known = logging.makeLogRecord({}).__dict__.keys() | {"message", "asctime"}
@@ -106,10 +106,10 @@ class TextLines(logging.Formatter):
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    ours = record.name.partition(".")[0] == _OURS
+    is_own = record.name.partition(".")[0] == _SERVICE
     event = record.getMessage()
-    if not ours:
-        # The first line says what happened; asyncio, for one, shows objects in the others, and a text may be in them.
+    if not is_own:
+        # The first line names the event. Further lines may hold a text: asyncio, for example, shows objects there.
         event = event.partition("\n")[0]
     fields: dict[str, Any] = {
         "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -117,7 +117,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
         "event": event,
         "pid": record.process,
     }
-    if not ours:
+    if not is_own:
         fields["logger"] = record.name
     if identity := REQUEST_ID.get():
         fields["request_id"] = identity
@@ -127,18 +127,18 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _exception(error: BaseException) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": type(error).__name__, "at": _frames(error.__traceback__)}
-    # These say what is wrong with the machine or a setting, and never hold a text.
+    described: dict[str, Any] = {"type": type(error).__name__, "at": _frames(error.__traceback__)}
+    # The messages of these describe the machine or a setting and never hold a text.
     if isinstance(error, RanerError | OSError):
-        told["message"] = str(error)
+        described["message"] = str(error)
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
-        told["cause"] = {"type": type(cause).__name__, "at": _frames(cause.__traceback__)}
-    return told
+        described["cause"] = {"type": type(cause).__name__, "at": _frames(cause.__traceback__)}
+    return described
 
 
-def _frames(where: TracebackType | None) -> list[str]:
-    frames = traceback.extract_tb(where)[-_FRAMES:]
+def _frames(trace: TracebackType | None) -> list[str]:
+    frames = traceback.extract_tb(trace)[-_MAX_FRAMES:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
 
 

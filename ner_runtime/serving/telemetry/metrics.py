@@ -1,7 +1,7 @@
-"""Metrics: what the service counts, for Prometheus. With several workers, `/metrics` of any of them tells of all.
+"""Metrics for Prometheus. `/metrics` of any worker reports all workers.
 
-Labels are few by construction: paths of the edge's list, statuses, entity types of the model. In prometheus_client's
-multiprocess mode each process writes files of its own, and the supervisor removes the gauges of one that is gone.
+Label values are few by construction: known paths, statuses, entity types of the model. In prometheus_client's
+multiprocess mode each process writes its own files, and the supervisor removes the gauges of a process that has ended.
 """
 
 from __future__ import annotations
@@ -23,70 +23,76 @@ _FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
-REQUESTS = Counter("raner_requests_total", "Handler, by path and status.", ["path", "status"])
-REQUEST_SECONDS = Histogram("raner_request_seconds", "Time from request to answer.", ["path"], buckets=_SECONDS)
-QUEUE_SECONDS = Histogram("raner_queue_seconds", "Time a request waited before it was read.", buckets=_SECONDS)
-BATCH_SECONDS = Histogram("raner_batch_seconds", "Time a batch of windows took.", ["lane"], buckets=_SECONDS)
-BATCH_SIZE = Histogram("raner_batch_size", "Windows in a batch.", ["lane"], buckets=_WINDOWS)
-BATCH_FILL = Histogram("raner_batch_fill", "Tokens in a batch, of its budget.", ["lane"], buckets=_FRACTIONS)
-TOKENS = Counter("raner_tokens_total", "Tokens read, without padding.", ["lane"])
-PADDED_TOKENS = Counter("raner_padded_tokens_total", "Tokens read, with padding.", ["lane"])
-CHARACTERS = Counter("raner_characters_total", "Characters of texts that were read.")
+REQUESTS = Counter("raner_requests_total", "Requests, by path and status.", ["path", "status"])
+REQUEST_SECONDS = Histogram(
+    "raner_request_seconds", "Time from request to response, by path.", ["path"], buckets=_SECONDS
+)
+QUEUE_SECONDS = Histogram("raner_queue_seconds", "Time that a request waited for its first batch.", buckets=_SECONDS)
+BATCH_SECONDS = Histogram("raner_batch_seconds", "Inference time of a batch, by queue.", ["lane"], buckets=_SECONDS)
+BATCH_SIZE = Histogram("raner_batch_size", "Windows per batch, by queue.", ["lane"], buckets=_WINDOWS)
+BATCH_FILL = Histogram(
+    "raner_batch_fill", "Share of the token budget that a batch used, by queue.", ["lane"], buckets=_FRACTIONS
+)
+TOKENS = Counter("raner_tokens_total", "Tokens processed, without padding.", ["lane"])
+PADDED_TOKENS = Counter("raner_padded_tokens_total", "Tokens processed, with padding.", ["lane"])
+CHARACTERS = Counter("raner_characters_total", "Characters of the texts processed.")
 ENTITIES = Counter("raner_entities_total", "Entities found, by type.", ["type"])
 
-IN_FLIGHT = Gauge("raner_in_flight", "Requests that are being answered.", multiprocess_mode="livesum")
-SHED = Counter("raner_shed_total", "Requests turned back unread, by reason.", ["reason"])
+IN_FLIGHT = Gauge("raner_in_flight", "Requests in flight.", multiprocess_mode="livesum")
+SHED = Counter("raner_shed_total", "Requests refused because of load, by reason.", ["reason"])
 CACHE_LOOKUPS = Counter(
     "raner_cache_lookups_total",
-    "Texts looked up: found, not found, or shared with a request that was reading the same.",
+    "Cache lookups: hit, miss, or shared with a request for the same text that is in flight.",
     ["result"],
 )
-CACHE_ERRORS = Counter("raner_cache_errors_total", "Look-ups and writes that failed, by reason.", ["reason"])
-CACHE_BYTES = Gauge("raner_cache_bytes", "What the caches in memory hold.", multiprocess_mode="livesum")
-CACHE_UP = Gauge("raner_cache_up", "Workers that reach Redis.", multiprocess_mode="livesum")
-WORKERS_READY = Gauge("raner_workers_ready", "Workers that take requests.", multiprocess_mode="livesum")
-WORKER_MEMORY = Gauge("raner_worker_resident_bytes", "Memory of each worker.", multiprocess_mode="liveall")
+CACHE_ERRORS = Counter("raner_cache_errors_total", "Cache lookups and writes that failed, by reason.", ["reason"])
+CACHE_BYTES = Gauge("raner_cache_bytes", "Size of the in-memory caches.", multiprocess_mode="livesum")
+CACHE_UP = Gauge("raner_cache_up", "Workers that can reach Redis.", multiprocess_mode="livesum")
+WORKERS_READY = Gauge("raner_workers_ready", "Workers that accept requests.", multiprocess_mode="livesum")
+WORKER_MEMORY = Gauge("raner_worker_resident_bytes", "Resident memory of each worker.", multiprocess_mode="liveall")
 MODEL = Gauge(
     "raner_model_info",
-    "Workers that serve a model.",
+    "Workers that serve the model.",
     ["model", "version", "precision"],
     multiprocess_mode="livesum",
 )
-MODEL_UPDATES = Counter("raner_model_updates_total", "Model updates of workers, by outcome.", ["outcome"])
-WORKER_STARTS = Counter("raner_worker_starts_total", "Workers that became ready; beyond their number, restarts.")
+MODEL_UPDATES = Counter("raner_model_updates_total", "Model updates, by outcome.", ["outcome"])
+WORKER_STARTS = Counter(
+    "raner_worker_starts_total", "Workers that became ready; above the number of workers, these are restarts."
+)
 
 _served_model: list[tuple[str, str, str]] = []
 
 
-def observe_answer(answered: AccessRecord) -> None:
-    """Count an answer of the edge."""
-    REQUESTS.labels(answered.path, str(answered.status)).inc()
-    REQUEST_SECONDS.labels(answered.path).observe(answered.seconds)
+def observe_response(record: AccessRecord) -> None:
+    """Record a response."""
+    REQUESTS.labels(record.path, str(record.status)).inc()
+    REQUEST_SECONDS.labels(record.path).observe(record.seconds)
     observe_process()
 
 
 def observe_process() -> None:
-    """Note the memory of this worker."""
+    """Record the memory of this worker."""
     if _STATM.exists():
-        # It counts pages; the second number is what is resident.
+        # In pages; the second field is resident memory.
         WORKER_MEMORY.set(int(_STATM.read_text().split()[1]) * _PAGE_BYTES)
 
 
 def observe_worker(ready: bool) -> None:
-    """Note whether this worker takes requests."""
+    """Record whether this worker accepts requests."""
     WORKERS_READY.set(int(ready))
     observe_process()
 
 
 def observe_batch(lane: str, windows: Sequence[EncodedWindow], seconds: float, padded: int, budget: int) -> None:
-    """Count a batch of windows that a lane has read.
+    """Record a batch.
 
     Args:
-        lane: its name
-        windows: what was read
-        seconds: how long it took
-        padded: tokens computed, padding included
-        budget: tokens that the batch might have had
+        lane: name of the queue, `short` or `long`
+        windows: the windows of the batch
+        seconds: inference time
+        padded: tokens processed, padding included
+        budget: the largest number of tokens allowed in a batch
     """
     tokens = sum(window.tokens for window in windows)
     BATCH_SIZE.labels(lane).observe(len(windows))
@@ -97,14 +103,14 @@ def observe_batch(lane: str, windows: Sequence[EncodedWindow], seconds: float, p
 
 
 def observe_text(text: str, recognition: Recognition) -> None:
-    """Count a text that was read and what was found in it."""
+    """Record a text and the entities found in it."""
     CHARACTERS.inc(len(text))
     for type_, number in Counts(entity.type for entity in recognition.entities).items():
         ENTITIES.labels(type_).inc(number)
 
 
 def observe_model(manifest: Manifest) -> None:
-    """Note the model that this worker serves now."""
+    """Record the model that this worker serves."""
     for labels in _served_model:
         MODEL.labels(*labels).set(0)
     _served_model[:] = [(manifest.name, manifest.version, manifest.precision)]
@@ -112,5 +118,5 @@ def observe_model(manifest: Manifest) -> None:
 
 
 def observe_update(outcome: str) -> None:
-    """Count an update of the model, `done` or `failed`."""
+    """Record a model update; `outcome` is `done` or `failed`."""
     MODEL_UPDATES.labels(outcome).inc()

@@ -19,7 +19,7 @@ from ner_runtime.errors import InvalidValue
 from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.serving.http.admission import Rate
 from ner_runtime.serving.http.edge import OURS, PARSED, SECURITY_HEADERS, Edge, EdgeLimits, Routes
-from ner_runtime.serving.telemetry.logs import JsonLines
+from ner_runtime.serving.telemetry.logs import JsonLogFormatter
 
 JSON = {"content-type": "application/json"}
 observed: list[AccessRecord] = []
@@ -262,8 +262,8 @@ def test_an_exception_becomes_the_one_shape_and_the_log_has_its_type_but_not_its
     assert (answer.status_code, code(answer)) == (500, "internal")
     [record] = caplog.records
     assert record.exc_info is not None
-    assert "KeyError" in JsonLines().format(record)
-    assert "马云" not in answer.text + JsonLines().format(record)
+    assert "KeyError" in JsonLogFormatter().format(record)
+    assert "马云" not in answer.text + JsonLogFormatter().format(record)
 
 
 @pytest.mark.parametrize("given", ["abc-1.2:3", None, "", "a" * 129, "a b", 'x"y'])

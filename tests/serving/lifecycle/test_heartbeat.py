@@ -5,29 +5,37 @@ from pathlib import Path
 
 import pytest
 
-from ner_runtime.serving.lifecycle.heartbeat import RUN_DIR, SUPERVISOR_PID, beat, is_orphan, last_beat, run_dir
+from ner_runtime.serving.lifecycle.heartbeat import (
+    RUN_DIR,
+    SUPERVISOR_PID,
+    is_orphan,
+    is_supervised,
+    last_heartbeat,
+    run_dir,
+    send_heartbeat,
+)
 
 
-def test_each_beat_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_heartbeat_changes_the_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(RUN_DIR, str(tmp_path))
-    assert last_beat(tmp_path, os.getpid()) is None
-    beat()
-    first = last_beat(tmp_path, os.getpid())
-    beat()
+    assert last_heartbeat(tmp_path, os.getpid()) is None
+    send_heartbeat()
+    first = last_heartbeat(tmp_path, os.getpid())
+    send_heartbeat()
     assert first is not None
-    assert last_beat(tmp_path, os.getpid()) != first
+    assert last_heartbeat(tmp_path, os.getpid()) != first
 
 
-def test_nobody_listens_where_there_is_no_supervisor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_supervisor_a_heartbeat_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(RUN_DIR, raising=False)
     monkeypatch.delenv(SUPERVISOR_PID, raising=False)
-    beat()
+    send_heartbeat()
     assert run_dir() is None
-    assert not is_orphan()
+    assert (is_supervised(), is_orphan()) == (False, False)
 
 
-def test_a_worker_whose_parent_is_another_one_now_is_an_orphan(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_whose_supervisor_has_ended_is_an_orphan(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SUPERVISOR_PID, str(os.getppid()))
-    assert not is_orphan()
+    assert (is_supervised(), is_orphan()) == (True, False)
     monkeypatch.setenv(SUPERVISOR_PID, "999999")
-    assert is_orphan()
+    assert (is_supervised(), is_orphan()) == (False, True)
