@@ -24,15 +24,11 @@ _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 REQUESTS = Counter("raner_requests_total", "Requests, by path and status.", ["path", "status"])
-REQUEST_SECONDS = Histogram(
-    "raner_request_seconds", "Time from request to response, by path.", ["path"], buckets=_SECONDS
-)
+REQUEST_SECONDS = Histogram("raner_request_seconds", "Time to respond, by path.", ["path"], buckets=_SECONDS)
 QUEUE_SECONDS = Histogram("raner_queue_seconds", "Time that a request waited for its first batch.", buckets=_SECONDS)
 BATCH_SECONDS = Histogram("raner_batch_seconds", "Inference time of a batch, by queue.", ["lane"], buckets=_SECONDS)
 BATCH_SIZE = Histogram("raner_batch_size", "Windows per batch, by queue.", ["lane"], buckets=_WINDOWS)
-BATCH_FILL = Histogram(
-    "raner_batch_fill", "Share of the token budget that a batch used, by queue.", ["lane"], buckets=_FRACTIONS
-)
+BATCH_FILL = Histogram("raner_batch_fill", "Used share of the token budget.", ["lane"], buckets=_FRACTIONS)
 TOKENS = Counter("raner_tokens_total", "Tokens processed, without padding.", ["lane"])
 PADDED_TOKENS = Counter("raner_padded_tokens_total", "Tokens processed, with padding.", ["lane"])
 CHARACTERS = Counter("raner_characters_total", "Characters of the texts processed.")
@@ -57,9 +53,7 @@ MODEL = Gauge(
     multiprocess_mode="livesum",
 )
 MODEL_UPDATES = Counter("raner_model_updates_total", "Model updates, by outcome.", ["outcome"])
-WORKER_STARTS = Counter(
-    "raner_worker_starts_total", "Workers that became ready; above the number of workers, these are restarts."
-)
+WORKER_STARTS = Counter("raner_worker_starts_total", "Workers that became ready, restarts included.")
 
 _served_model: list[tuple[str, str, str]] = []
 
