@@ -1,24 +1,31 @@
-"""The BentoML service: workers, adaptive batching, limits, mounts. Nothing is computed here."""
+"""The BentoML service: workers, adaptive batching, limits, and the edge around BentoML's application."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Awaitable
 from pathlib import Path
+from typing import Any
 
 import bentoml
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from ner_runtime.errors import RanerError
 from ner_runtime.serving.answering.cache import Cache
 from ner_runtime.serving.answering.cache_url import open_store
-from ner_runtime.serving.answering.handler import Answer, Handler
-from ner_runtime.serving.answering.scheduler import Reader
-from ner_runtime.serving.api.schemas import Limits, read_ner, read_ner_batch
-from ner_runtime.serving.http.admission import Rate
-from ner_runtime.serving.http.bentoml_io import AnswerOutput, ParsedInput
-from ner_runtime.serving.http.cors import across_origins
-from ner_runtime.serving.http.edge import ApiRequest, Edge, EdgeLimits, Routes
-from ner_runtime.serving.http.pages import page_paths, with_pages
+from ner_runtime.serving.answering.handler import Handler
+from ner_runtime.serving.answering.scheduler import Scheduler
+from ner_runtime.serving.api.errors import error_response
+from ner_runtime.serving.api.messages import API_REQUEST, ApiRequest, ApiResponse
+from ner_runtime.serving.api.model_status import ModelStatus
+from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RequestLimits, parse_ner, parse_ner_batch
+from ner_runtime.serving.http.admission import Admission, Rate
+from ner_runtime.serving.http.bodies import BodyReader
+from ner_runtime.serving.http.cors import with_cors
+from ner_runtime.serving.http.edge import Edge
+from ner_runtime.serving.http.pages import Pages
 from ner_runtime.serving.lifecycle.shutdown import CloseConnections, Shutdown
 from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exit
 from ner_runtime.serving.lifecycle.worker import Worker
@@ -30,67 +37,93 @@ MAX_BATCH_SIZE = 64
 
 settings = settings_or_exit()
 configure_logs(settings.log_level, settings.log_format)
-# uvicorn would believe the X-Forwarded-For of whoever calls from this host; the edge counts proxies instead.
+# Otherwise uvicorn trusts the X-Forwarded-For of every client on this host; admission counts trusted proxies instead.
 os.environ["FORWARDED_ALLOW_IPS"] = ""
-limits = Limits(settings.max_chars, settings.max_texts)
-description: dict[str, object] = {}
-departure = Shutdown(settings.drain_s, settings.grace_s)
+limits = RequestLimits(settings.max_chars, settings.max_texts)
+model_status = ModelStatus()
+shutdown = Shutdown(settings.drain_s, settings.grace_s)
 
 # "none": BentoML installs no compilers, no git and no other system packages; every dependency has a wheel.
 image = bentoml.images.Image(base_image="python:3.11-slim-bookworm", distro="none", python_version="3.11")
 image.build_include("requirements")
 
 
-class EdgedService(bentoml.Service[object]):
+class EdgeService(bentoml.Service[object]):
     """A BentoML service with the edge around its application."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        routes = Routes(
-            pages=page_paths(STATIC),
-            bodies={
-                "/ner": lambda body: read_ner(body, limits),
-                "/ner/batch": lambda body: read_ner_batch(body, limits),
-            },
-        )
-        edge_limits = EdgeLimits(
-            max_body_bytes=settings.max_body_bytes,
-            timeout_s=settings.timeout_s,
+        admission = Admission(
             max_concurrency=settings.max_concurrency,
+            max_body_bytes=settings.max_body_bytes,
             key_digests=settings.api_keys,
             rate=Rate.parse(settings.rate_limit),
             trusted_proxies=settings.trusted_proxies,
         )
-        app = with_pages(super().to_asgi(is_main), STATIC, lambda: description)
-        edge = Edge(app, routes, edge_limits, observe_response, log_response)
-        return CloseConnections(across_origins(edge, settings.cors_origins), departure)
+        edge = Edge(
+            super().to_asgi(is_main),
+            Pages(STATIC, model_status),
+            {
+                "/ner": lambda body: parse_ner(body, limits),
+                "/ner/batch": lambda body: parse_ner_batch(body, limits),
+            },
+            admission,
+            BodyReader(settings.max_body_bytes, settings.timeout_s),
+            observe_response,
+            log_response,
+        )
+        return CloseConnections(with_cors(edge, settings.cors_origins), shutdown)
+
+
+class ValidatedInput(bentoml.IODescriptor):
+    """Passes the request that the edge has validated to an API, as a list of one, which BentoML can batch."""
+
+    requests: list[Any]
+
+    @classmethod
+    async def from_http_request(cls, request: Request, serde: Any) -> ValidatedInput:
+        return cls.model_construct(requests=[request.scope["state"][API_REQUEST]])
+
+
+class HandlerOutput(bentoml.IODescriptor):
+    """Turns what an API returns, a list of one `ApiResponse` or an awaitable of it, into an HTTP response."""
+
+    responses: list[Any]
+
+    @classmethod
+    async def to_http_response(cls, obj: Any, serde: Any) -> Response:
+        [outcome] = obj
+        response: ApiResponse = await outcome if isinstance(outcome, Awaitable) else outcome
+        if isinstance(response, RanerError):
+            return error_response(response)
+        return Response(response, media_type="application/json")
 
 
 @bentoml.service(
     name="raner",
-    service_class=EdgedService,
+    service_class=EdgeService,
     image=image,
     workers=settings.workers,
-    # Requests in flight are counted at the edge: BentoML counts pages too, which then fail under load.
+    # The edge limits the requests in flight: BentoML's limit would also count pages and reject them under load.
     traffic={"timeout": settings.timeout_s},
     logging={"access": {"enabled": False}},
     http={"port": settings.port},
 )
 class Raner:
-    """People, places and organisations in Chinese text."""
+    """Named-entity recognition for Chinese text: people, places and organisations."""
 
     @bentoml.on_deployment
     @staticmethod
     def check() -> None:
-        # Called once, in the parent, before there are workers; they have no use for what is imported here.
+        # Runs once, in the parent process, before the workers start. Workers do not need this import.
         from ner_runtime.serving.lifecycle.supervisor import use_supervisor
 
         use_supervisor(settings)
         check_or_exit(settings)
 
     def __init__(self) -> None:
-        self._worker = Worker(settings, departure, description, bentoml.server_context.worker_index == 1)
+        self._worker = Worker(settings, shutdown, model_status, bentoml.server_context.worker_index == 1)
         self._cache = Cache(open_store(settings.cache_url, settings.cache_ttl_s))
-        self._worker.open(self._answers)
+        self._worker.open(self._make_handler)
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -103,8 +136,8 @@ class Raner:
         observe_worker(ready=False)
         await self._cache.close()
 
-    def _answers(self, reader: Reader) -> Handler:
-        return Handler(reader, limits, self._cache, timeout_s=settings.timeout_s, engine=settings.engine)
+    def _make_handler(self, scheduler: Scheduler) -> Handler:
+        return Handler(scheduler, limits, self._cache, engine=settings.engine)
 
     def __is_ready__(self) -> bool:
         return self._worker.ready
@@ -114,13 +147,13 @@ class Raner:
         batchable=True,
         max_batch_size=MAX_BATCH_SIZE,
         max_latency_ms=int(settings.timeout_s * 1000),
-        input_spec=ParsedInput,
-        output_spec=AnswerOutput,
+        input_spec=ValidatedInput,
+        output_spec=HandlerOutput,
     )
-    async def ner(self, requests: list[ApiRequest]) -> list[Awaitable[Answer]]:
-        # What came together is let in together, and the next batch need not wait until it is read.
+    async def ner(self, requests: list[ApiRequest[NerRequest]]) -> list[Awaitable[ApiResponse]]:
+        # Starts the requests of a batch together and returns at once, so that the next batch need not wait for them.
         return [self._worker.model_slot.ner(request) for request in requests]
 
-    @bentoml.api(route="/ner/batch", input_spec=ParsedInput, output_spec=AnswerOutput)
-    async def ner_batch(self, requests: list[ApiRequest]) -> list[Answer]:
+    @bentoml.api(route="/ner/batch", input_spec=ValidatedInput, output_spec=HandlerOutput)
+    async def ner_batch(self, requests: list[ApiRequest[NerBatchRequest]]) -> list[ApiResponse]:
         return [await self._worker.model_slot.ner_batch(request) for request in requests]

@@ -17,6 +17,12 @@ settings.load_profile("raner")
 
 
 @pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop of tests that are marked `anyio`."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
 def recognizer() -> Recognizer:
     """The embedded model."""
     return Recognizer.open(embedded_model())

@@ -1,4 +1,4 @@
-"""What the OpenAPI document promises holds for whatever schemathesis makes of it. `make fuzz` looks for longer."""
+"""Generated requests: from the OpenAPI document, invalid bodies, and raw bytes. `make fuzz` runs more of them."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.malformed import Bad, malformed
+from tests.support.malformed import InvalidRequest, invalid_requests
 from tests.support.servers import REPOSITORY, Server, serve
 
 LONG = "RANER_FUZZ_EXAMPLES" in os.environ
 EXAMPLES = os.environ.get("RANER_FUZZ_EXAMPLES", "25")
-# Not asked of it: that whatever the schema allows is accepted, since texts have a largest length, which is a setting,
-# and types are those of the model.
-NOT_ASKED = "positive_data_acceptance"
+# The schema cannot state the longest text, which is a setting, and the entity types, which depend on the model: the
+# service may refuse a request that the schema allows.
+EXCLUDED_CHECKS = "positive_data_acceptance"
 
 
-def test_the_document_and_the_service_agree(client: httpx.Client, server: Server) -> None:
+def test_the_service_conforms_to_its_openapi_document(client: httpx.Client, server: Server) -> None:
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/docs.json"]
-    command += ["--max-examples", EXAMPLES, "--exclude-checks", NOT_ASKED, "--workers", "1", "--no-color"]
+    command += ["--max-examples", EXAMPLES, "--exclude-checks", EXCLUDED_CHECKS, "--workers", "1", "--no-color"]
     command += ["--suppress-health-check", "all", "--request-timeout", "60"]
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
     assert client.get("/readyz").status_code == 200
 
 
-def test_bodies_that_no_client_should_send(client: httpx.Client, server: Server) -> None:
-    wrong: list[tuple[Bad, int]] = []
-    for bad in malformed(count=1000 if LONG else 300):
-        answer = client.post(bad.path, content=bad.content, headers=bad.headers)
-        if not 400 <= answer.status_code < 500 or answer.json()["success"] is not False:
-            wrong.append((bad, answer.status_code))
-    assert not wrong
+def test_an_invalid_body_is_refused(client: httpx.Client, server: Server) -> None:
+    accepted: list[tuple[InvalidRequest, int]] = []
+    for request in invalid_requests(count=1000 if LONG else 300):
+        response = client.post(request.path, content=request.content, headers=request.headers)
+        if not 400 <= response.status_code < 500 or response.json()["success"] is not False:
+            accepted.append((request, response.status_code))
+    assert not accepted
     assert client.post("/ner", json={"text": "马云"}).status_code == 200
     assert server.process.poll() is None
 

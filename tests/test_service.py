@@ -1,4 +1,4 @@
-"""The service as people meet it: the real one, over HTTP."""
+"""The real service over HTTP."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from tests.support.texts import real_text
 JSON = {"content-type": "application/json"}
 
 
-def error(answer: httpx.Response) -> tuple[int, str]:
-    body = answer.json()
+def error(response: httpx.Response) -> tuple[int, str]:
+    body = response.json()
     assert set(body) == {"success", "error"}
     assert body["success"] is False
     assert set(body["error"]) == {"code", "message"}
-    return answer.status_code, body["error"]["code"]
+    return response.status_code, body["error"]["code"]
 
 
-def test_the_example(client: httpx.Client) -> None:
-    answer = client.post("/ner", json={"text": EXAMPLE}).json()
-    assert answer["success"] is True
-    assert spans(answer["data"]) == EXAMPLE_SPANS
-    assert [entity["span"] for entity in answer["data"]] == ["阿里巴巴集团", "马云", "杭州", "中国人工智能学会"]
-    assert [entity["color"] for entity in answer["data"]] == ["yellow", "red", "cyan", "yellow"]
-    assert all(0.5 < entity["score"] <= 1 for entity in answer["data"])
-    meta = answer["meta"]
+def test_the_example_of_the_readme(client: httpx.Client) -> None:
+    response = client.post("/ner", json={"text": EXAMPLE}).json()
+    assert response["success"] is True
+    assert spans(response["data"]) == EXAMPLE_SPANS
+    assert [entity["span"] for entity in response["data"]] == ["阿里巴巴集团", "马云", "杭州", "中国人工智能学会"]
+    assert [entity["color"] for entity in response["data"]] == ["yellow", "red", "cyan", "yellow"]
+    assert all(0.5 < entity["score"] <= 1 for entity in response["data"])
+    meta = response["meta"]
     assert (meta["model"], meta["precision"], meta["windows"]) == ("raner-mini", "int8", 1)
     assert meta["offset_unit"] == "code_point"
     assert meta["timings_ms"]["total"] >= meta["timings_ms"]["inference"] > 0
 
 
-def test_a_text_that_was_read_before_is_in_the_cache_whatever_is_asked_of_it(client: httpx.Client) -> None:
+def test_a_repeated_text_is_cached_whatever_its_options(client: httpx.Client) -> None:
     text = f"{EXAMPLE}又一次。"
     first = client.post("/ner", json={"text": text}).json()
     again = client.post("/ner", json={"text": text}).json()
@@ -56,64 +56,64 @@ def test_a_text_that_was_read_before_is_in_the_cache_whatever_is_asked_of_it(cli
     assert (both["meta"]["cached"], both["data"][0]) == (False, first["data"])
 
 
-def test_many_who_ask_the_same_at_once_cost_one_reading(client: httpx.Client) -> None:
-    def windows_read() -> float:
+def test_concurrent_requests_of_the_same_text_share_one_inference(client: httpx.Client) -> None:
+    def windows_run() -> float:
         lines = client.get("/metrics").text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith("raner_batch_size_sum"))
 
-    before = windows_read()
+    before = windows_run()
     text = f"同时问的人很多，{EXAMPLE}"
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: client.post("/ner", json={"text": text}), range(200)))
-    # More than may be in flight at once are turned back, and are no reading either.
-    assert {answer.status_code for answer in answers} <= {200, 429}
-    assert len({json.dumps(answer.json()["data"]) for answer in answers if answer.is_success}) == 1
-    assert windows_read() - before == 1
+        responses = list(pool.map(lambda _: client.post("/ner", json={"text": text}), range(200)))
+    # Requests beyond max_concurrency are refused.
+    assert {response.status_code for response in responses} <= {200, 429}
+    assert len({json.dumps(response.json()["data"]) for response in responses if response.is_success}) == 1
+    assert windows_run() - before == 1
 
 
 def test_types_and_offset_unit(client: httpx.Client) -> None:
-    answer = client.post("/ner", json={"text": f"😀{EXAMPLE}", "types": ["PER"], "offset_unit": "utf16"}).json()
-    assert spans(answer["data"]) == [("PER", 11, 13)]
+    response = client.post("/ner", json={"text": f"😀{EXAMPLE}", "types": ["PER"], "offset_unit": "utf16"}).json()
+    assert spans(response["data"]) == [("PER", 11, 13)]
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=real_text.filter(bool))
-def test_any_text_is_answered_with_offsets_that_are_right(client: httpx.Client, text: str) -> None:
+def test_offsets_are_right_for_any_text(client: httpx.Client, text: str) -> None:
     body = {"text": text, "offset_unit": "utf16"}
-    answer = client.post("/ner", content=json.dumps(body).encode(), headers=JSON)
-    assert answer.status_code == 200
+    response = client.post("/ner", content=json.dumps(body).encode(), headers=JSON)
+    assert response.status_code == 200
     units = text.encode("utf-16-le", "surrogatepass")
-    for entity in answer.json()["data"]:
+    for entity in response.json()["data"]:
         cut = units[entity["start_offset"] * 2 : entity["end_offset"] * 2]
         assert cut.decode("utf-16-le", "surrogatepass") == entity["span"]
 
 
-def test_a_batch_and_its_bad_texts(client: httpx.Client) -> None:
-    answer = client.post("/ner/batch", json={"texts": [EXAMPLE, "", 7, "a" * 100_001, "没有"]}).json()
-    assert answer["success"] is True
-    assert spans(answer["data"][0]) == EXAMPLE_SPANS
-    assert answer["data"][1:] == [None, None, None, []]
-    codes = {index: item["code"] for index, item in answer["errors"].items()}
+def test_an_invalid_text_of_a_batch_does_not_affect_the_others(client: httpx.Client) -> None:
+    response = client.post("/ner/batch", json={"texts": [EXAMPLE, "", 7, "a" * 100_001, "没有"]}).json()
+    assert response["success"] is True
+    assert spans(response["data"][0]) == EXAMPLE_SPANS
+    assert response["data"][1:] == [None, None, None, []]
+    codes = {index: item["code"] for index, item in response["errors"].items()}
     assert codes == {"1": "empty_text", "2": "invalid_value", "3": "text_too_long"}
 
 
-def test_one_hundred_thousand_characters(client: httpx.Client) -> None:
+def test_a_text_may_have_100_000_characters(client: httpx.Client) -> None:
     text = (EXAMPLE * 3000)[:100_000]
-    answer = client.post("/ner", json={"text": text}).json()
-    assert answer["meta"]["windows"] > 200
-    assert len(answer["data"]) > 10_000
-    assert all(text[e["start_offset"] : e["end_offset"]] == e["span"] for e in answer["data"])
+    response = client.post("/ner", json={"text": text}).json()
+    assert response["meta"]["windows"] > 200
+    assert len(response["data"]) > 10_000
+    assert all(text[e["start_offset"] : e["end_offset"]] == e["span"] for e in response["data"])
 
 
-def test_the_same_answer_alone_and_under_load(client: httpx.Client, recognizer: Recognizer) -> None:
+def test_results_do_not_depend_on_concurrent_requests(client: httpx.Client, recognizer: Recognizer) -> None:
     texts = [text * repeats for repeats in (1, 3, 7) for text in NEWS] * 3
     expected = [[(e.type, e.start, e.end) for e in entities] for entities in recognizer.recognize(texts)]
 
-    def ask(text: str) -> list[tuple[object, ...]]:
+    def recognize(text: str) -> list[tuple[object, ...]]:
         return spans(client.post("/ner", json={"text": text}).json()["data"])
 
     with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(ask, texts)) == expected
+        assert list(pool.map(recognize, texts)) == expected
 
 
 BAD = [
@@ -136,25 +136,25 @@ BAD = [
 
 
 @pytest.mark.parametrize(("body", "status", "code"), BAD, ids=[str(number) for number in range(len(BAD))])
-def test_bad_input(client: httpx.Client, body: bytes, status: int, code: str) -> None:
+def test_an_invalid_body_is_refused(client: httpx.Client, body: bytes, status: int, code: str) -> None:
     assert error(client.post("/ner", content=body, headers=JSON)) == (status, code)
     assert client.post("/ner", json={"text": EXAMPLE}).status_code == 200
 
 
-def test_bad_batches(client: httpx.Client) -> None:
+def test_an_invalid_batch_is_refused(client: httpx.Client) -> None:
     assert error(client.post("/ner/batch", json={"texts": []})) == (422, "invalid_value")
     assert error(client.post("/ner/batch", json={"texts": ["a"] * 257})) == (413, "too_many_texts")
     assert error(client.post("/ner/batch", json={"texts": ["a"], "types": ["DOG"]})) == (422, "unknown_type")
 
 
-def test_wrong_content_type_method_and_path(client: httpx.Client) -> None:
+def test_a_wrong_content_type_method_or_path_is_refused(client: httpx.Client) -> None:
     assert error(client.post("/ner", data={"text": "马云"})) == (415, "unsupported_media_type")
     assert error(client.get("/ner")) == (405, "method_not_allowed")
     assert error(client.get("/nowhere")) == (404, "not_found")
     assert error(client.get("/schema.json")) == (404, "not_found")
 
 
-def test_a_body_cut_short_and_garbage_on_the_wire_leave_the_service_alive(client: httpx.Client, server: Server) -> None:
+def test_a_truncated_body_or_garbage_does_not_affect_the_service(client: httpx.Client, server: Server) -> None:
     address = ("127.0.0.1", urlsplit(server.url).port or 0)
     for sent in (
         b"POST /ner HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
@@ -165,7 +165,7 @@ def test_a_body_cut_short_and_garbage_on_the_wire_leave_the_service_alive(client
     assert client.post("/ner", json={"text": EXAMPLE}).status_code == 200
 
 
-def test_the_model_page(client: httpx.Client) -> None:
+def test_the_model_is_described(client: httpx.Client) -> None:
     model = client.get("/model").json()
     assert model["success"] is True
     assert (model["name"], model["workers"], model["engine"]) == ("raner-mini", 1, "onnxruntime")
@@ -176,7 +176,7 @@ def test_the_model_page(client: httpx.Client) -> None:
     assert model["version"] == client.post("/ner", json={"text": "马云"}).json()["meta"]["version"]
 
 
-def test_probes_pages_and_documents(client: httpx.Client) -> None:
+def test_probes_pages_and_the_openapi_document_are_served(client: httpx.Client) -> None:
     for path in ("/livez", "/readyz", "/healthz"):
         assert client.get(path).status_code == 200
     page = client.get("/")
@@ -192,7 +192,7 @@ def test_probes_pages_and_documents(client: httpx.Client) -> None:
     assert {"/ner", "/ner/batch", "/model"} <= set(document["paths"])
 
 
-def test_metrics_count_and_their_labels_stay_few(client: httpx.Client) -> None:
+def test_metrics_have_few_labels(client: httpx.Client) -> None:
     for number in range(300):
         client.get(f"/nowhere/{number}")
     metrics = client.get("/metrics").text
@@ -202,23 +202,23 @@ def test_metrics_count_and_their_labels_stay_few(client: httpx.Client) -> None:
     assert len(metrics) < 100_000
 
 
-def test_no_text_of_a_user_is_in_the_log_and_each_line_is_a_json_object(client: httpx.Client, server: Server) -> None:
+def test_the_log_has_no_user_text_and_each_line_is_a_json_object(client: httpx.Client, server: Server) -> None:
     private = "绝密代号海燕"
     client.get(f"/{private}", params={"text": private}, headers={"x-request-id": "mine", "authorization": "Bearer k3y"})
     client.post("/ner", json={"text": private})
     client.post("/ner", json={"text": private, private: 1})
     client.post("/ner", content=f'{{"text": "{private}'.encode(), headers=JSON)
-    answer = client.post("/ner/batch", json={"texts": [private, 7]}, headers={"x-request-id": "the-batch"})
-    assert answer.headers["x-request-id"] == "the-batch"
-    # The line is written when the answer is out.
+    response = client.post("/ner/batch", json={"texts": [private, 7]}, headers={"x-request-id": "the-batch"})
+    assert response.headers["x-request-id"] == "the-batch"
+    # The line is written after the response.
     lines: list[dict[str, object]] = []
     deadline = time.monotonic() + 10
     while not any(line.get("request_id") == "the-batch" for line in lines) and time.monotonic() < deadline:
         time.sleep(0.1)
         lines = [json.loads(line) for line in server.log.read_text().splitlines()]
-    told = json.dumps(lines, ensure_ascii=False)
-    assert private not in told
-    assert "k3y" not in told
+    logged = json.dumps(lines, ensure_ascii=False)
+    assert private not in logged
+    assert "k3y" not in logged
     [line] = [line for line in lines if line.get("request_id") == "the-batch"]
     assert {name: line[name] for name in ("level", "event", "path", "status", "texts", "chars", "cached")} == {
         "level": "info",
@@ -231,11 +231,11 @@ def test_no_text_of_a_user_is_in_the_log_and_each_line_is_a_json_object(client: 
     }
 
 
-def test_a_key_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
+def test_a_configured_key_is_required(tmp_path: Path) -> None:
     with serve(tmp_path / "log", RANER_WORKERS="1", RANER_API_KEYS="open-sesame") as server, server.client() as client:
         assert error(client.post("/ner", json={"text": "马云"})) == (401, "unauthorized")
-        answer = client.post("/ner", json={"text": "马云"}, headers={"authorization": "Bearer open-sesame"})
-        assert answer.status_code == 200
+        response = client.post("/ner", json={"text": "马云"}, headers={"authorization": "Bearer open-sesame"})
+        assert response.status_code == 200
         assert client.get("/").status_code == 200
         assert "open-sesame" not in server.log.read_text()
 
@@ -248,7 +248,7 @@ def test_a_key_is_asked_for_where_one_is_set(tmp_path: Path) -> None:
         ("RANER_DEVICE", "cuda", "raner: RANER_DEVICE=cuda: this ONNX Runtime has no CUDA provider"),
     ],
 )
-def test_a_wrong_setting_stops_the_start_with_one_line(setting: str, value: str, line: str) -> None:
+def test_an_invalid_setting_ends_the_start_with_one_line(setting: str, value: str, line: str) -> None:
     started = subprocess.run(
         bentoml("serve", "service:Raner"),
         cwd=REPOSITORY,

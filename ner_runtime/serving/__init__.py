@@ -1,1 +1,1 @@
-"""What an HTTP service needs beside BentoML: the edge, the shapes of requests and answers, pages and metrics."""
+"""The HTTP service around the recognizer: API models, HTTP edge, request handling, process life, telemetry."""

@@ -1,4 +1,4 @@
-"""A thousand bodies that no client should send: wrong bytes, shapes, types, sizes, depths and encodings."""
+"""Invalid request bodies: wrong bytes, shapes, types, sizes, depths and encodings."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ _RAW = (
 
 
 @dataclass(frozen=True)
-class Bad:
-    """A request that must not be answered 200."""
+class InvalidRequest:
+    """A request that must get a 4xx response."""
 
     path: str
     content: bytes
     headers: dict[str, str] = field(default_factory=lambda: JSON)
 
 
-def malformed(seed: int = 0, count: int = 1000) -> Iterator[Bad]:
-    """The same ones for the same seed; those written by hand first, then ones made from a good body."""
-    written = [Bad(path, body) for path in ("/ner", "/ner/batch") for body in _written()] + list(_declared())
+def invalid_requests(seed: int = 0, count: int = 1000) -> Iterator[InvalidRequest]:
+    """`count` requests, the same for the same seed: first written ones, then random variations of a valid body."""
+    listed = [InvalidRequest(path, body) for path in ("/ner", "/ner/batch") for body in _listed()] + list(_mislabelled())
     chance = random.Random(seed)
-    yield from written[:count]
-    for _ in range(count - len(written)):
-        yield Bad(chance.choice(("/ner", "/ner/batch")), _broken(chance))
+    yield from listed[:count]
+    for _ in range(count - len(listed)):
+        yield InvalidRequest(chance.choice(("/ner", "/ner/batch")), _broken(chance))
 
 
-def _written() -> Iterator[bytes]:
+def _listed() -> Iterator[bytes]:
     good = json.dumps({"text": _TEXT}, ensure_ascii=False)
     yield from _RAW
     for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030"):
@@ -60,8 +60,8 @@ def _written() -> Iterator[bytes]:
                 yield json.dumps(body).encode()
 
 
-def _declared() -> Iterator[Bad]:
-    """Bodies that are declared to be something else."""
+def _mislabelled() -> Iterator[InvalidRequest]:
+    """Bodies whose headers declare another format."""
     good = json.dumps({"text": _TEXT}).encode()
     types = (
         "",
@@ -74,14 +74,14 @@ def _declared() -> Iterator[Bad]:
     types += ("application/x-pickle", "application/python-pickle", "application/jsonx", "*/*", "application/json/../x")
     for media_type in types:
         for content in (good, pickle.dumps({"text": _TEXT}), b""):
-            yield Bad("/ner", content, {"content-type": media_type})
+            yield InvalidRequest("/ner", content, {"content-type": media_type})
     for encoding in ("gzip", "br", "deflate", "zstd", "x", "gzip, gzip"):
-        yield Bad("/ner", gzip.compress(good), JSON | {"content-encoding": encoding})
-    yield Bad("/ner", pickle.dumps({"text": _TEXT}), JSON | {"bentoml-payload-container": "pickle"})
+        yield InvalidRequest("/ner", gzip.compress(good), JSON | {"content-encoding": encoding})
+    yield InvalidRequest("/ner", pickle.dumps({"text": _TEXT}), JSON | {"bentoml-payload-container": "pickle"})
 
 
 def _broken(chance: random.Random) -> bytes:
-    """A good body with something missing, doubled or changed, so that it is not JSON any more, or not UTF-8."""
+    """A valid body with a random change that makes it invalid JSON or invalid UTF-8."""
     body = bytearray(json.dumps({"text": _TEXT, "types": ["PER"]}, ensure_ascii=False).encode())
     match chance.randrange(4):
         case 0:

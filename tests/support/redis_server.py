@@ -1,4 +1,4 @@
-"""A real Redis as a process of its own, which tests may kill, stop and start again."""
+"""A real Redis server in a process of its own, which tests can pause, kill and restart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.servers import free_port
 
 
 class RedisServer:
-    """Redis on a port of its own; nothing is kept on disk."""
+    """Redis on a free port; it stores nothing on disk."""
 
     def __init__(self, directory: Path) -> None:
         self.port = free_port()

@@ -1,8 +1,8 @@
-"""Cache: what was found in a text that has been read before, and one reading for all who ask for it at once.
+"""Cache: keep the results of texts, and compute a text once for concurrent requests (single-flight).
 
-A key is a hash of the model, of how it reads, and of the text. A value is what was found, as types, offsets and
-scores: neither holds a word of the text. Options of a request are no part of the key, for they choose from what was
-found and change nothing of it. Errors are not kept.
+A key is a hash of the model, of how it splits texts, and of the text. A value holds types, offsets and scores: neither
+contains any of the text. Options of a request are not part of the key, because they only select from the result. Errors
+are not cached.
 """
 
 from __future__ import annotations
@@ -14,41 +14,89 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Protocol
+
+from cachetools import TTLCache
 
 from ner_runtime.entities import Entity
 from ner_runtime.inference.windows import WINDOWING_VERSION
 from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import Recognition
-from ner_runtime.serving.answering.scheduler import Read
-from ner_runtime.serving.answering.stores import Key, Store
-from ner_runtime.serving.telemetry.metrics import CACHE_LOOKUPS
+from ner_runtime.serving.answering.scheduler import ScheduledResult
+from ner_runtime.serving.telemetry.metrics import CACHE_BYTES, CACHE_LOOKUPS
 
-ReadTexts = Callable[[Sequence[str]], Awaitable[Read]]
+Key = str
+
+Recognize = Callable[[Sequence[str]], Awaitable[ScheduledResult]]
+"""Recognizes the entities of texts."""
+
+# Memory of an entry beside its value, measured: the key, the list node and the expiry time.
+_ENTRY_BYTES = 600
+
+
+class Store(Protocol):
+    """Where results are kept. A store never fails a request: what it cannot look up in time counts as a miss."""
+
+    async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
+        """The values of those keys that are stored."""
+        ...
+
+    def put(self, key: Key, value: bytes) -> None:
+        """Store a value, if possible."""
+        ...
+
+    async def close(self) -> None:
+        """Release the resources of the store."""
+        ...
+
+
+class MemoryStore:
+    """A store in this process. Bounded in bytes; evicts the least recently used entry first."""
+
+    def __init__(self, max_bytes: int, ttl_s: float) -> None:
+        self._entries: TTLCache[Key, bytes] = TTLCache(max_bytes, ttl_s, getsizeof=_entry_size)
+
+    async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
+        return {key: value for key in keys if (value := self._entries.get(key)) is not None}
+
+    def put(self, key: Key, value: bytes) -> None:
+        # A value larger than the whole store is not stored.
+        with suppress(ValueError):
+            self._entries[key] = value
+        CACHE_BYTES.set(self._entries.currsize)
+
+    async def close(self) -> None:
+        self._entries.clear()
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was found in a text, when that was begun (`perf_counter` seconds), and whether the cache had it."""
+class TextResult:
+    """The result of one text.
+
+    recognition: its entities
+    started: when the look-up or the inference started, in `perf_counter` seconds
+    cached: whether the result comes from the store
+    """
 
     recognition: Recognition
-    began: float
+    started: float
     cached: bool
 
 
 class _Flight:
-    """Texts that are being looked up and read, and how many requests wait for them."""
+    """Texts that are being looked up and computed, and the number of requests that wait for them."""
 
-    def __init__(self, task: asyncio.Task[dict[Key, Found]]) -> None:
+    def __init__(self, task: asyncio.Task[dict[Key, TextResult]]) -> None:
         self._task = task
         self._waiting = 0
         self.abandoned = False
 
-    def board(self) -> Awaitable[dict[Key, Found]]:
-        """What will be found. When the last one that waits is cancelled, so is the flight."""
+    def join(self) -> Awaitable[dict[Key, TextResult]]:
+        """Wait for the results. When the last waiting request is cancelled, the flight is cancelled too."""
         self._waiting += 1
-        return self._landed()
+        return self._results()
 
-    async def _landed(self) -> dict[Key, Found]:
+    async def _results(self) -> dict[Key, TextResult]:
         try:
             return await asyncio.shield(self._task)
         finally:
@@ -59,100 +107,104 @@ class _Flight:
 
 
 class Cache:
-    """Finds what was found before, and reads the rest. It belongs to one event loop, and outlives a model."""
+    """Returns cached results and computes the others. It belongs to one event loop and outlives a model."""
 
     def __init__(self, store: Store | None) -> None:
-        """`store`: where results are kept; without one, those who ask at once still share one reading."""
+        """`store`: where results are kept; None: only concurrent requests share results."""
         self._store = store
         self._flights: dict[Key, _Flight] = {}
 
-    async def find(self, texts: Sequence[str], model: bytes, read: ReadTexts) -> list[Found]:
-        """What there is in each text.
+    async def results(self, texts: Sequence[str], model: bytes, recognize: Recognize) -> list[TextResult]:
+        """The result of each text.
 
         Args:
             texts: of one request
-            model: `model_identity` of the model that `read` reads with
-            read: reads those texts that must be read
+            model: `model_identity` of the model that `recognize` uses
+            recognize: called with the texts that are not cached
 
         Raises:
-            whatever `read` raises
+            whatever `recognize` raises
         """
         keys = [text_key(model, text) for text in texts]
         shared = {key: flight for key in keys if (flight := self._flights.get(key)) and not flight.abandoned}
         CACHE_LOOKUPS.labels("shared").inc(len(shared))
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in shared}
-        flights = [self._start(new, read)] if new else []
+        flights = [self._start(new, recognize)] if new else []
         flights += dict.fromkeys(shared.values())
-        found: dict[Key, Found] = {}
-        for landed in await _all([flight.board() for flight in flights]):
-            found |= landed
-        return [found[key] for key in keys]
+        results: dict[Key, TextResult] = {}
+        for found in await _all([flight.join() for flight in flights]):
+            results |= found
+        return [results[key] for key in keys]
 
     async def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         if self._store is not None:
             await self._store.close()
 
-    def _start(self, texts: dict[Key, str], read: ReadTexts) -> _Flight:
-        task = asyncio.create_task(self._look_up_and_read(texts, read))
+    def _start(self, texts: dict[Key, str], recognize: Recognize) -> _Flight:
+        task = asyncio.create_task(self._look_up_or_compute(texts, recognize))
         flight = _Flight(task)
         self._flights |= dict.fromkeys(texts, flight)
 
-        def end(task: asyncio.Task[dict[Key, Found]]) -> None:
+        def end(task: asyncio.Task[dict[Key, TextResult]]) -> None:
             for key in texts:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
             if not task.cancelled():
-                # Those who waited have it; asyncio would complain where they had all just left.
+                # Marks the exception as retrieved; asyncio would report it if every request had just been cancelled.
                 task.exception()
 
         task.add_done_callback(end)
         return flight
 
-    async def _look_up_and_read(self, texts: dict[Key, str], read: ReadTexts) -> dict[Key, Found]:
-        began = perf_counter()
-        kept = await self._store.get(list(texts)) if self._store is not None else {}
-        found: dict[Key, Found] = {}
-        for key, value in kept.items():
-            # Redis is open to others too; what is not ours counts as not there.
+    async def _look_up_or_compute(self, texts: dict[Key, str], recognize: Recognize) -> dict[Key, TextResult]:
+        started = perf_counter()
+        stored = await self._store.get(list(texts)) if self._store is not None else {}
+        results: dict[Key, TextResult] = {}
+        for key, value in stored.items():
+            # Others may write to Redis; a value that is not one of ours counts as a miss.
             with suppress(ValueError, TypeError):
-                found[key] = Found(_unpacked(value, texts[key]), began, cached=True)
-        missed = [key for key in texts if key not in found]
+                results[key] = TextResult(_decode(value, texts[key]), started, cached=True)
+        missed = [key for key in texts if key not in results]
         if self._store is not None:
-            CACHE_LOOKUPS.labels("hit").inc(len(found))
+            CACHE_LOOKUPS.labels("hit").inc(len(results))
             CACHE_LOOKUPS.labels("miss").inc(len(missed))
         if missed:
-            reading = await read([texts[key] for key in missed])
-            for key, recognition in zip(missed, reading.recognitions, strict=True):
-                found[key] = Found(recognition, reading.began, cached=False)
+            computed = await recognize([texts[key] for key in missed])
+            for key, recognition in zip(missed, computed.recognitions, strict=True):
+                results[key] = TextResult(recognition, computed.started, cached=False)
                 if self._store is not None:
-                    self._store.put(key, _packed(recognition))
-        return found
+                    self._store.put(key, _encode(recognition))
+        return results
 
 
 def model_identity(manifest: Manifest, engine: str) -> bytes:
-    """What a result depends on beside the text: the files of the model, how it reads, and what runs it."""
-    reading = f"{WINDOWING_VERSION} {manifest.window} {manifest.by_sentence}"
+    """Hash of what a result depends on beside the text: the model's files, how it splits texts, and the engine."""
+    windowing = f"{WINDOWING_VERSION} {manifest.window} {manifest.by_sentence}"
     files = (f"{name} {digest}" for name, digest in sorted(manifest.files.items()))
-    parts = [engine, reading, manifest.version, manifest.precision, *files]
+    parts = [engine, windowing, manifest.version, manifest.precision, *files]
     return hashlib.sha256("\n".join(parts).encode()).digest()
 
 
 def text_key(model: bytes, text: str) -> Key:
-    """The key of a text, read with a model."""
+    """The cache key of a text and a model."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=model, digest_size=24).hexdigest()
 
 
-async def _all(flights: Sequence[Awaitable[dict[Key, Found]]]) -> list[dict[Key, Found]]:
-    # One is what there mostly is, and needs no tasks.
+async def _all(flights: Sequence[Awaitable[dict[Key, TextResult]]]) -> list[dict[Key, TextResult]]:
+    # Most requests wait for one flight, which needs no task.
     return [await flights[0]] if len(flights) == 1 else await asyncio.gather(*flights)
 
 
-def _packed(recognition: Recognition) -> bytes:
+def _encode(recognition: Recognition) -> bytes:
     entities = [[entity.type, entity.start, entity.end, entity.score] for entity in recognition.entities]
     return json.dumps([recognition.windows, entities], separators=(",", ":")).encode()
 
 
-def _unpacked(value: bytes, text: str) -> Recognition:
+def _decode(value: bytes, text: str) -> Recognition:
     windows, entities = json.loads(value)
     return Recognition([Entity(type_, text[s:e], s, e, score) for type_, s, e, score in entities], windows)
+
+
+def _entry_size(value: bytes) -> int:
+    return len(value) + _ENTRY_BYTES

@@ -1,10 +1,10 @@
-"""Cache URL: from a `RANER_CACHE_URL` to the store that it names."""
+"""Opens the store that a `RANER_CACHE_URL` names."""
 
 from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from ner_runtime.serving.answering.stores import MemoryStore, Store
+from ner_runtime.serving.answering.cache import MemoryStore, Store
 
 MEMORY_URL = "memory://"
 OFF = "off"
@@ -12,12 +12,17 @@ DEFAULT_MAX_MB = 64
 
 
 def open_store(url: str, ttl_s: float) -> Store | None:
-    """The store of a `RANER_CACHE_URL`; None where it is off. Needs the event loop."""
+    """Open the store of a `RANER_CACHE_URL`; None for `off`. Needs a running event loop.
+
+    Args:
+        url: the setting
+        ttl_s: how long a result is kept, in seconds
+    """
     if url == OFF:
         return None
     if url.startswith(MEMORY_URL):
         return MemoryStore(_max_mb(url) * 1024 * 1024, ttl_s)
-    # It takes a fifth of a second to import, and most have no use for it.
+    # The import takes 0.2 s, which services without Redis need not spend.
     from ner_runtime.serving.answering.redis_store import RedisStore
 
     return RedisStore(url, ttl_s)

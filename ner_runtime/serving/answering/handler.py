@@ -1,164 +1,148 @@
-"""Handler: requests that got past the edge, to the bodies that go back. It knows the recognizer, not HTTP."""
+"""Handler: turns validated requests into response bodies, with one model. It does not depend on HTTP or BentoML."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import TypeVar
 
 from ner_runtime.entities import type_colors
 from ner_runtime.errors import RanerError
-from ner_runtime.json import to_json
-from ner_runtime.serving.answering.cache import Cache, Found, model_identity
-from ner_runtime.serving.answering.scheduler import Read, Reader
-from ner_runtime.serving.api.errors import ClientGone, Overloaded, error_item
-from ner_runtime.serving.api.schemas import Limits, NerBatchRequest, NerRequest, OffsetUnit, check_text, entity_items
-from ner_runtime.serving.http.edge import ApiRequest
-from ner_runtime.serving.telemetry.metrics import QUEUE_SECONDS, SHED, observe_text
+from ner_runtime.serving.answering.cache import Cache, TextResult, model_identity
+from ner_runtime.serving.answering.scheduler import Scheduler
+from ner_runtime.serving.api.errors import ClientGone, error_item
+from ner_runtime.serving.api.messages import ApiRequest, Body
+from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RequestLimits, check_text
+from ner_runtime.serving.api.responses import (
+    Meta,
+    NerBatchResponse,
+    NerResponse,
+    OffsetUnit,
+    Timings,
+    entities_json,
+    with_data,
+)
+from ner_runtime.serving.telemetry.metrics import QUEUE_SECONDS
 
-_Body = TypeVar("_Body", NerRequest, NerBatchRequest)
-
-# What is read after this part of the time allowed would, by an estimate that may be wrong, be too late.
-_IN_TIME = 0.7
-
-# Characters whose answer is written beside the event loop, which others' requests pass through.
-_LONG = 5_000
-_ITEMS = 256
-
-Answer = bytes | RanerError
-"""The body of a success, or what went wrong."""
+# Longer responses are encoded outside the event loop, which every request passes through.
+_MAX_INLINE_CHARS = 5_000
 
 
 class Handler:
-    """Handler requests with one reader."""
+    """Handles requests with one scheduler."""
 
-    def __init__(self, reader: Reader, limits: Limits, cache: Cache, *, timeout_s: float, engine: str) -> None:
-        """`timeout_s`: what cannot be begun in time to be answered within this is not begun."""
-        self._reader = reader
+    def __init__(self, scheduler: Scheduler, limits: RequestLimits, cache: Cache, *, engine: str) -> None:
+        """Put the parts together.
+
+        Args:
+            scheduler: of the model
+            limits: of the texts of a batch
+            cache: shared with the handlers of other models
+            engine: name of the inference engine
+        """
+        self._scheduler = scheduler
         self._limits = limits
         self._cache = cache
-        self._timeout_s = timeout_s
-        recognizer = reader.recognizer
+        recognizer = scheduler.recognizer
         self._identity = model_identity(recognizer.manifest, engine)
         self._colors = type_colors(recognizer.types, recognizer.manifest.colors)
 
-    async def ner(self, request: ApiRequest) -> Answer:
-        """Answer a `POST /ner`."""
-        body = _body_of(request, NerRequest)
-        try:
-            asked = self._reader.recognizer.check_types(body.types)
-            [found] = await self._find([body.text], request)
-        except RanerError as error:
-            return error
-        meta = self._meta([found], body.offset_unit, request)
+    async def ner(self, request: ApiRequest[NerRequest]) -> bytes:
+        """Handle a `POST /ner`: the JSON body of a `NerResponse`.
 
-        def written() -> bytes:
-            return _success(self._written(body.text, found, asked, body.offset_unit), meta=meta)
+        Raises:
+            UnknownType, Overloaded, ClientGone
+        """
+        body = request.body
+        types = self._scheduler.recognizer.check_types(body.types)
+        [result] = await self._results([body.text], request)
+        response = NerResponse(success=True, data=[], meta=self._meta([result], request))
 
-        return await _beside(written, len(body.text))
+        def encode() -> bytes:
+            return with_data(response, self._entities(body.text, result, types, body.offset_unit))
 
-    async def ner_batch(self, request: ApiRequest) -> Answer:
-        """Answer a `POST /ner/batch`; a bad text does not cost the others."""
-        body = _body_of(request, NerBatchRequest)
-        texts = [self._checked(text) for text in body.texts]
-        try:
-            asked = self._reader.recognizer.check_types(body.types)
-            all_found = await self._find([text for text in texts if isinstance(text, str)], request)
-        except RanerError as error:
-            return error
-        found = iter(all_found)
-        length = sum(len(text) for text in texts if isinstance(text, str))
-        errors = {str(index): error_item(text) for index, text in enumerate(texts) if isinstance(text, RanerError)}
-        meta = self._meta(all_found, body.offset_unit, request)
+        return await _run(encode, len(body.text))
 
-        def written() -> bytes:
+    async def ner_batch(self, request: ApiRequest[NerBatchRequest]) -> bytes:
+        """Handle a `POST /ner/batch`: the JSON body of a `NerBatchResponse`.
+
+        An invalid text does not affect the others.
+
+        Raises:
+            UnknownType, Overloaded, ClientGone
+        """
+        body = request.body
+        types = self._scheduler.recognizer.check_types(body.types)
+        checked = [self._check(text) for text in body.texts]
+        texts = [text for text in checked if isinstance(text, str)]
+        results = await self._results(texts, request)
+        errors = {str(index): error_item(text) for index, text in enumerate(checked) if isinstance(text, RanerError)}
+        response = NerBatchResponse(success=True, data=[], errors=errors, meta=self._meta(results, request))
+
+        def encode() -> bytes:
+            remaining = iter(results)
             data = (
-                self._written(text, next(found), asked, body.offset_unit) if isinstance(text, str) else b"null"
-                for text in texts
+                self._entities(text, next(remaining), types, body.offset_unit) if isinstance(text, str) else b"null"
+                for text in checked
             )
-            return _success(b"[" + b",".join(data) + b"]", errors=errors, meta=meta)
+            return with_data(response, b"[" + b",".join(data) + b"]")
 
-        return await _beside(written, length)
+        return await _run(encode, sum(map(len, texts)))
 
-    def _checked(self, text: object) -> str | RanerError:
+    def _check(self, text: object) -> str | RanerError:
         try:
             return check_text(text, self._limits)
         except RanerError as error:
             return error
 
-    async def _find(self, texts: Sequence[str], request: ApiRequest) -> list[Found]:
-        """What there is in each text. When the client leaves, what is done for it alone is left.
+    async def _results(self, texts: Sequence[str], request: ApiRequest[Body]) -> list[TextResult]:
+        """The result of each text. When the client disconnects, work that only this request needs is cancelled.
 
         Raises:
             Overloaded, ClientGone
         """
         request.notes.update(texts=len(texts), chars=sum(map(len, texts)))
-        finding = asyncio.ensure_future(self._cache.find(texts, self._identity, self._read))
+        results = asyncio.ensure_future(self._cache.results(texts, self._identity, self._scheduler.recognize))
         try:
-            await asyncio.wait([finding, *([request.gone] if request.gone else [])], return_when="FIRST_COMPLETED")
-            if not finding.done():
-                raise ClientGone("the client has left")
-            return finding.result()
+            disconnected = [request.disconnected] if request.disconnected else []
+            await asyncio.wait([results, *disconnected], return_when="FIRST_COMPLETED")
+            if not results.done():
+                raise ClientGone("the client has disconnected")
+            return results.result()
         finally:
-            finding.cancel()
+            results.cancel()
 
-    async def _read(self, texts: Sequence[str]) -> Read:
-        wait = self._reader.seconds_until_read(texts)
-        if wait > self._timeout_s * _IN_TIME:
-            SHED.labels("queue").inc()
-            raise Overloaded("more is waiting than can be read in time; try again shortly", math.ceil(wait / 2))
-        read = await self._reader.read(texts)
-        for text, recognition in zip(texts, read.recognitions, strict=True):
-            observe_text(text, recognition)
-        return read
+    def _entities(self, text: str, result: TextResult, types: frozenset[str], unit: OffsetUnit) -> bytes:
+        entities = [entity for entity in result.recognition.entities if entity.type in types]
+        return entities_json(text, entities, self._colors, unit)
 
-    def _written(self, text: str, found: Found, asked: frozenset[str], unit: OffsetUnit) -> bytes:
-        """The entities of a text as JSON, in parts, since the encoder lets no other thread run while it is at one."""
-        entities = [entity for entity in found.recognition.entities if entity.type in asked]
-        items = entity_items(text, entities, self._colors, unit)
-        parts = (to_json(items[first : first + _ITEMS])[1:-1] for first in range(0, len(items), _ITEMS))
-        return b"[" + b",".join(parts) + b"]"
-
-    def _meta(self, found: Sequence[Found], unit: OffsetUnit, request: ApiRequest) -> dict[str, object]:
+    def _meta(self, results: Sequence[TextResult], request: ApiRequest[Body]) -> Meta:
         now = perf_counter()
-        # Who joins a reading that is under way came after it had begun, and has not waited.
-        began = max(request.received, min((one.began for one in found), default=now))
-        queue = began - request.received
+        # A request that joined a running computation arrived after it had started, and did not wait.
+        started = max(request.received, min((result.started for result in results), default=now))
+        queue = started - request.received
         QUEUE_SECONDS.observe(queue)
-        manifest = self._reader.recognizer.manifest
-        windows = sum(one.recognition.windows for one in found)
-        cached = bool(found) and all(one.cached for one in found)
+        manifest = self._scheduler.recognizer.manifest
+        windows = sum(result.recognition.windows for result in results)
+        cached = bool(results) and all(result.cached for result in results)
         request.notes.update(windows=windows, cached=cached, version=manifest.version)
-        return {
-            "model": manifest.name,
-            "version": manifest.version,
-            "precision": manifest.precision,
-            "windows": windows,
-            "cached": cached,
-            "offset_unit": unit,
-            "timings_ms": {
-                "total": _milliseconds(now - request.received),
-                "queue": _milliseconds(queue),
-                "inference": _milliseconds(now - began),
-            },
-        }
+        return Meta(
+            model=manifest.name,
+            version=manifest.version,
+            precision=manifest.precision,
+            windows=windows,
+            cached=cached,
+            offset_unit=request.body.offset_unit,
+            timings_ms=Timings(
+                total=_milliseconds(now - request.received),
+                queue=_milliseconds(queue),
+                inference=_milliseconds(now - started),
+            ),
+        )
 
 
-async def _beside(write: Callable[[], bytes], characters: int) -> bytes:
-    return await asyncio.to_thread(write) if characters > _LONG else write()
-
-
-def _success(data: bytes, **fields: object) -> bytes:
-    """The body of a success around its data, which is JSON already."""
-    return b'{"success":true,"data":' + data + b"," + to_json(fields)[1:]
-
-
-def _body_of(request: ApiRequest, shape: type[_Body]) -> _Body:
-    # The edge reads each path's bodies with that path's reader and no other.
-    assert isinstance(request.body, shape)  # noqa: S101
-    return request.body
+async def _run(encode: Callable[[], bytes], characters: int) -> bytes:
+    return await asyncio.to_thread(encode) if characters > _MAX_INLINE_CHARS else encode()
 
 
 def _milliseconds(seconds: float) -> float:

@@ -1,7 +1,7 @@
-"""ModelSlot: the model that answers now, and how another one takes its place.
+"""ModelSlot: the model that handles requests now, and its replacement by another one.
 
-A request is answered by the model that was served when it came, from its first step to its last. The old model goes
-when nobody waits for it any more.
+A request is handled from start to end by the model that was in the slot when it arrived. The old model is released once
+its last request is done.
 """
 
 from __future__ import annotations
@@ -12,28 +12,32 @@ from typing import Any
 
 from ner_runtime.errors import RanerError
 from ner_runtime.recognizer import Recognizer
-from ner_runtime.serving.answering.handler import Answer, Handler
-from ner_runtime.serving.answering.scheduler import Reader
+from ner_runtime.serving.answering.handler import Handler
+from ner_runtime.serving.answering.memory import is_out_of_memory, release_memory
+from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import NotReady
-from ner_runtime.serving.http.edge import ApiRequest
-from ner_runtime.serving.lifecycle.memory import is_out_of_memory, release_memory
+from ner_runtime.serving.api.messages import ApiRequest, ApiResponse
+from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
 
-AnswersOf = Callable[[Reader], Handler]
-"""Makes the answers of a reader; what they share (a cache) is its business."""
+HandlerFactory = Callable[[Scheduler], Handler]
+"""Makes the handler of a scheduler."""
+
+# A request whose estimated completion is later than this fraction of the timeout is rejected: estimates are uncertain.
+_MAX_WAIT = 0.7
 
 
-class _Incumbent:
-    """A model, and the requests that it is still answering."""
+class _LoadedModel:
+    """A model and the requests that it is handling."""
 
-    def __init__(self, reader: Reader, answers: Handler) -> None:
-        self.reader = reader
-        self.answers = answers
-        self.tasks: set[asyncio.Task[Answer]] = set()
+    def __init__(self, scheduler: Scheduler, handler: Handler) -> None:
+        self.scheduler = scheduler
+        self.handler = handler
+        self.tasks: set[asyncio.Task[ApiResponse]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def begin(self, answer: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
-        task = asyncio.create_task(answer)
+    def start(self, handling: Coroutine[Any, Any, ApiResponse]) -> asyncio.Task[ApiResponse]:
+        task = asyncio.create_task(handling)
         self.tasks.add(task)
         self._idle.clear()
         task.add_done_callback(self._end)
@@ -42,71 +46,88 @@ class _Incumbent:
     async def idle(self) -> None:
         await self._idle.wait()
 
-    def _end(self, task: asyncio.Task[Answer]) -> None:
+    def _end(self, task: asyncio.Task[ApiResponse]) -> None:
         self.tasks.discard(task)
         if not self.tasks:
             self._idle.set()
 
 
 class ModelSlot:
-    """Handler requests with the model that is served. It belongs to one event loop."""
+    """Handles requests with the current model. It belongs to one event loop."""
 
     def __init__(
-        self, recognizer: Recognizer, max_batch_tokens: int, answers_of: AnswersOf, out_of_memory: Callable[[], None]
+        self,
+        recognizer: Recognizer,
+        *,
+        max_batch_tokens: int,
+        timeout_s: float,
+        make_handler: HandlerFactory,
+        on_out_of_memory: Callable[[], None],
     ) -> None:
-        """`out_of_memory` is told when a request found no memory."""
+        """Put a model into the slot.
+
+        Args:
+            recognizer: the model
+            max_batch_tokens: token budget of a batch
+            timeout_s: time that a request has
+            make_handler: makes the handler of each model
+            on_out_of_memory: called when a request failed for lack of memory
+        """
         self._max_batch_tokens = max_batch_tokens
-        self._answers_of = answers_of
-        self._out_of_memory = out_of_memory
+        self._timeout_s = timeout_s
+        self._make_handler = make_handler
+        self._on_out_of_memory = on_out_of_memory
         self._refusal: RanerError | None = None
-        self._now = self._serve(recognizer)
-        self._leaving: list[_Incumbent] = []
+        self._current = self._load(recognizer)
+        self._replaced: list[_LoadedModel] = []
 
     @property
     def recognizer(self) -> Recognizer:
-        """The model that answers now."""
-        return self._now.reader.recognizer
+        """The current model."""
+        return self._current.scheduler.recognizer
 
-    def ner(self, request: ApiRequest) -> asyncio.Task[Answer]:
-        """Answer a `POST /ner`."""
-        now = self._now
-        return now.begin(self._answer(now.answers.ner, request))
+    def ner(self, request: ApiRequest[NerRequest]) -> asyncio.Task[ApiResponse]:
+        """Start to handle a `POST /ner`."""
+        model = self._current
+        return model.start(self._handle(lambda: model.handler.ner(request)))
 
-    def ner_batch(self, request: ApiRequest) -> asyncio.Task[Answer]:
-        """Answer a `POST /ner/batch`."""
-        now = self._now
-        return now.begin(self._answer(now.answers.ner_batch, request))
+    def ner_batch(self, request: ApiRequest[NerBatchRequest]) -> asyncio.Task[ApiResponse]:
+        """Start to handle a `POST /ner/batch`."""
+        model = self._current
+        return model.start(self._handle(lambda: model.handler.ner_batch(request)))
 
     async def swap(self, recognizer: Recognizer) -> None:
-        """Have another model answer from now on; return when the old one is gone and its memory given back."""
-        old, self._now = self._now, self._serve(recognizer)
-        self._leaving.append(old)
+        """Replace the model; return when the old one has handled its last request and its memory is released."""
+        old, self._current = self._current, self._load(recognizer)
+        self._replaced.append(old)
         await old.idle()
-        self._leaving.remove(old)
-        old.reader.close()
+        self._replaced.remove(old)
+        old.scheduler.close()
         del old
         release_memory()
 
     def stuck(self, seconds: float) -> bool:
-        """Whether a batch has been under way for longer than that."""
-        return any(model.reader.stuck(seconds) for model in (self._now, *self._leaving))
+        """Whether a batch has been running for longer than `seconds`."""
+        return any(model.scheduler.stuck(seconds) for model in (self._current, *self._replaced))
 
     def refuse(self, refusal: RanerError) -> None:
-        """Answer all requests with an error from now on, those first that are waiting."""
+        """Respond to every request with an error from now on, including those that are being handled."""
         self._refusal = refusal
-        for model in (self._now, *self._leaving):
+        for model in (self._current, *self._replaced):
             for task in model.tasks:
                 task.cancel()
 
-    def _serve(self, recognizer: Recognizer) -> _Incumbent:
-        reader = Reader(recognizer, self._max_batch_tokens)
-        return _Incumbent(reader, self._answers_of(reader))
+    def _load(self, recognizer: Recognizer) -> _LoadedModel:
+        scheduler = Scheduler(recognizer, self._max_batch_tokens, self._timeout_s * _MAX_WAIT)
+        return _LoadedModel(scheduler, self._make_handler(scheduler))
 
-    async def _answer(self, answer: Callable[[ApiRequest], Coroutine[Any, Any, Answer]], request: ApiRequest) -> Answer:
+    async def _handle(self, handle: Callable[[], Coroutine[Any, Any, bytes]]) -> ApiResponse:
         if self._refusal:
             return self._refusal
         try:
-            return await answer(request)
+            return await handle()
+        except RanerError as error:
+            return error
         except asyncio.CancelledError:
             if self._refusal:
                 return self._refusal
@@ -114,5 +135,5 @@ class ModelSlot:
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            self._out_of_memory()
-            return NotReady("the service has run out of memory; try again shortly")
+            self._on_out_of_memory()
+            return NotReady("the service is out of memory; try again shortly")

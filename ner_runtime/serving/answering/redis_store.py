@@ -1,8 +1,8 @@
 """Redis store: one cache for all workers and replicas.
 
-One task speaks to Redis, over one connection: what is asked for while it waits for an answer goes out together with
-the next question. A request waits at most `WAIT_S` for a look-up, and not at all while Redis is down or is late with an
-answer. The connection itself is given `_PATIENCE_S`, and is sought again in the background, less and less often.
+One task talks to Redis over one connection: look-ups that arrive while it waits for a reply go out together in the next
+exchange. A request waits at most `WAIT_S` for a look-up, and not at all while Redis is down or its reply is late. The
+connection itself has a timeout of `_TIMEOUT_S` and is re-established in the background, with growing delays.
 """
 
 from __future__ import annotations
@@ -18,67 +18,67 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from ner_runtime.serving.answering.stores import Key
+from ner_runtime.serving.answering.cache import Key
 from ner_runtime.serving.telemetry.logs import log
 from ner_runtime.serving.telemetry.metrics import CACHE_ERRORS, CACHE_UP
 
 WAIT_S = 0.01
-_TURNS = 8  # of the event loop, from an answer in the socket to the one who waits, and some more
-_PATIENCE_S = 1.0
+_TURNS = 8  # of the event loop, from a reply in the socket to the waiting request, with some reserve
+_TIMEOUT_S = 1.0
 _BACK_OFF_S = (0.1, 5.0)
-_MAX_WAITING_BYTES = 16 * 1024 * 1024
+_MAX_PENDING_BYTES = 16 * 1024 * 1024
 _PREFIX = "raner:1:"
 
 
 @dataclass(slots=True)
-class _Question:
+class _Lookup:
     keys: list[Key]
-    answer: asyncio.Future[dict[Key, bytes]]
+    reply: asyncio.Future[dict[Key, bytes]]
 
 
 class RedisStore:
-    """Results in Redis. It belongs to the event loop in which it is made."""
+    """A store in Redis. It belongs to the event loop that runs when it is made."""
 
     def __init__(self, url: str, ttl_s: float) -> None:
         self._ttl_ms = int(ttl_s * 1000)
         self._redis: Redis = Redis.from_url(
             url,
-            socket_timeout=_PATIENCE_S,
-            socket_connect_timeout=_PATIENCE_S,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
             single_connection_client=True,
             retry=Retry(NoBackoff(), 0),
         )
-        self._questions: list[_Question] = []
+        self._lookups: list[_Lookup] = []
         self._values: dict[Key, bytes] = {}
         self._values_bytes = 0
-        self._something = asyncio.Event()
-        self._late = False  # the answer to the question that is on its way
+        self._pending = asyncio.Event()
+        self._late = False  # whether the reply of the running exchange is late
         self._up = False
-        self._told = False
+        self._logged = False
         self._task = asyncio.create_task(self._run())
 
     async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
         if not self._up or self._late:
             CACHE_ERRORS.labels("slow" if self._up else "down").inc()
             return {}
-        question = _Question(list(keys), asyncio.get_running_loop().create_future())
-        self._questions.append(question)
-        self._something.set()
-        await asyncio.wait([question.answer], timeout=WAIT_S)
+        lookup = _Lookup(list(keys), asyncio.get_running_loop().create_future())
+        self._lookups.append(lookup)
+        self._pending.set()
+        await asyncio.wait([lookup.reply], timeout=WAIT_S)
         for _ in range(_TURNS):
-            if question.answer.done():
-                return question.answer.result()
-            # What has arrived while this process was busy with other things is not late.
+            if lookup.reply.done():
+                return lookup.reply.result()
+            # A reply that arrived while this process was busy is not late.
             await asyncio.sleep(0)
         self._late = True
         CACHE_ERRORS.labels("slow").inc()
         return {}
 
     def put(self, key: Key, value: bytes) -> None:
-        if self._up and self._values_bytes + len(value) <= _MAX_WAITING_BYTES and key not in self._values:
+        if self._up and self._values_bytes + len(value) <= _MAX_PENDING_BYTES and key not in self._values:
             self._values[key] = value
             self._values_bytes += len(value)
-            self._something.set()
+            self._pending.set()
 
     async def close(self) -> None:
         self._task.cancel()
@@ -95,58 +95,59 @@ class RedisStore:
                 self._set_up(True)
                 pause = _BACK_OFF_S[0]
                 while True:
-                    await self._something.wait()
+                    await self._pending.wait()
                     await self._exchange()
             except (RedisError, OSError, asyncio.IncompleteReadError) as error:
                 self._set_up(False, error)
-            self._drop()
-            # Workers and replicas should not come back all at once.
+            self._drop_pending()
+            # The jitter keeps workers and replicas from reconnecting all at once.
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
             pause = min(pause * 2, _BACK_OFF_S[1])
 
     async def _exchange(self) -> None:
-        questions, self._questions = self._questions, []
+        lookups, self._lookups = self._lookups, []
         values, self._values, self._values_bytes = self._values, {}, 0
-        self._something.clear()
-        keys = list(dict.fromkeys(key for question in questions for key in question.keys))
+        self._pending.clear()
+        keys = list(dict.fromkeys(key for lookup in lookups for key in lookup.keys))
         pipe = self._redis.pipeline(transaction=False)
         if keys:
             pipe.mget([_PREFIX + key for key in keys])
         for key, value in values.items():
             pipe.set(_PREFIX + key, value, px=self._ttl_ms)
         try:
-            # An error of one command, as when Redis is full or read-only, is no reason to do without the others.
+            # An error of one command, as when Redis is full or read-only, must not fail the others.
             results = await pipe.execute(raise_on_error=False)
         except BaseException:
-            self._questions += questions
+            self._lookups += lookups
             raise
         finally:
             self._late = False
         got = results.pop(0) if keys else []
-        refused = [result for result in (got, *results) if isinstance(result, RedisError)]
-        CACHE_ERRORS.labels("refused").inc(len(refused))
+        rejected = [result for result in (got, *results) if isinstance(result, RedisError)]
+        CACHE_ERRORS.labels("refused").inc(len(rejected))
         found = {} if isinstance(got, RedisError) else dict(zip(keys, got, strict=True))
-        for question in questions:
-            _resolve(question, {key: value for key in question.keys if (value := found.get(key)) is not None})
+        for lookup in lookups:
+            _resolve(lookup, {key: value for key in lookup.keys if (value := found.get(key)) is not None})
 
-    def _drop(self) -> None:
-        for question in self._questions:
-            _resolve(question, {})
-        self._questions, self._values, self._values_bytes = [], {}, 0
+    def _drop_pending(self) -> None:
+        for lookup in self._lookups:
+            _resolve(lookup, {})
+        self._lookups, self._values, self._values_bytes = [], {}, 0
 
-    def _set_up(self, up: bool, why: Exception | None = None) -> None:
+    def _set_up(self, up: bool, reason: Exception | None = None) -> None:
         CACHE_UP.set(int(up))
-        if up == self._up and self._told:
+        if up == self._up and self._logged:
             return
-        self._up, self._told = up, True
+        self._up, self._logged = up, True
         if up:
-            log.info("cache is up")
+            log.info("Redis cache is up")
         else:
             log.warning(
-                "cache is down; until it is back, all is computed", extra={"why": f"{type(why).__name__}: {why}"}
+                "Redis cache is down; results are computed until it is back",
+                extra={"why": f"{type(reason).__name__}: {reason}"},
             )
 
 
-def _resolve(question: _Question, found: dict[Key, bytes]) -> None:
-    if not question.answer.done():
-        question.answer.set_result(found)
+def _resolve(lookup: _Lookup, found: dict[Key, bytes]) -> None:
+    if not lookup.reply.done():
+        lookup.reply.set_result(found)

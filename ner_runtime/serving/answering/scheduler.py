@@ -1,16 +1,17 @@
-"""Lanes: windows of many requests, read a batch at a time in a thread of their own.
+"""Scheduler: splits texts into windows and runs the windows of many requests in batches of a token budget.
 
-BentoML's dispatcher makes batches of requests and has one under way at a time, so that a long document would hold up
-everybody behind it. Here a text is cut into windows first. A turn of a lane takes one window of each job after the
-other, until the token budget is full, and what is left of a job goes to the back: nobody is starved. Texts that a
-window could hold have a lane of their own, so that between them and documents the operating system divides the time.
+BentoML's dispatcher batches requests and runs one batch at a time, so that a long document would delay every request
+behind it. The scheduler splits each text into windows first. A batch takes one window of each job in turn until the
+token budget is full; an unfinished job goes to the back of the queue, so that no job starves. Texts that fit in one
+window have a queue and a thread of their own, and the operating system divides the time between them and documents.
 
-A lane belongs to one event loop and one recognizer.
+A scheduler belongs to one event loop and one recognizer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,138 +21,140 @@ from time import perf_counter
 from ner_runtime.inference.batches import padded_tokens
 from ner_runtime.inference.spans import Span
 from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognition, Recognizer
-from ner_runtime.serving.telemetry.metrics import observe_batch
+from ner_runtime.serving.api.errors import Overloaded
+from ner_runtime.serving.telemetry.metrics import SHED, observe_batch, observe_text
 
-_PACE_MEMORY = 0.9
-# Cutting or merging more than this is not for the event loop: everybody else's requests pass through it.
-_CHARACTERS_AT_ONCE = 5_000
-_WINDOWS_AT_ONCE = 100
+# Weight of earlier batches in the throughput estimate.
+_DECAY = 0.9
+# Work beyond these sizes runs outside the event loop, which every request passes through.
+_MAX_INLINE_CHARS = 5_000
+_MAX_INLINE_WINDOWS = 100
 
 
 @dataclass(slots=True)
 class _Job:
-    """The windows of one request, of which `taken` are on their way or done."""
+    """The windows of one request; the first `taken` of them are in a batch or done."""
 
     windows: list[EncodedWindow]
     done: asyncio.Future[None]
-    spans: list[list[Span]] = field(default_factory=list)
+    spans: list[list[Span]] = field(default_factory=list[list[Span]])
     taken: int = 0
-    began: float = 0.0
-    _left: int = field(init=False)
+    started: float = 0.0
+    _waiting: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self._left = sum(window.tokens for window in self.windows)
+        self._waiting = sum(window.tokens for window in self.windows)
 
     @property
-    def waiting(self) -> int:
-        """Tokens that are yet to be taken."""
-        return 0 if self.done.done() else self._left
+    def waiting_tokens(self) -> int:
+        """Tokens of the windows that are not taken yet."""
+        return 0 if self.done.done() else self._waiting
 
     def take(self) -> EncodedWindow:
-        """The next window, which is on its way from now on."""
+        """Take the next window into a batch."""
         window = self.windows[self.taken]
-        self.began = self.began or perf_counter()
+        self.started = self.started or perf_counter()
         self.taken += 1
-        self._left -= window.tokens
+        self._waiting -= window.tokens
         return window
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What was found in the texts of a request, and when the first of them was begun (`perf_counter` seconds)."""
+class ScheduledResult:
+    """The recognition of each text of a request, and when inference started, in `perf_counter` seconds."""
 
     recognitions: list[Recognition]
-    began: float
+    started: float
 
 
-class Pace:
-    """How fast a lane reads, by its last batches."""
+class Throughput:
+    """Estimates durations from recent batches."""
 
     def __init__(self) -> None:
         self._tokens = self._seconds = 0.0
 
-    def note(self, tokens: int, seconds: float) -> None:
-        """Note a batch."""
-        self._tokens = self._tokens * _PACE_MEMORY + tokens
-        self._seconds = self._seconds * _PACE_MEMORY + seconds
+    def observe(self, tokens: int, seconds: float) -> None:
+        """Record a batch."""
+        self._tokens = self._tokens * _DECAY + tokens
+        self._seconds = self._seconds * _DECAY + seconds
 
     def seconds(self, tokens: int) -> float:
-        """Seconds that tokens will take; 0 before the first batch."""
+        """Estimated duration of tokens, in seconds; 0 before the first batch."""
         return tokens * self._seconds / self._tokens if self._tokens else 0.0
 
 
-class Lane:
-    """One queue and one thread."""
+class WindowQueue:
+    """A queue of windows and the thread that runs them in batches."""
 
     def __init__(self, recognizer: Recognizer, max_batch_tokens: int, name: str) -> None:
+        """`name`: of the queue in metrics."""
         self._recognizer = recognizer
         self._max_batch_tokens = max_batch_tokens
         self._name = name
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"lane-{name}")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"inference-{name}")
         self._jobs: deque[_Job] = deque()
         self._running: asyncio.Task[None] | None = None
-        self._pace = Pace()
-        self._under_way = 0  # tokens
-        self._started = 0.0  # of the batch that is under way, in `perf_counter` seconds; 0 where there is none
+        self._throughput = Throughput()
+        self._batch_tokens = 0  # of the running batch
+        self._batch_started = 0.0  # in `perf_counter` seconds; 0 if no batch is running
 
-    async def read(self, readings: Sequence[EncodedText]) -> Read:
-        """Read texts that have been cut into windows. Cancelled, what has not been read yet is left."""
-        job = _Job(
-            [window for reading in readings for window in reading.encoded], asyncio.get_running_loop().create_future()
-        )
+    async def recognize(self, texts: Sequence[EncodedText]) -> ScheduledResult:
+        """Recognize encoded texts. When cancelled, windows that are not in a batch yet are dropped."""
+        job = _Job([window for text in texts for window in text.encoded], asyncio.get_running_loop().create_future())
         if job.windows:
             self._jobs.append(job)
             if self._running is None:
                 self._running = asyncio.create_task(self._run())
             await job.done
-        if len(job.windows) > _WINDOWS_AT_ONCE:
-            recognitions = await asyncio.to_thread(_recognitions, readings, job.spans)
+        if len(job.windows) > _MAX_INLINE_WINDOWS:
+            recognitions = await asyncio.to_thread(_recognitions, texts, job.spans)
         else:
-            recognitions = _recognitions(readings, job.spans)
-        return Read(recognitions, job.began or perf_counter())
+            recognitions = _recognitions(texts, job.spans)
+        return ScheduledResult(recognitions, job.started or perf_counter())
 
-    def seconds_until_read(self, tokens: int) -> float:
-        """Seconds until tokens that came now would all be read, behind those that are there; 0 where there are none."""
-        before = self._under_way + sum(job.waiting for job in self._jobs)
-        return self._pace.seconds(before + tokens) if before else 0.0
+    def estimated_seconds(self, tokens: int) -> float:
+        """Estimated time until tokens that arrive now are done; 0 if the queue is empty."""
+        before = self._batch_tokens + sum(job.waiting_tokens for job in self._jobs)
+        return self._throughput.seconds(before + tokens) if before else 0.0
 
     def stuck(self, seconds: float) -> bool:
-        """Whether a batch has been under way for longer than that."""
-        return 0 < self._started < perf_counter() - seconds
+        """Whether a batch has been running for longer than `seconds`."""
+        return 0 < self._batch_started < perf_counter() - seconds
 
     def close(self) -> None:
-        """Let the thread go once what has been taken is done."""
+        """Stop the thread after the running batch."""
         self._thread.shutdown(wait=False)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        while turn := self._turn():
-            windows = [window for _, window in turn]
+        while batch := self._next_batch():
+            windows = [window for _, window in batch]
             lengths = [window.tokens for window in windows]
-            self._under_way = sum(lengths)
-            started = self._started = perf_counter()
+            self._batch_tokens = sum(lengths)
+            started = self._batch_started = perf_counter()
             try:
                 spans = await loop.run_in_executor(self._thread, self._recognizer.decode, windows)
-            except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
-                for job, _ in turn:
-                    _fail(job, error)
+            except Exception as error:  # noqa: BLE001 - every request of the batch gets the error, whatever it is
+                for job, _ in batch:
+                    if not job.done.done():
+                        job.done.set_exception(error)
                 continue
             finally:
-                self._started = 0.0
-                self._under_way = 0
+                self._batch_started = 0.0
+                self._batch_tokens = 0
             seconds = perf_counter() - started
-            self._pace.note(sum(lengths), seconds)
+            self._throughput.observe(sum(lengths), seconds)
             padded = padded_tokens(lengths, self._max_batch_tokens)
             observe_batch(self._name, windows, seconds, padded, self._max_batch_tokens)
-            for (job, _), found in zip(turn, spans, strict=True):
+            for (job, _), found in zip(batch, spans, strict=True):
                 job.spans.append(found)
                 if len(job.spans) == len(job.windows) and not job.done.done():
                     job.done.set_result(None)
         self._running = None
 
-    def _turn(self) -> list[tuple[_Job, EncodedWindow]]:
-        """One window of each job after the other, until the budget is full; at least one where there is any."""
-        turn: list[tuple[_Job, EncodedWindow]] = []
+    def _next_batch(self) -> list[tuple[_Job, EncodedWindow]]:
+        """One window of each job in turn, until the budget is full; at least one if any is waiting."""
+        batch: list[tuple[_Job, EncodedWindow]] = []
         tokens = 0
         while self._jobs:
             job = self._jobs[0]
@@ -159,56 +162,70 @@ class Lane:
                 self._jobs.popleft()
                 continue
             tokens += job.windows[job.taken].tokens
-            if turn and tokens > self._max_batch_tokens:
+            if batch and tokens > self._max_batch_tokens:
                 break
             self._jobs.popleft()
-            turn.append((job, job.take()))
+            batch.append((job, job.take()))
             if job.taken < len(job.windows):
                 self._jobs.append(job)
-        return turn
+        return batch
 
 
-def _recognitions(readings: Sequence[EncodedText], spans: Sequence[list[Span]]) -> list[Recognition]:
-    found = iter(spans)
-    return [reading.recognition([next(found) for _ in reading.encoded]) for reading in readings]
+def _recognitions(texts: Sequence[EncodedText], spans: Sequence[list[Span]]) -> list[Recognition]:
+    remaining = iter(spans)
+    return [text.recognition([next(remaining) for _ in text.encoded]) for text in texts]
 
 
-def _fail(job: _Job, error: Exception) -> None:
-    if not job.done.done():
-        job.done.set_exception(error)
+class Scheduler:
+    """Recognizes texts with one recognizer: a text that fits in one window in one queue, everything else in another."""
 
+    def __init__(self, recognizer: Recognizer, max_batch_tokens: int, max_wait_s: float = math.inf) -> None:
+        """Start with empty queues.
 
-class Reader:
-    """Reads texts with one recognizer: a single one that a window could hold in one lane, all else in the other."""
-
-    def __init__(self, recognizer: Recognizer, max_batch_tokens: int) -> None:
+        Args:
+            recognizer: the model
+            max_batch_tokens: token budget of a batch
+            max_wait_s: texts that would not be done within this time, by an estimate, are rejected
+        """
         self.recognizer = recognizer
-        self._short = Lane(recognizer, max_batch_tokens, "short")
-        self._long = Lane(recognizer, max_batch_tokens, "long")
+        self._max_wait_s = max_wait_s
+        self._short = WindowQueue(recognizer, max_batch_tokens, "short")
+        self._long = WindowQueue(recognizer, max_batch_tokens, "long")
 
-    async def read(self, texts: Sequence[str]) -> Read:
-        """As `Recognizer.read`, in company with everybody else's texts."""
-        long = sum(map(len, texts)) > _CHARACTERS_AT_ONCE
-        readings = await asyncio.to_thread(self._open, texts) if long else self._open(texts)
-        pieces = sum(len(window.ids) for reading in readings for window in reading.encoded)
-        return await self._lane(len(texts), pieces).read(readings)
+    async def recognize(self, texts: Sequence[str]) -> ScheduledResult:
+        """Recognize the texts of one request, in batches with those of other requests.
 
-    def seconds_until_read(self, texts: Sequence[str]) -> float:
-        """Seconds until texts that came now would be read, as far as can be told from their length."""
+        Raises:
+            Overloaded: the queue is too long for the texts to be done within `max_wait_s`.
+        """
+        wait = self.estimated_seconds(texts)
+        if wait > self._max_wait_s:
+            SHED.labels("queue").inc()
+            raise Overloaded("the queue is too long; try again shortly", math.ceil(wait / 2))
+        inline = sum(map(len, texts)) <= _MAX_INLINE_CHARS
+        encoded = self._encode(texts) if inline else await asyncio.to_thread(self._encode, texts)
+        pieces = sum(len(window.ids) for text in encoded for window in text.encoded)
+        result = await self._queue(len(texts), pieces).recognize(encoded)
+        for text, recognition in zip(texts, result.recognitions, strict=True):
+            observe_text(text, recognition)
+        return result
+
+    def estimated_seconds(self, texts: Sequence[str]) -> float:
+        """Estimated time until texts that arrive now are done, from their length in characters."""
         tokens = sum(map(len, texts))
-        return self._lane(len(texts), tokens).seconds_until_read(tokens)
-
-    def _open(self, texts: Sequence[str]) -> list[EncodedText]:
-        return [self.recognizer.encode(text) for text in texts]
-
-    def _lane(self, texts: int, pieces: int) -> Lane:
-        return self._short if texts <= 1 and pieces <= self.recognizer.window else self._long
+        return self._queue(len(texts), tokens).estimated_seconds(tokens)
 
     def stuck(self, seconds: float) -> bool:
-        """Whether a batch has been under way for longer than that."""
+        """Whether a batch has been running for longer than `seconds`."""
         return self._short.stuck(seconds) or self._long.stuck(seconds)
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Stop the threads after their running batches."""
         self._short.close()
         self._long.close()
+
+    def _encode(self, texts: Sequence[str]) -> list[EncodedText]:
+        return [self.recognizer.encode(text) for text in texts]
+
+    def _queue(self, texts: int, pieces: int) -> WindowQueue:
+        return self._short if texts <= 1 and pieces <= self.recognizer.window else self._long

@@ -1,0 +1,1 @@
+"""The HTTP API as data: request and response models, errors, and the OpenAPI document."""

@@ -1,89 +1,16 @@
-"""The one table from errors to HTTP statuses, the errors that only HTTP knows, and the one shape of an error."""
+"""Errors of the HTTP API: the status of each error code, its headers, and the response that states an error."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
 from ner_runtime.errors import RanerError
-from ner_runtime.json import to_json
+from ner_runtime.serving.api.responses import ErrorItem, ErrorResponse
 
 RETRY_AFTER_S = 1
-
-
-class Unauthorized(RanerError):
-    """No API key, or a wrong one."""
-
-    code = "unauthorized"
-
-
-class NotFound(RanerError):
-    """There is nothing at that path."""
-
-    code = "not_found"
-
-
-class MethodNotAllowed(RanerError):
-    """The path is there, but not for that method."""
-
-    code = "method_not_allowed"
-
-
-class BodyTooLarge(RanerError):
-    """The body is larger than the configured limit."""
-
-    code = "body_too_large"
-
-
-class TooManyTexts(RanerError):
-    """A batch holds more texts than the configured limit."""
-
-    code = "too_many_texts"
-
-
-class UnsupportedMediaType(RanerError):
-    """The body is not declared to be JSON in UTF-8."""
-
-    code = "unsupported_media_type"
-
-
-class Overloaded(RanerError):
-    """The service has more to do than it can answer in time."""
-
-    code = "overloaded"
-
-    def __init__(self, message: str, retry_after_s: int = RETRY_AFTER_S) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class RateLimited(RanerError):
-    """A client has sent more requests than it may."""
-
-    code = "rate_limited"
-
-    def __init__(self, message: str, retry_after_s: int = RETRY_AFTER_S) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class NotReady(RanerError):
-    """The service cannot answer at present."""
-
-    code = "not_ready"
-    retry_after_s = RETRY_AFTER_S
-
-
-class TimedOut(RanerError):
-    """No answer, or no whole request, within the configured time."""
-
-    code = "timed_out"
-
-
-class ClientGone(RanerError):
-    """The client has left; nobody reads this."""
-
-    code = "client_gone"
-
 
 STATUSES: Mapping[str, int] = {
     "malformed_request": 400,
@@ -104,43 +31,161 @@ STATUSES: Mapping[str, int] = {
     "not_ready": 503,
     "timed_out": 504,
 }
+"""The HTTP status of each error code. A code that is not listed is 500."""
 
-_OF_STATUS: Mapping[int, RanerError] = {
-    404: NotFound("there is nothing at this path"),
-    405: MethodNotAllowed("this path does not take this method"),
-    429: Overloaded("too many requests are in flight; try again shortly"),
-    503: NotReady("the service is not ready; try again shortly"),
-    504: TimedOut("the request took longer than the service allows"),
-}
+_RESPONSE_ERROR = "raner_error"
+
+
+class ApiError(RanerError):
+    """An error that only the HTTP API has. `headers` go into its response."""
+
+    headers: Mapping[str, str] = {}
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return STATUSES[self.code]
+
+
+class Unauthorized(ApiError):
+    """The API key is missing or wrong."""
+
+    code = "unauthorized"
+    headers: Mapping[str, str] = {"www-authenticate": "Bearer"}
+
+
+class NotFound(ApiError):
+    """The path does not exist."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(ApiError):
+    """The path exists, but does not support the method."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, allow: str) -> None:
+        """`allow`: the methods that the path supports, as in the `Allow` header."""
+        super().__init__(message)
+        self.headers = {"allow": allow}
+
+
+class BodyTooLarge(ApiError):
+    """The body exceeds `max_body_bytes`."""
+
+    code = "body_too_large"
+
+
+class TooManyTexts(ApiError):
+    """The batch exceeds `max_texts`."""
+
+    code = "too_many_texts"
+
+
+class UnsupportedMediaType(ApiError):
+    """The body is not declared as JSON in UTF-8."""
+
+    code = "unsupported_media_type"
+
+
+class RetryLater(ApiError):
+    """An error that is gone after some time: the response has a `Retry-After` header."""
+
+    def __init__(self, message: str, retry_after_s: int = RETRY_AFTER_S) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        self.headers = {"retry-after": str(retry_after_s)}
+
+
+class Overloaded(RetryLater):
+    """The service has more work than it can finish in time."""
+
+    code = "overloaded"
+
+
+class RateLimited(RetryLater):
+    """The client exceeds its rate limit."""
+
+    code = "rate_limited"
+
+
+class NotReady(RetryLater):
+    """The service is starting, stopping or recovering."""
+
+    code = "not_ready"
+
+
+class TimedOut(ApiError):
+    """The body or the response was not complete in time."""
+
+    code = "timed_out"
+    # The rest of a late body may still arrive and must not be parsed as the next request.
+    headers: Mapping[str, str] = {"connection": "close"}
+
+
+class ClientGone(ApiError):
+    """The client disconnected before the response was complete."""
+
+    code = "client_gone"
 
 
 def status_of(error: RanerError) -> int:
-    """The HTTP status of an error; 500 for one that no request should be able to cause."""
+    """The HTTP status of an error; 500 for one that a request must not be able to cause."""
     return STATUSES.get(error.code, 500)
 
 
-def error_of_status(status: int) -> RanerError:
-    """The error to answer where a status came without one of ours, from the server around the service."""
-    return _OF_STATUS.get(status, RanerError("an unexpected error has occurred; the server's log says more"))
+def error_for_status(status: int, headers: Mapping[str, str]) -> RanerError:
+    """The error that replaces an error response of BentoML, Starlette or uvicorn.
+
+    Args:
+        status: of the response that is replaced
+        headers: of the response that is replaced
+    """
+    match status:
+        case 404:
+            return NotFound("this path does not exist")
+        case 405:
+            return MethodNotAllowed("this path does not support this method", headers.get("allow", ""))
+        case 429:
+            return Overloaded("too many requests are in flight; try again shortly")
+        case 503:
+            return NotReady("the service is not ready; try again shortly")
+        case 504:
+            return TimedOut("the request took longer than the service allows")
+        case _:
+            return RanerError("an unexpected error occurred; see the server's log")
 
 
-def error_item(error: RanerError) -> dict[str, str]:
-    """`{"code": …, "message": …}`."""
-    return {"code": error.code, "message": error.message}
+def error_item(error: RanerError) -> ErrorItem:
+    """The code and the message of an error."""
+    return ErrorItem(code=error.code, message=error.message)
 
 
-def error_body(error: RanerError) -> bytes:
-    """`{"success": false, "error": {"code": …, "message": …}}` as UTF-8 JSON."""
-    return to_json({"success": False, "error": error_item(error)})
+def error_response(error: RanerError, status: int | None = None) -> Response:
+    """The response that states an error, with the headers of the error.
+
+    Args:
+        error: the error
+        status: to send in place of the error's own
+    """
+    return _ErrorResponse(error, status or status_of(error))
 
 
-def error_headers(error: RanerError) -> dict[str, str]:
-    """Headers that an error brings along."""
-    if isinstance(error, Overloaded | RateLimited | NotReady):
-        return {"retry-after": str(error.retry_after_s)}
-    if isinstance(error, Unauthorized):
-        return {"www-authenticate": "Bearer"}
-    if isinstance(error, TimedOut):
-        # What is left of a request that came too slowly may still come, and is no new one.
-        return {"connection": "close"}
-    return {}
+def response_error(scope: Scope) -> RanerError | None:
+    """The error of the response that was started in this scope; None if `error_response` did not make it."""
+    return scope.get("state", {}).get(_RESPONSE_ERROR)
+
+
+class _ErrorResponse(Response):
+    media_type = "application/json"
+
+    def __init__(self, error: RanerError, status: int) -> None:
+        content = ErrorResponse(success=False, error=error_item(error)).to_bytes()
+        super().__init__(content, status, error.headers if isinstance(error, ApiError) else None)
+        self._error = error
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The edge replaces every error response but those that have recorded their error here.
+        scope.setdefault("state", {})[_RESPONSE_ERROR] = self._error
+        await super().__call__(scope, receive, send)

@@ -1,0 +1,1 @@
+"""The HTTP layer around BentoML: the edge, admission, bodies, clients, CORS and pages."""

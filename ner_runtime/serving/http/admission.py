@@ -1,156 +1,149 @@
-"""Limits: who may come in now. Decided at the edge, in microseconds, before a body is read.
+"""Admission: whether a request may be handled now. Decided before its body is read.
 
 The rate limit is the generic cell rate algorithm (ITU-T I.371, annex A): a client may send as many requests at once as
-its rate allows in one period, and gets them back one by one. Each worker counts for itself.
+its rate allows in one period, and regains them one by one. Each worker counts for itself.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 
 from cachetools import LRUCache
-from starlette.datastructures import Headers
-from starlette.types import Scope
+from starlette.requests import Request
 
 from ner_runtime.serving.api.errors import Overloaded, RateLimited
+from ner_runtime.serving.http.clients import check_key, client_address
 from ner_runtime.serving.telemetry.metrics import IN_FLIGHT, SHED
 
 _PERIODS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
-_IPV6_NETWORK = 64  # a household or a server has a whole one
+_ROUNDING = 1e-6  # of an interval, for sums of floating-point intervals
 MAX_CLIENTS = 65_536
-"""Clients that are remembered; of more, those that have been quiet longest are forgotten."""
+"""Clients that the rate limiter remembers; beyond it, the one that was idle longest is forgotten."""
+ARRIVING_BODIES = 16
+"""Bodies of the largest size that may be arriving at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests per period."""
+    """A number of requests per period."""
 
     requests: int
     period_s: float
 
     @classmethod
-    def parse(cls, written: str) -> Rate | None:
-        """The rate of a `RANER_RATE_LIMIT`, as `100/s`; None where it is `off`."""
-        if written == "off":
+    def parse(cls, setting: str) -> Rate | None:
+        """Parse a `RANER_RATE_LIMIT`, such as `100/s`; None for `off`."""
+        if setting == "off":
             return None
-        requests, period = written.split("/")
+        requests, period = setting.split("/")
         return cls(int(requests), _PERIODS_S[period])
 
 
 class RateLimiter:
-    """Counts the requests of each client."""
+    """Limits the requests of each client."""
 
     def __init__(self, rate: Rate) -> None:
         self._rate = rate
         self._interval_s = rate.period_s / rate.requests
-        # When a client's last request will have been paid back, in monotonic seconds.
-        self._paid: LRUCache[str, float] = LRUCache(MAX_CLIENTS)
+        # When a client has regained all its requests, in monotonic seconds ("theoretical arrival time").
+        self._regained: LRUCache[str, float] = LRUCache(MAX_CLIENTS)
 
     def check(self, client: str) -> None:
         """Count a request of the client.
 
         Raises:
-            RateLimited: it is one too many; it is not counted.
+            RateLimited: the request exceeds the rate; it is not counted.
         """
         now = monotonic()
-        paid = max(self._paid.get(client, now), now) + self._interval_s
-        # The small part is for sums of floating-point intervals.
-        wait = paid - now - self._rate.period_s - self._interval_s * 1e-6
+        regained = max(self._regained.get(client, now), now) + self._interval_s
+        wait = regained - now - self._rate.period_s - self._interval_s * _ROUNDING
         if wait > 0:
             SHED.labels("rate").inc()
             raise RateLimited("too many requests from this client; slow down", math.ceil(wait))
-        self._paid[client] = paid
+        self._regained[client] = regained
 
 
-class InFlight:
-    """Counts the requests that are being answered, and the bytes of bodies that are still arriving."""
+class Admission:
+    """Admits requests by client, rate, number in flight, and bytes of bodies that are arriving."""
 
-    def __init__(self, most: int, most_bytes: int) -> None:
-        self._most = most
-        self.most_bytes = most_bytes
-        self.count = 0
+    def __init__(
+        self,
+        *,
+        max_concurrency: int,
+        max_body_bytes: int,
+        key_digests: Sequence[str] = (),
+        rate: Rate | None = None,
+        trusted_proxies: int = 0,
+    ) -> None:
+        """Set the limits.
+
+        Args:
+            max_concurrency: requests in flight
+            max_body_bytes: of one body; `ARRIVING_BODIES` times as many bytes may be arriving at the same time
+            key_digests: hex sha256 of each API key; empty if no key is required
+            rate: of each client; None for no limit
+            trusted_proxies: see `client_address`
+        """
+        self._max_concurrency = max_concurrency
+        self.max_arriving_bytes = ARRIVING_BODIES * max_body_bytes
+        self._key_digests = key_digests
+        self._rate_limiter = RateLimiter(rate) if rate else None
+        self._trusted_proxies = trusted_proxies
+        self.in_flight = 0
         self.arriving_bytes = 0
 
-    def check(self) -> None:
-        """Raises:
-        Overloaded: as many as may be are in flight.
+    def check_client(self, request: Request) -> None:
+        """Check the API key and count the request against the client's rate.
+
+        Raises:
+            Unauthorized: the key is missing or wrong.
+            RateLimited: the request exceeds the client's rate.
         """
-        if self.count >= self._most:
+        key = check_key(request, self._key_digests) if self._key_digests else None
+        if self._rate_limiter is not None:
+            self._rate_limiter.check(key or client_address(request, self._trusted_proxies))
+
+    def check_capacity(self) -> None:
+        """Check that one more request may be in flight.
+
+        Raises:
+            Overloaded: `max_concurrency` requests are in flight.
+        """
+        if self.in_flight >= self._max_concurrency:
             SHED.labels("in_flight").inc()
             raise Overloaded("too many requests are in flight; try again shortly")
 
     @contextmanager
-    def one_more(self) -> Generator[None]:
-        """A request from here on, until it is answered.
+    def request(self) -> Generator[None]:
+        """Count a request as in flight.
 
         Raises:
-            Overloaded: as many as may be are in flight.
+            Overloaded: `max_concurrency` requests are in flight.
         """
-        self.check()
-        self.count += 1
+        self.check_capacity()
+        self.in_flight += 1
         IN_FLIGHT.inc()
         try:
             yield
         finally:
-            self.count -= 1
+            self.in_flight -= 1
             IN_FLIGHT.dec()
 
-    def arrived(self, size: int) -> None:
-        """Count bytes of a body; `left` gives them back.
+    def add_arriving(self, size: int) -> None:
+        """Count bytes of a body that is arriving.
 
         Raises:
-            Overloaded: other bodies that are still arriving hold as much memory as they may.
+            Overloaded: bodies that are arriving exceed `max_arriving_bytes`.
         """
         self.arriving_bytes += size
-        # One alone may always be as large as a body may be.
-        if self.arriving_bytes > self.most_bytes:
+        if self.arriving_bytes > self.max_arriving_bytes:
             SHED.labels("arriving").inc()
             raise Overloaded("too many bodies are arriving; try again shortly")
 
-    def left(self, size: int) -> None:
-        """Give back bytes that were counted."""
+    def remove_arriving(self, size: int) -> None:
+        """Undo `add_arriving`."""
         self.arriving_bytes -= size
-
-
-def client_of(scope: Scope, trusted_proxies: int) -> str:
-    """The address that a request came from.
-
-    Args:
-        scope: of the request
-        trusted_proxies: reverse proxies in front, each of which appends to X-Forwarded-For the address that it saw;
-            what stands further left came from outside and may be invented
-    """
-    peer = scope.get("client")
-    address = str(peer[0]) if peer else ""
-    if trusted_proxies:
-        forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",")
-        named = forwarded[-trusted_proxies].strip() if len(forwarded) >= trusted_proxies else ""
-        address = named or address
-    return _network(address)
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(_without_port(address))
-    except ValueError:
-        # A Unix socket, or a proxy that writes something of its own.
-        return address[:64]
-    if parsed.version == 6 and parsed.ipv4_mapped:
-        # A socket for both versions has IPv4 clients so, and their networks would all be one.
-        parsed = parsed.ipv4_mapped
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK), strict=False).network_address)
-
-
-def _without_port(address: str) -> str:
-    # Some proxies write 192.0.2.1:4711 or [2001:db8::1]:4711.
-    if address.startswith("["):
-        return address[1:].partition("]")[0]
-    host, colon, port = address.partition(":")
-    return host if colon and port.isdecimal() and "." in host else address

@@ -1,4 +1,4 @@
-"""Origins: pages of other hosts that may call the service (CORS). Source: https://fetch.spec.whatwg.org/#cors-protocol."""
+"""CORS: web pages of other origins that may call the service. Source: https://fetch.spec.whatwg.org/#cors-protocol."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 
-def across_origins(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """The application, open to pages of the given origins; as it is where there are none."""
+def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """Allow pages of the given origins (`*`: of any) to call the application; without origins, return it unchanged."""
     if not origins:
         return app
     return CORSMiddleware(

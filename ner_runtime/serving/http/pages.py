@@ -1,4 +1,4 @@
-"""Pages: all that is read with GET and is not BentoML's own: the UI, its assets, `/model`, `/docs`, `/docs.json`."""
+"""Pages: the UI and its assets, `/model`, `/docs` and `/docs.json`."""
 
 from __future__ import annotations
 
@@ -10,64 +10,57 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from ner_runtime.errors import RanerError
 from ner_runtime.json import to_json
+from ner_runtime.serving.api.errors import error_response
+from ner_runtime.serving.api.model_status import ModelStatus
 from ner_runtime.serving.api.openapi import openapi
 
-PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
-"""Paths that BentoML answers."""
-
 _HTML = {"/": "index.html", "/docs": "docs.html"}
+_JSON = "application/json"
 
 
-def page_paths(static: Path) -> frozenset[str]:
-    """Every path that may be read, by name: the pages, the probes, and each file of the UI."""
-    files = (path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file())
-    return PROBES | {*_HTML, "/model", "/docs.json"} | {f"/static/{file}" for file in files}
+class Pages:
+    """ASGI application of the pages.
 
-
-def with_pages(app: ASGIApp, static: Path, describe: Callable[[], dict[str, object]]) -> ASGIApp:
-    """An application with the pages beside it.
-
-    They are not mounted in it, since BentoML counts each path for itself, and there are as many as the UI has files.
+    It is not mounted in BentoML, which keeps metrics for each path, and the UI has many files.
     """
-    beside = pages(static, describe)
-    ours = page_paths(static) - PROBES
 
-    async def forked(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] in ours:
-            await beside(_whole(scope), receive, send)
-        else:
-            await app(scope, receive, send)
+    def __init__(self, static: Path, status: ModelStatus) -> None:
+        """Serve the files of the directory `static`, and `status` at `/model`."""
+        files = (path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file())
+        self.paths = frozenset({*_HTML, "/model", "/docs.json"} | {f"/static/{file}" for file in files})
+        self._app = _application(static, status)
 
-    return forked
-
-
-def _whole(scope: Scope) -> Scope:
-    # All pages are small, and a server may pass over a Range (RFC 9110, 14.2): one kind of answer and of error less.
-    return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Every page is small, and a server may ignore Range (RFC 9110, 14.2): one kind of response and error less.
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await self._app({**scope, "headers": headers}, receive, send)
 
 
-def pages(static: Path, describe: Callable[[], dict[str, object]]) -> Starlette:
-    """The application of the pages. `describe` gives the body of `/model`."""
-
+def _application(static: Path, status: ModelStatus) -> Starlette:
     files = StaticFiles(directory=static)
 
     def html(name: str) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
             response = await files.get_response(name, request.scope)
-            # A page is asked for anew each time, so that an update shows at once; what has not changed is answered 304.
+            # The browser revalidates the page each time, so that an update shows at once; unchanged, it gets a 304.
             response.headers["cache-control"] = "no-cache"
             return response
 
         return page
 
     def model(_request: Request) -> Response:
-        return Response(to_json({"success": True, **describe()}), media_type="application/json")
+        return Response(status.response().to_bytes(), media_type=_JSON)
 
     def docs_json(_request: Request) -> Response:
-        return Response(to_json(openapi()), media_type="application/json")
+        return Response(to_json(openapi()), media_type=_JSON)
+
+    def failed(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RanerError)  # noqa: S101 - Starlette calls this for no other
+        return error_response(error)
 
     return Starlette(
         routes=[
@@ -75,5 +68,6 @@ def pages(static: Path, describe: Callable[[], dict[str, object]]) -> Starlette:
             Route("/model", model),
             Route("/docs.json", docs_json),
             Mount("/static", files),
-        ]
+        ],
+        exception_handlers={RanerError: failed},
     )

@@ -13,7 +13,8 @@ from ner_runtime.models.acquire.pull_process import pull_if_missing
 from ner_runtime.models.convert.self_check import check_sample
 from ner_runtime.models.registry.resolve import locate_model
 from ner_runtime.recognizer import Recognizer
-from ner_runtime.serving.lifecycle.memory import release_memory
+from ner_runtime.serving.answering.memory import release_memory
+from ner_runtime.serving.api.responses import LimitsItem, ModelDescription
 from ner_runtime.settings import Settings, load_settings
 
 
@@ -89,29 +90,29 @@ def open_model(directory: Path, settings: Settings) -> Recognizer:
     return recognizer
 
 
-def describe(manifest: Manifest, settings: Settings) -> dict[str, object]:
-    """The body of `/model` for a model."""
-    return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "source": manifest.source.model_dump(),
-        "types": list(manifest.types),
-        "default_types": list(manifest.default_types),
-        "colors": type_colors(manifest.types, manifest.colors),
-        "precision": manifest.precision,
-        "agreement": manifest.agreement.model_dump() if manifest.agreement else None,
-        "engine": settings.engine,
-        "device": settings.device,
-        "workers": settings.workers,
-        "threads": settings.threads_per_worker,
-        "limits": {
-            "max_chars": settings.max_chars,
-            "max_texts": settings.max_texts,
-            "max_body_bytes": settings.max_body_bytes,
-            "max_concurrency": settings.max_concurrency,
-            "timeout_s": settings.timeout_s,
-        },
-    }
+def describe(manifest: Manifest, settings: Settings) -> ModelDescription:
+    """Describe a model, and the settings that it is served with, for `/model`."""
+    return ModelDescription(
+        name=manifest.name,
+        version=manifest.version,
+        source=manifest.source,
+        types=list(manifest.types),
+        default_types=list(manifest.default_types),
+        colors=type_colors(manifest.types, manifest.colors),
+        precision=manifest.precision,
+        agreement=manifest.agreement,
+        engine=settings.engine,
+        device=settings.device,
+        workers=settings.workers,
+        threads=settings.threads_per_worker,
+        limits=LimitsItem(
+            max_chars=settings.max_chars,
+            max_texts=settings.max_texts,
+            max_body_bytes=settings.max_body_bytes,
+            max_concurrency=settings.max_concurrency,
+            timeout_s=settings.timeout_s,
+        ),
+    )
 
 
 def _exit(error: RanerError) -> NoReturn:

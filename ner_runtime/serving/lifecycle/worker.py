@@ -13,17 +13,18 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from ner_runtime.atomic_files import write_atomically
 from ner_runtime.errors import RanerError
 from ner_runtime.models.registry.watcher import Watcher
 from ner_runtime.recognizer import Recognizer
-from ner_runtime.serving.answering.model_slot import AnswersOf, ModelSlot
+from ner_runtime.serving.answering.memory import freeze_loaded_objects
+from ner_runtime.serving.answering.model_slot import HandlerFactory, ModelSlot
 from ner_runtime.serving.api.errors import NotReady
+from ner_runtime.serving.api.model_status import ModelStatus
 from ner_runtime.serving.lifecycle.heartbeat import HEARTBEAT_S, is_orphan, is_supervised, run_dir, send_heartbeat
-from ner_runtime.serving.lifecycle.memory import freeze_loaded_objects
 from ner_runtime.serving.lifecycle.shutdown import Shutdown
 from ner_runtime.serving.lifecycle.startup import describe, open_model, open_or_exit
 from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, observe_model, observe_update
@@ -48,15 +49,15 @@ class Worker:
 
     settings: Settings
     shutdown: Shutdown
-    description: dict[str, object]
-    """Body of `/model`; kept up to date."""
+    model_status: ModelStatus
+    """What `/model` reports; kept current."""
     is_first: bool
     """Whether this is the one worker that checks the hub for newer models and reports a missing supervisor."""
     model_slot: ModelSlot = field(init=False)
     _watcher: Watcher = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    def open(self, answers_of: AnswersOf) -> None:
+    def open(self, make_handler: HandlerFactory) -> None:
         """Open the configured model, or the one that the other workers serve where it cannot be served.
 
         Raises:
@@ -67,7 +68,13 @@ class Worker:
         # Created before the model is opened, so that a change during opening is noticed.
         self._watcher = Watcher(self.settings.model)
         opened = open_or_exit(self.settings, _last_model())
-        self.model_slot = ModelSlot(opened.recognizer, self.settings.max_batch_tokens, answers_of, self._out_of_memory)
+        self.model_slot = ModelSlot(
+            opened.recognizer,
+            max_batch_tokens=self.settings.max_batch_tokens,
+            timeout_s=self.settings.timeout_s,
+            make_handler=make_handler,
+            on_out_of_memory=self._out_of_memory,
+        )
         self._describe(opened.recognizer, opened.directory)
         if opened.failure:
             self._note_failure(opened.failure)
@@ -138,7 +145,7 @@ class Worker:
         recognizer = await asyncio.to_thread(_open_exclusively, directory, self.settings)
         old, new = self.model_slot.recognizer.manifest, recognizer.manifest
         if old == new:
-            if "update" in self.description:
+            if self.model_status.has_update:
                 # The configured model is again the one that is served: clear the failure.
                 self._note_update("done")
             return
@@ -154,18 +161,13 @@ class Worker:
         self._note_update("failed", reason)
         _log.error("cannot update the model to %s: %s", self._watcher.reference, reason)
 
-    def _note_update(self, state: str, reason: str | None = None) -> None:
+    def _note_update(self, state: Literal["done", "failed"], reason: str | None = None) -> None:
         observe_update(state)
-        self.description["update"] = {
-            "state": state,
-            "tag": self._watcher.reference,
-            "reason": reason,
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
+        self.model_status.set_update(state, self._watcher.reference, reason)
 
     def _describe(self, recognizer: Recognizer, directory: Path) -> None:
         observe_model(recognizer.manifest)
-        self.description.update(describe(recognizer.manifest, self.settings))
+        self.model_status.set_model(describe(recognizer.manifest, self.settings))
         if (shared := run_dir()) is not None:
             write_atomically(shared / _LAST_MODEL_FILE, f"{directory}\n".encode())
 

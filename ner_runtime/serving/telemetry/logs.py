@@ -8,7 +8,6 @@ The loggers of BentoML, uvicorn and circus use the same format.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import traceback
 from contextvars import ContextVar
@@ -16,7 +15,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Literal
-from uuid import uuid4
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -30,7 +28,6 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """Id of the current request."""
 
-_VALID_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 # Loggers to which BentoML attaches handlers of their own.
 _OTHER_LOGGERS = ("bentoml", "circus", "uvicorn", "uvicorn.error", "uvicorn.access")
 _SERVICE = "raner"
@@ -39,11 +36,6 @@ _MAX_FRAMES = 12
 
 log = logging.getLogger(_SERVICE)
 """The logger of the service: `log.info("event", extra={…})`."""
-
-
-def request_id(given: str | None) -> str:
-    """The id that the client sent where it is valid (see `_VALID_ID`), otherwise a new one."""
-    return given if given and _VALID_ID.fullmatch(given) else uuid4().hex
 
 
 def configure_logs(level: LogLevel, form: LogFormat) -> None:

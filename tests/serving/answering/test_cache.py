@@ -1,170 +1,192 @@
-"""The cache over a reader that counts: what is read once, what is shared, and who pays when somebody leaves."""
+"""The cache over a recognizer that counts its calls."""
 
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
 
+from ner_runtime import Recognizer
 from ner_runtime.entities import Entity
 from ner_runtime.recognizer import Recognition
-from ner_runtime.serving.answering.cache import Cache, Found, model_identity, text_key
-from ner_runtime.serving.answering.scheduler import Read
-from ner_runtime.serving.answering.stores import MemoryStore
+from ner_runtime.serving.answering.cache import Cache, MemoryStore, TextResult, model_identity, text_key
+from ner_runtime.serving.answering.scheduler import ScheduledResult
+
+pytestmark = pytest.mark.anyio
 
 MODEL, OTHER = b"m" * 32, b"o" * 32
 
 
-class Counting:
-    """Reads a text as one entity that covers it, in its own time, and keeps what it was asked for."""
+class CountingRecognizer:
+    """Finds one entity that covers the text, and records the texts. Waits for `go` while it is cleared."""
 
-    def __init__(self, seconds: float = 0.0) -> None:
-        self.seconds = seconds
-        self.asked: list[str] = []
-        self.finished = 0
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.completed = 0
+        self.started = asyncio.Event()
+        self.go = asyncio.Event()
+        self.go.set()
 
-    async def __call__(self, texts: Sequence[str]) -> Read:
-        self.asked += texts
-        await asyncio.sleep(self.seconds)
-        self.finished += 1
+    async def __call__(self, texts: Sequence[str]) -> ScheduledResult:
+        self.texts += texts
+        self.started.set()
+        await self.go.wait()
+        self.completed += 1
         if "bad" in texts:
             raise ValueError("bad")
-        found = [Recognition([Entity("PER", text, 0, len(text), 0.5)], 1) for text in texts]
-        return Read(found, 1.0)
+        return ScheduledResult([Recognition([Entity("PER", text, 0, len(text), 0.5)], 1) for text in texts], 1.0)
 
 
-def spans(found: Sequence[Found]) -> list[str]:
-    return [one.recognition.entities[0].span for one in found]
-
-
+@pytest.fixture
 def cache() -> Cache:
     return Cache(MemoryStore(1_000_000, 60))
 
 
-def test_a_text_is_read_once_and_found_as_it_was() -> None:
-    async def asked() -> None:
-        texts, read = cache(), Counting()
-        [first] = await texts.find(["马云"], MODEL, read)
-        [second] = await texts.find(["马云"], MODEL, read)
-        assert (first.cached, second.cached) == (False, True)
-        assert first.recognition == second.recognition
-        assert read.asked == ["马云"]
-
-    asyncio.run(asked())
+@pytest.fixture
+def recognize() -> CountingRecognizer:
+    return CountingRecognizer()
 
 
-def test_only_what_is_missing_is_read_each_text_once_and_all_come_back_in_order() -> None:
-    async def asked() -> None:
-        texts, read = cache(), Counting()
-        await texts.find(["b"], MODEL, read)
-        found = await texts.find(["a", "b", "\ud800", "a"], MODEL, read)
-        assert spans(found) == ["a", "b", "\ud800", "a"]
-        assert [one.cached for one in found] == [False, True, False, False]
-        assert read.asked == ["b", "a", "\ud800"]
-        assert await texts.find([], MODEL, read) == []
-
-    asyncio.run(asked())
+def spans(results: Sequence[TextResult]) -> list[str]:
+    return [result.recognition.entities[0].span for result in results]
 
 
-@pytest.mark.parametrize("store", [MemoryStore(1_000_000, 60), None])
-def test_those_who_ask_at_once_share_one_reading(store: MemoryStore | None) -> None:
-    async def asked() -> None:
-        texts, read = Cache(store), Counting(0.05)
-        await asyncio.gather(*(texts.find(["a"], MODEL, read) for _ in range(200)))
-        await texts.find(["a", "c"], MODEL, read) if store else None
-        both = asyncio.gather(texts.find(["d", "e"], MODEL, read), texts.find(["e", "f"], MODEL, read))
-        assert [spans(found) for found in await both] == [["d", "e"], ["e", "f"]]
-        assert sorted(read.asked) == (["a", "c", "d", "e", "f"] if store else ["a", "d", "e", "f"])
-
-    asyncio.run(asked())
+async def turns() -> None:
+    """Let every task that can run do so."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
-def test_models_never_share() -> None:
-    async def asked() -> None:
-        texts, read = cache(), Counting()
-        await texts.find(["a"], MODEL, read)
-        [found] = await texts.find(["a"], OTHER, read)
-        assert not found.cached
-
-    asyncio.run(asked())
+async def test_a_text_is_computed_once(cache: Cache, recognize: CountingRecognizer) -> None:
+    [first] = await cache.results(["马云"], MODEL, recognize)
+    [second] = await cache.results(["马云"], MODEL, recognize)
+    assert (first.cached, second.cached) == (False, True)
+    assert first.recognition == second.recognition
+    assert recognize.texts == ["马云"]
 
 
-def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
-    async def asked() -> None:
-        texts, read = cache(), Counting(0.01)
-        got = await asyncio.gather(*(texts.find(["bad"], MODEL, read) for _ in range(5)), return_exceptions=True)
-        assert [type(error) for error in got] == [ValueError] * 5
-        with pytest.raises(ValueError, match="bad"):
-            await texts.find(["bad"], MODEL, read)
-        assert read.asked == ["bad", "bad"]
-
-    asyncio.run(asked())
-
-
-def test_who_leaves_does_not_take_the_reading_from_the_others() -> None:
-    async def asked() -> None:
-        texts, read = cache(), Counting(0.05)
-        first = asyncio.create_task(texts.find(["a"], MODEL, read))
-        await asyncio.sleep(0.01)
-        second = asyncio.create_task(texts.find(["a", "b"], MODEL, read))
-        await asyncio.sleep(0.01)
-        first.cancel()
-        assert spans(await second) == ["a", "b"]
-        assert read.asked == ["a", "b"]
-
-    asyncio.run(asked())
+async def test_only_missing_texts_are_computed_and_results_keep_the_order(
+    cache: Cache, recognize: CountingRecognizer
+) -> None:
+    await cache.results(["b"], MODEL, recognize)
+    results = await cache.results(["a", "b", "\ud800", "a"], MODEL, recognize)
+    assert spans(results) == ["a", "b", "\ud800", "a"]
+    assert [result.cached for result in results] == [False, True, False, False]
+    assert recognize.texts == ["b", "a", "\ud800"]
+    assert await cache.results([], MODEL, recognize) == []
 
 
-def test_when_the_last_one_leaves_the_reading_ends_and_the_next_one_begins_anew() -> None:
-    async def asked() -> None:
-        texts, read = cache(), Counting(0.05)
-        first = asyncio.create_task(texts.find(["a"], MODEL, read))
-        await asyncio.sleep(0.01)
-        first.cancel()
-        await asyncio.gather(first, return_exceptions=True)
-        assert spans(await texts.find(["a"], MODEL, read)) == ["a"]
-        assert (read.asked, read.finished) == (["a", "a"], 1)
+@pytest.mark.parametrize("stored", [True, False])
+async def test_concurrent_requests_share_one_computation(recognize: CountingRecognizer, stored: bool) -> None:
+    cache = Cache(MemoryStore(1_000_000, 60) if stored else None)
+    recognize.go.clear()
+    same = asyncio.gather(*(cache.results(["a"], MODEL, recognize) for _ in range(200)))
+    overlapping = asyncio.gather(*(cache.results(texts, MODEL, recognize) for texts in (["d", "e"], ["e", "f"])))
+    await turns()
+    recognize.go.set()
+    assert {tuple(spans(results)) for results in await same} == {("a",)}
+    assert [spans(results) for results in await overlapping] == [["d", "e"], ["e", "f"]]
+    assert sorted(recognize.texts) == ["a", "d", "e", "f"]
 
-    asyncio.run(asked())
+
+async def test_models_do_not_share_results(cache: Cache, recognize: CountingRecognizer) -> None:
+    await cache.results(["a"], MODEL, recognize)
+    [result] = await cache.results(["a"], OTHER, recognize)
+    assert not result.cached
 
 
-def test_neither_key_nor_value_holds_a_word_of_the_text() -> None:
-    async def asked() -> None:
-        kept: dict[str, bytes] = {}
+async def test_an_error_reaches_every_waiting_request_and_is_not_cached(
+    cache: Cache, recognize: CountingRecognizer
+) -> None:
+    results = [cache.results(["bad"], MODEL, recognize) for _ in range(5)]
+    errors = await asyncio.gather(*results, return_exceptions=True)
+    assert [type(error) for error in errors] == [ValueError] * 5
+    with pytest.raises(ValueError, match="bad"):
+        await cache.results(["bad"], MODEL, recognize)
+    assert recognize.texts == ["bad", "bad"]
 
-        class Open(MemoryStore):
-            def put(self, key: str, value: bytes) -> None:
-                kept[key] = value
 
-        await Cache(Open(1000, 60)).find(["secret"], MODEL, Counting())
-        [(key, value)] = kept.items()
-        assert key == text_key(MODEL, "secret")
-        assert "secret" not in key
-        assert value == b'[1,[["PER",0,6,0.5]]]'
+async def test_a_cancelled_request_does_not_cancel_the_computation_for_the_others(
+    cache: Cache, recognize: CountingRecognizer
+) -> None:
+    recognize.go.clear()
+    first = asyncio.create_task(cache.results(["a"], MODEL, recognize))
+    await recognize.started.wait()
+    second = asyncio.create_task(cache.results(["a", "b"], MODEL, recognize))
+    await turns()
+    first.cancel()
+    recognize.go.set()
+    assert spans(await second) == ["a", "b"]
+    assert recognize.texts == ["a", "b"]
 
-    asyncio.run(asked())
+
+async def test_the_last_cancelled_request_cancels_the_computation_and_the_next_one_starts_it_again(
+    cache: Cache, recognize: CountingRecognizer
+) -> None:
+    recognize.go.clear()
+    first = asyncio.create_task(cache.results(["a"], MODEL, recognize))
+    await recognize.started.wait()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    recognize.go.set()
+    assert spans(await cache.results(["a"], MODEL, recognize)) == ["a"]
+    assert (recognize.texts, recognize.completed) == (["a", "a"], 1)
+
+
+async def test_neither_key_nor_value_contains_the_text(recognize: CountingRecognizer) -> None:
+    values: dict[str, bytes] = {}
+
+    class Recording(MemoryStore):
+        def put(self, key: str, value: bytes) -> None:
+            values[key] = value
+
+    await Cache(Recording(1000, 60)).results(["secret"], MODEL, recognize)
+    [(key, value)] = values.items()
+    assert key == text_key(MODEL, "secret")
+    assert "secret" not in key
+    assert value == b'[1,[["PER",0,6,0.5]]]'
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff", b"{}", b"[1]", b'[1,[["PER"]]]', b'[1,[["PER","a","b",1]]]'])
-def test_what_is_not_ours_counts_as_not_there(value: bytes) -> None:
-    async def asked() -> None:
-        store, read = MemoryStore(1000, 60), Counting()
-        store.put(text_key(MODEL, "a"), value)
-        [found] = await Cache(store).find(["a"], MODEL, read)
-        assert not found.cached
-
-    asyncio.run(asked())
+async def test_an_invalid_value_in_the_store_counts_as_a_miss(recognize: CountingRecognizer, value: bytes) -> None:
+    store = MemoryStore(1000, 60)
+    store.put(text_key(MODEL, "a"), value)
+    [result] = await Cache(store).results(["a"], MODEL, recognize)
+    assert not result.cached
 
 
-def test_a_model_is_known_by_its_files_and_how_it_reads(recognizer: object) -> None:
-    manifest = recognizer.manifest  # type: ignore[attr-defined]
-    changed = manifest.model_copy(update={"files": {**manifest.files, "vocab.txt": "0" * 64}})
-    otherwise = manifest.model_copy(update={"by_sentence": False})
+def test_the_identity_of_a_model_includes_its_files_its_windowing_and_the_engine(recognizer: Recognizer) -> None:
+    manifest = recognizer.manifest
+    other_files = manifest.model_copy(update={"files": {**manifest.files, "vocab.txt": "0" * 64}})
+    other_windowing = manifest.model_copy(update={"by_sentence": False})
     identities = {
         model_identity(manifest, "onnxruntime"),
         model_identity(manifest, "openvino"),
-        model_identity(changed, "onnxruntime"),
-        model_identity(otherwise, "onnxruntime"),
+        model_identity(other_files, "onnxruntime"),
+        model_identity(other_windowing, "onnxruntime"),
     }
     assert len(identities) == 4
+
+
+async def test_the_memory_store_is_bounded_and_evicts_the_least_recently_used_entry_first() -> None:
+    store = MemoryStore(100_000, 60)
+    for number in range(100):
+        store.put(f"key-{number}", b"x" * 1700)
+        await store.get(["key-0"])
+    left = await store.get([f"key-{number}" for number in range(100)])
+    assert list(left) == ["key-0", *(f"key-{number}" for number in range(100 - 42, 100))]
+    store.put("large", b"x" * 100_001)
+    assert await store.get(["large"]) == {}
+
+
+def test_the_memory_of_an_entry_is_not_underestimated() -> None:
+    tracemalloc.start()
+    store = MemoryStore(2_000_000, 60)
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(20_000):
+        store.put(f"{number:048}", b"%d" % number * 10)
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert taken < 1.2 * 2_000_000

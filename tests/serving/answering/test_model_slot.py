@@ -1,4 +1,4 @@
-"""Swaps, refusals and lost memory, with the real model and without a server."""
+"""Replacing the model, refusing requests and running out of memory, with the real model and without a server."""
 
 from __future__ import annotations
 
@@ -6,143 +6,143 @@ import asyncio
 import gc
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
+
+import pytest
 
 from ner_runtime import Recognizer
 from ner_runtime.inference.spans import Span
 from ner_runtime.json import from_json
 from ner_runtime.recognizer import EncodedWindow
 from ner_runtime.serving.answering.cache import Cache
-from ner_runtime.serving.answering.handler import Answer, Handler
+from ner_runtime.serving.answering.handler import Handler
 from ner_runtime.serving.answering.model_slot import ModelSlot
-from ner_runtime.serving.answering.scheduler import Reader
+from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import NotReady
-from ner_runtime.serving.api.schemas import Limits, NerRequest
-from ner_runtime.serving.http.edge import ApiRequest
+from ner_runtime.serving.api.messages import ApiRequest, ApiResponse
+from ner_runtime.serving.api.requests import NerRequest, RequestLimits
 from tests.support.twins import LEFT, RIGHT, make_twin
 
+pytestmark = pytest.mark.anyio
 
-class Held(Recognizer):
-    """The real recognizer, which waits until it is let go, or fails where it is told to."""
 
+class BlockingRecognizer(Recognizer):
+    """The real recognizer; waits for `go` in each batch, then raises `failure` if there is one."""
+
+    started: threading.Event
     go: threading.Event
     failure: Exception | None = None
 
-    @classmethod
-    def open_held(cls, directory: Path) -> Held:
-        held = cls.open(directory)
-        assert isinstance(held, Held)
-        return held
-
     def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
-        go = self.__dict__.get("go")
-        if go is not None:
-            go.wait(30)
+        # The warm-up of `open` runs before the events are there.
+        if "go" in self.__dict__:
+            self.started.set()
+            assert self.go.wait(30)
         if self.failure:
             raise self.failure
         return super().decode(encoded)
 
 
-def served_of(recognizer: Recognizer, told: list[str]) -> ModelSlot:
-    def answers_of(reader: Reader) -> Handler:
-        return Handler(reader, Limits(100, 10), Cache(None), timeout_s=30, engine="onnxruntime")
-
-    return ModelSlot(recognizer, 2048, answers_of, lambda: told.append("out of memory"))
-
-
-def asked(text: str = "记者在杭州。") -> ApiRequest:
-    return ApiRequest(NerRequest(text=text), perf_counter())
-
-
-def version(answer: Answer) -> str:
-    assert isinstance(answer, bytes)
-    return from_json(answer)["meta"]["version"]
-
-
-def held(folder: Path, name: str) -> Held:
-    make_twin(folder / name, name)
-    recognizer = Held.open_held(folder / name)
-    recognizer.go = threading.Event()
+def open_blocking(directory: Path) -> BlockingRecognizer:
+    recognizer = BlockingRecognizer.open(directory)
+    assert isinstance(recognizer, BlockingRecognizer)
+    recognizer.started, recognizer.go = threading.Event(), threading.Event()
     return recognizer
 
 
-def test_who_came_before_the_swap_is_answered_by_the_model_of_then(tmp_path: Path) -> None:
-    async def swap() -> tuple[str, str, bool]:
-        old, new = held(tmp_path, LEFT), Recognizer.open(tmp_path / LEFT)
-        make_twin(tmp_path / RIGHT, RIGHT)
-        new = Recognizer.open(tmp_path / RIGHT)
-        served = served_of(old, [])
-        before = served.ner(asked())
-        await asyncio.sleep(0.1)
-        swapping = asyncio.create_task(served.swap(new))
-        await asyncio.sleep(0)
-        after = await served.ner(asked())
-        waits = not swapping.done()
-        old.go.set()
-        await swapping
-        return version(await before), version(after), waits
-
-    assert asyncio.run(swap()) == (LEFT, RIGHT, True)
+@pytest.fixture
+def left(tmp_path: Path) -> Path:
+    make_twin(tmp_path / LEFT, LEFT)
+    return tmp_path / LEFT
 
 
-def test_the_old_model_is_gone_after_the_swap(tmp_path: Path) -> None:
-    async def swap() -> bool:
-        make_twin(tmp_path / LEFT, LEFT)
-        make_twin(tmp_path / RIGHT, RIGHT)
-        served = served_of(Recognizer.open(tmp_path / LEFT), [])
-        await served.ner(asked())
-        old = weakref.ref(served.recognizer)
-        await served.swap(Recognizer.open(tmp_path / RIGHT))
-        return old() is None
+@pytest.fixture
+def right(tmp_path: Path) -> Path:
+    make_twin(tmp_path / RIGHT, RIGHT)
+    return tmp_path / RIGHT
 
+
+def slot_of(recognizer: Recognizer, on_out_of_memory: Callable[[], None] = lambda: None) -> ModelSlot:
+    def make_handler(scheduler: Scheduler) -> Handler:
+        return Handler(scheduler, RequestLimits(100, 10), Cache(None), engine="onnxruntime")
+
+    return ModelSlot(
+        recognizer,
+        max_batch_tokens=2048,
+        timeout_s=30,
+        make_handler=make_handler,
+        on_out_of_memory=on_out_of_memory,
+    )
+
+
+def request(text: str = "记者在杭州。") -> ApiRequest[NerRequest]:
+    return ApiRequest(NerRequest(text=text), perf_counter())
+
+
+def version(response: ApiResponse) -> str:
+    assert isinstance(response, bytes)
+    return from_json(response)["meta"]["version"]
+
+
+async def test_a_request_is_handled_by_the_model_that_was_in_the_slot_when_it_arrived(left: Path, right: Path) -> None:
+    old, new = open_blocking(left), Recognizer.open(right)
+    slot = slot_of(old)
+    before = slot.ner(request())
+    await asyncio.to_thread(old.started.wait, 30)
+    swap = asyncio.create_task(slot.swap(new))
+    # The swap takes place in the first step of its task.
+    await asyncio.sleep(0)
+    assert version(await slot.ner(request())) == RIGHT
+    assert not swap.done()
+    old.go.set()
+    await swap
+    assert version(await before) == LEFT
+
+
+async def test_the_old_model_is_released_by_a_swap(left: Path, right: Path) -> None:
+    slot = slot_of(Recognizer.open(left))
+    await slot.ner(request())
+    old = weakref.ref(slot.recognizer)
     try:
-        assert asyncio.run(swap())
+        await slot.swap(Recognizer.open(right))
+        assert old() is None
     finally:
         gc.unfreeze()
 
 
-def test_a_refusal_reaches_those_who_wait_and_those_who_come(tmp_path: Path) -> None:
-    async def refuse() -> list[Answer]:
-        recognizer = held(tmp_path, LEFT)
-        served = served_of(recognizer, [])
-        waiting = served.ner(asked())
-        await asyncio.sleep(0.1)
-        served.refuse(NotReady("going"))
-        answers = [await waiting, await served.ner(asked())]
-        recognizer.go.set()
-        return answers
-
-    assert [getattr(answer, "code", None) for answer in asyncio.run(refuse())] == ["not_ready", "not_ready"]
+async def test_a_refusal_reaches_requests_that_wait_and_requests_that_arrive(left: Path) -> None:
+    recognizer = open_blocking(left)
+    slot = slot_of(recognizer)
+    waiting = slot.ner(request())
+    await asyncio.to_thread(recognizer.started.wait, 30)
+    slot.refuse(NotReady("stopping"))
+    responses = [await waiting, await slot.ner(request())]
+    recognizer.go.set()
+    assert [getattr(response, "code", None) for response in responses] == ["not_ready", "not_ready"]
 
 
-def test_a_batch_that_never_ends_is_noticed(tmp_path: Path) -> None:
-    async def wait() -> list[bool]:
-        recognizer = held(tmp_path, LEFT)
-        served = served_of(recognizer, [])
-        idle = served.stuck(0.2)
-        waiting = served.ner(asked())
-        await asyncio.sleep(0.1)
-        soon = served.stuck(0.2)
-        await asyncio.sleep(0.3)
-        late = served.stuck(0.2)
-        recognizer.go.set()
-        await waiting
-        return [idle, soon, late, served.stuck(0.0)]
-
-    assert asyncio.run(wait()) == [False, False, True, False]
+async def test_a_batch_of_a_replaced_model_can_be_stuck_too(left: Path, right: Path) -> None:
+    old = open_blocking(left)
+    slot = slot_of(old)
+    waiting = slot.ner(request())
+    await asyncio.to_thread(old.started.wait, 30)
+    swap = asyncio.create_task(slot.swap(Recognizer.open(right)))
+    await asyncio.sleep(0)
+    assert slot.stuck(0)
+    assert not slot.stuck(3600)
+    old.go.set()
+    await asyncio.gather(waiting, swap)
+    assert not slot.stuck(0)
 
 
-def test_a_request_that_finds_no_memory_is_answered_503_and_the_worker_is_told(tmp_path: Path) -> None:
-    async def ask() -> tuple[Answer, list[str]]:
-        recognizer = held(tmp_path, LEFT)
-        recognizer.go.set()
-        # As ONNX Runtime says it.
-        recognizer.failure = RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc")
-        told: list[str] = []
-        return await served_of(recognizer, told).ner(asked()), told
-
-    answer, told = asyncio.run(ask())
-    assert isinstance(answer, NotReady)
-    assert told == ["out of memory"]
+async def test_a_request_that_fails_for_lack_of_memory_is_not_ready_and_is_reported(left: Path) -> None:
+    recognizer = open_blocking(left)
+    recognizer.go.set()
+    # The message of ONNX Runtime.
+    recognizer.failure = RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc")
+    reported: list[str] = []
+    response = await slot_of(recognizer, lambda: reported.append("out of memory")).ner(request())
+    assert isinstance(response, NotReady)
+    assert reported == ["out of memory"]

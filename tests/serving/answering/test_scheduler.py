@@ -1,170 +1,176 @@
-"""Lanes with the real model: who is read when, and that nothing is lost on the way."""
+"""The scheduler with the real model: the order of windows, and that results do not depend on it."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 import pytest
 
 from ner_runtime import Recognizer
 from ner_runtime.inference.spans import Span
-from ner_runtime.recognizer import EncodedWindow
-from ner_runtime.serving.answering.scheduler import Lane, Pace, Reader
+from ner_runtime.recognizer import EncodedWindow, Recognition
+from ner_runtime.serving.answering.scheduler import Scheduler, Throughput, WindowQueue
+from ner_runtime.serving.api.errors import Overloaded
+
+pytestmark = pytest.mark.anyio
 
 SENTENCE = "昨天，记者在杭州见到了他。"
 DOCUMENT = SENTENCE * 400
 
 
-class Watched(Recognizer):
-    """The real recognizer, which notes how many tokens each batch it is given has."""
-
-    @classmethod
-    def of(cls, recognizer: Recognizer) -> Watched:
-        watched = cls.__new__(cls)
-        watched.__dict__.update(recognizer.__dict__)
-        # Long windows, of which few go into a turn.
-        watched.manifest = recognizer.manifest.model_copy(update={"by_sentence": False})
-        watched.batches = []
-        return watched
+class RecordingRecognizer(Recognizer):
+    """The real recognizer; records the token counts of each batch, and waits for `go` while it is cleared."""
 
     batches: list[list[int]]
+    started: threading.Event
+    go: threading.Event
+
+    @classmethod
+    def of(cls, recognizer: Recognizer, *, by_sentence: bool) -> RecordingRecognizer:
+        recording = cls.__new__(cls)
+        recording.__dict__.update(recognizer.__dict__)
+        recording.manifest = recognizer.manifest.model_copy(update={"by_sentence": by_sentence})
+        recording.batches = []
+        recording.started, recording.go = threading.Event(), threading.Event()
+        recording.go.set()
+        return recording
 
     def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
         self.batches.append([window.tokens for window in encoded])
+        self.started.set()
+        assert self.go.wait(30)
         return super().decode(encoded)
 
 
 @pytest.fixture
-def watched(recognizer: Recognizer) -> Watched:
-    return Watched.of(recognizer)
+def recording(recognizer: Recognizer) -> RecordingRecognizer:
+    """With long windows, of which few fit in a batch."""
+    return RecordingRecognizer.of(recognizer, by_sentence=False)
 
 
-def test_what_is_read_in_company_is_what_is_read_alone(recognizer: Recognizer) -> None:
+def entities(recognitions: Sequence[Recognition]) -> list[list[tuple[str, int, int]]]:
+    return [[(e.type, e.start, e.end) for e in recognition.entities] for recognition in recognitions]
+
+
+async def test_results_do_not_depend_on_other_requests(recognizer: Recognizer) -> None:
     texts = [SENTENCE, DOCUMENT, "", "马云", DOCUMENT[:600]]
-    alone = recognizer.read(texts)
-
-    async def read() -> list[list[object]]:
-        reader = Reader(recognizer, 2048)
-        found = await asyncio.gather(*(reader.read([text]) for text in texts), reader.read(texts))
-        return [list(answer.recognitions) for answer in found]
-
-    *one_by_one, together = asyncio.run(read())
-    spans = [[(e.type, e.start, e.end) for e in recognition.entities] for recognition in alone]
-    for found in ([answer[0] for answer in one_by_one], together):
-        assert [[(e.type, e.start, e.end) for e in one.entities] for one in found] == spans  # type: ignore[attr-defined]
+    scheduler = Scheduler(recognizer, 2048)
+    *alone, together = await asyncio.gather(
+        *(scheduler.recognize([text]) for text in texts), scheduler.recognize(texts)
+    )
+    expected = [[(e.type, e.start, e.end) for e in found] for found in recognizer.recognize(texts, recognizer.types)]
+    assert entities([result.recognitions[0] for result in alone]) == expected
+    assert entities(together.recognitions) == expected
 
 
-def test_a_turn_keeps_to_the_budget_and_takes_one_window_of_each_in_turn(watched: Watched) -> None:
-    budget = 2 * (watched.window + 2)
-
-    async def read() -> int:
-        lane = Lane(watched, budget, "test")
-        longer, shorter = (asyncio.ensure_future(lane.read([watched.encode(text)])) for text in texts)
-        await shorter
-        turns = len(watched.batches)
-        assert not longer.done()
-        await longer
-        return turns
-
-    texts = (DOCUMENT, DOCUMENT[: len(DOCUMENT) // 3])
-    turns = asyncio.run(read())
-    assert all(sum(batch) <= budget for batch in watched.batches)
-    windows = [len(watched.encode(text).windows) for text in texts]
-    assert sum(map(len, watched.batches)) == sum(windows)
-    # One window of each a turn, so that the shorter one takes as many turns as it has windows, or a few less.
-    assert windows[1] // 2 <= turns <= windows[1] + 1
+async def test_a_batch_keeps_to_the_budget_and_takes_one_window_of_each_job_in_turn(
+    recording: RecordingRecognizer,
+) -> None:
+    budget = 2 * (recording.window + 2)
+    queue = WindowQueue(recording, budget, "test")
+    long, short = recording.encode(DOCUMENT), recording.encode(DOCUMENT[: len(DOCUMENT) // 3])
+    first, second = (asyncio.ensure_future(queue.recognize([text])) for text in (long, short))
+    await second
+    batches = len(recording.batches)
+    assert not first.done()
+    await first
+    assert all(sum(batch) <= budget for batch in recording.batches)
+    assert sum(map(len, recording.batches)) == len(long.windows) + len(short.windows)
+    # One window of each per batch: the shorter text takes as many batches as it has windows, or a few less.
+    assert len(short.windows) // 2 <= batches <= len(short.windows) + 1
 
 
-def test_short_texts_share_a_batch_while_another_is_read(watched: Watched) -> None:
-    async def read() -> None:
-        lane = Lane(watched, 2048, "test")
-        await asyncio.gather(*(lane.read([watched.encode(SENTENCE)]) for _ in range(20)))
-
-    asyncio.run(read())
-    assert max(map(len, watched.batches)) > 10
+async def test_short_texts_that_wait_share_a_batch(recording: RecordingRecognizer) -> None:
+    queue = WindowQueue(recording, 2048, "test")
+    await asyncio.gather(*(queue.recognize([recording.encode(SENTENCE)]) for _ in range(20)))
+    assert max(map(len, recording.batches)) > 10
 
 
-def test_a_short_text_overtakes_a_document(recognizer: Recognizer) -> None:
-    async def read() -> list[str]:
-        reader = Reader(recognizer, 2048)
-        finished: list[str] = []
-
-        async def one(name: str, text: str) -> None:
-            await reader.read([text])
-            finished.append(name)
-
-        await asyncio.gather(one("document", DOCUMENT * 3), one("short", SENTENCE))
-        return finished
-
-    assert asyncio.run(read()) == ["short", "document"]
+async def test_a_short_text_overtakes_a_document(recognizer: Recognizer) -> None:
+    scheduler = Scheduler(recognizer, 2048)
+    document = asyncio.ensure_future(scheduler.recognize([DOCUMENT * 3]))
+    await scheduler.recognize([SENTENCE])
+    assert not document.done()
+    await document
 
 
-def test_a_few_sentences_are_a_short_text_too(recognizer: Recognizer) -> None:
-    watched = Watched.of(recognizer)
-    watched.manifest = recognizer.manifest
-
-    async def read() -> None:
-        reader = Reader(watched, 2048)
-        await asyncio.gather(reader.read([DOCUMENT * 3]), reader.read([SENTENCE * 3]))
-
-    asyncio.run(read())
-    assert [len(SENTENCE) + 2] * 3 in watched.batches, "none of the document is read with them"
+async def test_a_text_of_several_sentences_that_fits_in_one_window_is_short(recognizer: Recognizer) -> None:
+    recording = RecordingRecognizer.of(recognizer, by_sentence=True)
+    scheduler = Scheduler(recording, 2048)
+    await asyncio.gather(scheduler.recognize([DOCUMENT * 3]), scheduler.recognize([SENTENCE * 3]))
+    assert [len(SENTENCE) + 2] * 3 in recording.batches, "no window of the document is in the batch"
 
 
-def test_a_job_that_is_given_up_is_not_read_to_its_end(watched: Watched) -> None:
-    async def read() -> int:
-        lane = Lane(watched, 512, "test")
-        task = asyncio.create_task(lane.read([watched.encode(DOCUMENT * 3)]))
-        await asyncio.sleep(0.1)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        await lane.read([watched.encode(SENTENCE)])
-        return sum(map(len, watched.batches))
-
-    assert asyncio.run(read()) < len(watched.encode(DOCUMENT * 3).windows)
-
-
-def test_an_error_reaches_those_who_wait_and_nobody_else(watched: Watched) -> None:
-    async def read() -> None:
-        lane = Lane(watched, 2048, "test")
-        whole = watched.encode(SENTENCE)
-        broken = watched.encode(SENTENCE)
-        broken.encoded[0] = EncodedWindow(broken.encoded[0].ids[:0], broken.encoded[0].first)
-        with pytest.raises(IndexError):
-            await lane.read([broken])
-        assert (await lane.read([whole])).recognitions[0].windows == 1
-
-    asyncio.run(read())
+async def test_windows_of_a_cancelled_job_that_are_not_in_a_batch_are_dropped(recording: RecordingRecognizer) -> None:
+    queue = WindowQueue(recording, 512, "test")
+    document = recording.encode(DOCUMENT * 3)
+    recording.go.clear()
+    task = asyncio.create_task(queue.recognize([document]))
+    await asyncio.to_thread(recording.started.wait, 30)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    recording.go.set()
+    await queue.recognize([recording.encode(SENTENCE)])
+    assert sum(map(len, recording.batches)) < len(document.windows)
 
 
-def test_how_long_a_text_will_wait_is_told_from_what_is_there_and_the_pace_so_far(watched: Watched) -> None:
-    async def read() -> tuple[float, float, float]:
-        reader = Reader(watched, 2048)
-        await reader.read([DOCUMENT])
-        idle = reader.seconds_until_read([DOCUMENT])
-        tasks = [asyncio.create_task(reader.read([DOCUMENT])) for _ in range(4)]
-        # They are cut in threads of their own first.
-        async with asyncio.timeout(10):
-            while not (behind := reader.seconds_until_read([DOCUMENT])):
-                await asyncio.sleep(0.001)
-        short = reader.seconds_until_read([SENTENCE])
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return idle, behind, short
-
-    idle, behind, short = asyncio.run(read())
-    assert idle == short == 0
-    assert behind > 0
+async def test_an_error_reaches_the_requests_of_its_batch_only(recording: RecordingRecognizer) -> None:
+    queue = WindowQueue(recording, 2048, "test")
+    text, broken = recording.encode(SENTENCE), recording.encode(SENTENCE)
+    broken.encoded[0] = EncodedWindow(broken.encoded[0].ids[:0], broken.encoded[0].first)
+    with pytest.raises(IndexError):
+        await queue.recognize([broken])
+    assert (await queue.recognize([text])).recognitions[0].windows == 1
 
 
-def test_the_pace_is_that_of_the_last_batches() -> None:
-    pace = Pace()
-    assert pace.seconds(1000) == 0
-    pace.note(1000, 1.0)
-    assert pace.seconds(2000) == pytest.approx(2.0)
+async def test_a_batch_that_does_not_end_is_stuck(recording: RecordingRecognizer) -> None:
+    scheduler = Scheduler(recording, 2048)
+    assert not scheduler.stuck(0)
+    recording.go.clear()
+    task = asyncio.create_task(scheduler.recognize([SENTENCE]))
+    await asyncio.to_thread(recording.started.wait, 30)
+    assert scheduler.stuck(0)
+    assert not scheduler.stuck(3600)
+    recording.go.set()
+    await task
+    assert not scheduler.stuck(0)
+
+
+async def test_the_wait_is_estimated_from_the_queue_and_the_throughput(recording: RecordingRecognizer) -> None:
+    scheduler = Scheduler(recording, 2048)
+    await scheduler.recognize([DOCUMENT])
+    assert scheduler.estimated_seconds([DOCUMENT]) == 0
+    recording.started.clear()
+    recording.go.clear()
+    task = asyncio.create_task(scheduler.recognize([DOCUMENT]))
+    await asyncio.to_thread(recording.started.wait, 30)
+    assert scheduler.estimated_seconds([DOCUMENT]) > 0
+    assert scheduler.estimated_seconds([SENTENCE]) == 0, "short texts have a queue of their own"
+    recording.go.set()
+    await task
+
+
+async def test_texts_that_would_wait_too_long_are_rejected(recording: RecordingRecognizer) -> None:
+    scheduler = Scheduler(recording, 2048, max_wait_s=0)
+    await scheduler.recognize([DOCUMENT])
+    recording.started.clear()
+    recording.go.clear()
+    task = asyncio.create_task(scheduler.recognize([DOCUMENT]))
+    await asyncio.to_thread(recording.started.wait, 30)
+    with pytest.raises(Overloaded):
+        await scheduler.recognize([DOCUMENT])
+    recording.go.set()
+    await task
+
+
+def test_the_throughput_is_that_of_recent_batches() -> None:
+    throughput = Throughput()
+    assert throughput.seconds(1000) == 0
+    throughput.observe(1000, 1.0)
+    assert throughput.seconds(2000) == pytest.approx(2.0)
     for _ in range(50):
-        pace.note(1000, 0.1)
-    assert pace.seconds(1000) == pytest.approx(0.1, rel=0.1)
+        throughput.observe(1000, 0.1)
+    assert throughput.seconds(1000) == pytest.approx(0.1, rel=0.1)

@@ -3,16 +3,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from ner_runtime.errors import RanerError
+from ner_runtime.errors import InvalidValue, RanerError
 from ner_runtime.serving.api.errors import (
     STATUSES,
+    ApiError,
+    MethodNotAllowed,
     NotReady,
     Overloaded,
     RateLimited,
     TimedOut,
-    error_body,
-    error_headers,
-    error_of_status,
+    Unauthorized,
+    error_for_status,
+    error_response,
     status_of,
 )
 
@@ -23,26 +25,40 @@ def subclasses(kind: type[RanerError]) -> Iterator[type[RanerError]]:
         yield from subclasses(subclass)
 
 
-def test_every_status_belongs_to_an_error_and_no_two_errors_share_a_code() -> None:
-    codes = [error.code for error in (RanerError, *subclasses(RanerError))]
+def test_every_error_has_a_code_of_its_own_and_the_table_lists_those_that_a_request_can_cause() -> None:
+    errors = [error for error in (RanerError, *subclasses(RanerError)) if error.__dict__.get("code")]
+    codes = [error.code for error in errors]
     assert len(codes) == len(set(codes))
     assert set(STATUSES) <= set(codes)
+    assert {error.code for error in subclasses(ApiError) if "code" in error.__dict__} <= set(STATUSES)
 
 
 @pytest.mark.parametrize("status", [404, 405, 429, 503, 504, 500])
-def test_a_bare_status_becomes_the_error_of_that_status(status: int) -> None:
-    assert status_of(error_of_status(status)) == status
+def test_a_status_of_another_layer_becomes_an_error_of_that_status(status: int) -> None:
+    assert status_of(error_for_status(status, {})) == status
 
 
-def test_the_one_shape() -> None:
-    assert json.loads(error_body(Overloaded("full"))) == {
+def test_a_response_states_the_error() -> None:
+    response = error_response(InvalidValue("types: should not be empty"))
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/json"
+    assert json.loads(bytes(response.body)) == {
         "success": False,
-        "error": {"code": "overloaded", "message": "full"},
+        "error": {"code": "invalid_value", "message": "types: should not be empty"},
     }
-    assert error_headers(Overloaded("full")) == {"retry-after": "1"}
 
 
-def test_headers_that_errors_bring_along() -> None:
-    assert error_headers(RateLimited("slow down", 7)) == {"retry-after": "7"}
-    assert error_headers(NotReady("not yet")) == {"retry-after": "1"}
-    assert error_headers(TimedOut("too slow")) == {"connection": "close"}
+@pytest.mark.parametrize(
+    ("error", "status", "header", "value"),
+    [
+        (Overloaded("full"), 429, "retry-after", "1"),
+        (RateLimited("slow down", 7), 429, "retry-after", "7"),
+        (NotReady("not yet"), 503, "retry-after", "1"),
+        (TimedOut("too slow"), 504, "connection", "close"),
+        (Unauthorized("no key"), 401, "www-authenticate", "Bearer"),
+        (MethodNotAllowed("PUT is not allowed", "POST"), 405, "allow", "POST"),
+    ],
+)
+def test_an_error_carries_its_status_and_headers(error: ApiError, status: int, header: str, value: str) -> None:
+    assert error.status == status
+    assert error_response(error).headers[header] == value

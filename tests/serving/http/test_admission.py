@@ -1,8 +1,11 @@
-import pytest
+import hashlib
 
-from ner_runtime.serving.api.errors import Overloaded, RateLimited
+import pytest
+from starlette.requests import Request
+
+from ner_runtime.serving.api.errors import Overloaded, RateLimited, Unauthorized
 from ner_runtime.serving.http import admission
-from ner_runtime.serving.http.admission import InFlight, Rate, RateLimiter, client_of
+from ner_runtime.serving.http.admission import ARRIVING_BODIES, Admission, Rate, RateLimiter
 
 
 @pytest.fixture
@@ -12,14 +15,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_rates() -> None:
+def request(**headers: str) -> Request:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "client": ("10.0.0.1", 1234), "headers": raw})
+
+
+def test_rates_are_parsed() -> None:
     assert Rate.parse("off") is None
     assert Rate.parse("100/s") == Rate(100, 1)
     assert Rate.parse("600/min") == Rate(600, 60)
     assert Rate.parse("1/h") == Rate(1, 3600)
 
 
-def test_a_rate_may_be_used_at_once_and_comes_back_bit_by_bit(clock: list[float]) -> None:
+def test_a_client_may_use_its_rate_at_once_and_regains_requests_one_by_one(clock: list[float]) -> None:
     limiter = RateLimiter(Rate(10, 1))
     for _ in range(10):
         limiter.check("a")
@@ -33,20 +41,20 @@ def test_a_rate_may_be_used_at_once_and_comes_back_bit_by_bit(clock: list[float]
         limiter.check("a")
 
 
-def test_over_a_long_time_no_more_than_the_rate_gets_in(clock: list[float]) -> None:
+def test_over_a_long_time_the_rate_is_kept(clock: list[float]) -> None:
     limiter = RateLimiter(Rate(5, 1))
-    let_in = 0
+    admitted = 0
     for _ in range(1000):
         clock[0] += 0.01
         try:
             limiter.check("a")
-            let_in += 1
+            admitted += 1
         except RateLimited:
             pass
-    assert 50 <= let_in <= 55
+    assert 50 <= admitted <= 55
 
 
-def test_clients_beyond_what_is_remembered_push_out_the_quietest(
+def test_beyond_the_largest_number_of_clients_the_one_idle_longest_is_forgotten(
     clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admission, "MAX_CLIENTS", 2)
@@ -57,37 +65,44 @@ def test_clients_beyond_what_is_remembered_push_out_the_quietest(
         limiter.check("c")
 
 
-def test_requests_in_flight() -> None:
-    in_flight = InFlight(1, 100)
-    with in_flight.one_more():
-        with pytest.raises(Overloaded), in_flight.one_more():
+def test_requests_in_flight_are_limited() -> None:
+    limits = Admission(max_concurrency=1, max_body_bytes=100)
+    with limits.request():
+        with pytest.raises(Overloaded), limits.request():
             pass
-        assert in_flight.count == 1
-    with pytest.raises(ZeroDivisionError), in_flight.one_more():
+        assert limits.in_flight == 1
+    with pytest.raises(ZeroDivisionError), limits.request():
         _ = 1 / 0
-    assert in_flight.count == 0
+    assert limits.in_flight == 0
 
 
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "proxies", "client"),
-    [
-        ("10.0.0.1", [], 0, "10.0.0.1"),
-        ("10.0.0.1", ["1.1.1.1"], 0, "10.0.0.1"),
-        ("10.0.0.1", ["1.1.1.1"], 1, "1.1.1.1"),
-        ("10.0.0.1", ["9.9.9.9, 1.1.1.1, 10.0.0.2"], 2, "1.1.1.1"),
-        ("10.0.0.1", ["9.9.9.9", "1.1.1.1"], 1, "1.1.1.1"),
-        ("10.0.0.1", ["1.1.1.1"], 2, "10.0.0.1"),
-        ("10.0.0.1", [""], 1, "10.0.0.1"),
-        ("10.0.0.1", ["unknown"], 1, "unknown"),
-        ("10.0.0.1", ["1.1.1.1:4711"], 1, "1.1.1.1"),
-        ("10.0.0.1", ["[2001:db8:1:2::9]:4711"], 1, "2001:db8:1:2::"),
-        ("::ffff:1.1.1.1", [], 0, "1.1.1.1"),
-        ("2001:db8:1:2:3:4:5:6", [], 0, "2001:db8:1:2::"),
-        ("2001:db8:1:2:ffff::1", [], 0, "2001:db8:1:2::"),
-        (None, [], 0, ""),
-    ],
-)
-def test_who_a_client_is(peer: str | None, forwarded: list[str], proxies: int, client: str) -> None:
-    headers = [(b"x-forwarded-for", value.encode()) for value in forwarded]
-    scope = {"type": "http", "client": (peer, 1234) if peer else None, "headers": headers}
-    assert client_of(scope, proxies) == client
+def test_bytes_of_arriving_bodies_are_limited() -> None:
+    limits = Admission(max_concurrency=1, max_body_bytes=100)
+    for _ in range(ARRIVING_BODIES):
+        limits.add_arriving(100)
+    with pytest.raises(Overloaded):
+        limits.add_arriving(1)
+    limits.remove_arriving(101)
+    limits.add_arriving(100)
+
+
+def test_without_a_rate_and_keys_every_client_is_admitted() -> None:
+    limits = Admission(max_concurrency=1, max_body_bytes=100)
+    for _ in range(1000):
+        limits.check_client(request())
+
+
+def test_a_rate_applies_to_each_key_or_else_to_each_address() -> None:
+    digests = [hashlib.sha256(key).hexdigest() for key in (b"a", b"b")]
+    by_key = Admission(max_concurrency=1, max_body_bytes=100, rate=Rate(1, 60), key_digests=digests)
+    by_key.check_client(request(x_api_key="a"))
+    by_key.check_client(request(x_api_key="b"))
+    with pytest.raises(RateLimited):
+        by_key.check_client(request(x_api_key="a"))
+    with pytest.raises(Unauthorized):
+        by_key.check_client(request())
+    by_address = Admission(max_concurrency=1, max_body_bytes=100, rate=Rate(1, 60), trusted_proxies=1)
+    by_address.check_client(request(x_forwarded_for="1.1.1.1"))
+    by_address.check_client(request(x_forwarded_for="2.2.2.2"))
+    with pytest.raises(RateLimited):
+        by_address.check_client(request(x_forwarded_for="9.9.9.9, 1.1.1.1"))

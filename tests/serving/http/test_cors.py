@@ -1,38 +1,36 @@
-"""The whole service open to pages of one other host: what a browser asks and is told."""
-
-import asyncio
-
 import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from ner_runtime.serving.http.cors import across_origins
+from ner_runtime.serving.http.cors import with_cors
+
+pytestmark = pytest.mark.anyio
 
 
-def ask(origins: tuple[str, ...], method: str, origin: str) -> httpx.Response:
+async def respond(origins: tuple[str, ...], method: str, origin: str) -> httpx.Response:
+    """The response to a preflight (OPTIONS) or to a POST from a page of `origin`."""
     headers = {"origin": origin, "access-control-request-method": "POST"}
-    app = across_origins(PlainTextResponse("here", 405 if method == "OPTIONS" else 200), origins)
-
-    async def asked() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-            return await client.request(method, "/ner", headers=headers)
-
-    return asyncio.run(asked())
+    app = with_cors(PlainTextResponse("text", 405 if method == "OPTIONS" else 200), origins)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        return await client.request(method, "/ner", headers=headers)
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST"])
-def test_without_origins_nothing_is_said_of_them(method: str) -> None:
-    answer = ask((), method, "https://app.example")
-    assert not [name for name in answer.headers if name.startswith("access-control")]
+async def test_without_origins_responses_have_no_cors_headers(method: str) -> None:
+    response = await respond((), method, "https://app.example")
+    assert not [name for name in response.headers if name.startswith("access-control")]
 
 
-def test_a_known_origin_may_and_another_may_not() -> None:
+async def test_a_configured_origin_is_allowed_and_another_is_not() -> None:
     origins = ("https://app.example",)
-    assert ask(origins, "OPTIONS", "https://app.example").status_code == 200
-    assert ask(origins, "POST", "https://app.example").headers["access-control-allow-origin"] == "https://app.example"
-    assert ask(origins, "OPTIONS", "https://evil.example").status_code == 400
-    assert "access-control-allow-origin" not in ask(origins, "POST", "https://evil.example").headers
+    assert (await respond(origins, "OPTIONS", "https://app.example")).status_code == 200
+    allowed = await respond(origins, "POST", "https://app.example")
+    assert allowed.headers["access-control-allow-origin"] == "https://app.example"
+    assert (await respond(origins, "OPTIONS", "https://evil.example")).status_code == 400
+    refused = await respond(origins, "POST", "https://evil.example")
+    assert "access-control-allow-origin" not in refused.headers
 
 
-def test_all_origins() -> None:
-    assert ask(("*",), "POST", "https://any.example").headers["access-control-allow-origin"] == "*"
+async def test_a_star_allows_every_origin() -> None:
+    response = await respond(("*",), "POST", "https://any.example")
+    assert response.headers["access-control-allow-origin"] == "*"

@@ -1,11 +1,11 @@
-"""The edge around a small application, without a server: what gets in, what is turned back, what comes out."""
+"""The edge around a small application, without a server."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,116 +17,155 @@ from starlette.routing import Route
 
 from ner_runtime.errors import InvalidValue
 from ner_runtime.serving.api.access_record import AccessRecord
-from ner_runtime.serving.http.admission import Rate
-from ner_runtime.serving.http.edge import OURS, PARSED, SECURITY_HEADERS, Edge, EdgeLimits, Routes
+from ner_runtime.serving.api.errors import error_response
+from ner_runtime.serving.api.messages import API_REQUEST, ApiRequest
+from ner_runtime.serving.api.model_status import ModelStatus
+from ner_runtime.serving.api.requests import NerRequest
+from ner_runtime.serving.http.admission import Admission, Rate
+from ner_runtime.serving.http.bodies import BodyReader
+from ner_runtime.serving.http.edge import SECURITY_HEADERS, Edge
+from ner_runtime.serving.http.pages import Pages
 from ner_runtime.serving.telemetry.logs import JsonLogFormatter
 
+pytestmark = pytest.mark.anyio
+
 JSON = {"content-type": "application/json"}
-observed: list[AccessRecord] = []
+MAX_BODY_BYTES = 100
+
+
+def parse(body: bytes) -> NerRequest:
+    if body == b"bad":
+        raise InvalidValue("bad")
+    return NerRequest(text=body.decode())
+
+
+def api_request(request: Request) -> ApiRequest[NerRequest]:
+    return request.scope["state"][API_REQUEST]
 
 
 async def echo(request: Request) -> Response:
-    parsed = request.scope["state"][PARSED].body
-    again = await request.body()
-    return PlainTextResponse(f"{parsed} {len(again)}")
+    return PlainTextResponse(f"{api_request(request).body.text} {len(await request.body())}")
 
 
-async def slow(request: Request) -> Response:
-    gone = request.scope["state"][PARSED].gone
-    with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(gone), 0.3)
-    return PlainTextResponse("left" if gone.done() else "stayed")
+async def wrong(_request: Request) -> Response:
+    return error_response(InvalidValue("wrong"))
 
 
 async def raising(_request: Request) -> Response:
     raise KeyError("马云")
 
 
-async def page(_request: Request) -> Response:
-    return PlainTextResponse("page")
-
-
-async def broken(_request: Request) -> Response:
+async def server_error(_request: Request) -> Response:
     return PlainTextResponse("Traceback: /secret/path", 500)
 
 
-async def full(_request: Request) -> Response:
+async def too_many(_request: Request) -> Response:
     return PlainTextResponse("Too many requests", 429)
 
 
-async def ours(_request: Request) -> Response:
-    return Response(b'{"ours":true}', 422, {OURS: "invalid_value"}, "application/json")
+class Service:
+    """The edge around an application whose endpoints answer `POST /NAME`, with what it observed."""
 
+    def __init__(
+        self,
+        static: Path,
+        *,
+        timeout_s: float = 5,
+        max_concurrency: int = 64,
+        endpoints: dict[str, Callable[[Request], Awaitable[Response]]] | None = None,
+        **admission: Any,
+    ) -> None:
+        paths = {
+            "/echo": echo,
+            "/wrong": wrong,
+            "/raising": raising,
+            "/server_error": server_error,
+            "/too_many": too_many,
+            **(endpoints or {}),
+        }
+        app = Starlette(routes=[Route(path, endpoint, methods=["POST"]) for path, endpoint in paths.items()])
+        self.records: list[AccessRecord] = []
+        self.admission = Admission(max_concurrency=max_concurrency, max_body_bytes=MAX_BODY_BYTES, **admission)
+        self.edge = Edge(
+            app,
+            Pages(static, ModelStatus()),
+            dict.fromkeys(paths, parse),
+            self.admission,
+            BodyReader(MAX_BODY_BYTES, timeout_s),
+            self.records.append,
+        )
 
-def read(body: bytes) -> str:
-    if body == b"bad":
-        raise InvalidValue("bad")
-    return f"read {len(body)}"
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.edge), base_url="http://test")
 
-
-def edge(key_digests: tuple[str, ...] = (), timeout_s: float = 5, **more: Any) -> Edge:
-    app = Starlette(
-        routes=[
-            Route("/echo", echo, methods=["POST"]),
-            Route("/slow", slow, methods=["POST"]),
-            *(Route(path, endpoint) for path, endpoint in PAGES.items()),
-        ]
-    )
-    routes = Routes(frozenset({*PAGES, "/gone", "/static/app.css"}), {"/echo": read, "/slow": read})
-    observed.clear()
-    limits = EdgeLimits(100, timeout_s, key_digests=key_digests, **more)
-    return Edge(app, routes, limits, observed.append)
-
-
-PAGES = {"/": page, "/broken": broken, "/full": full, "/ours": ours, "/raising": raising}
-
-
-def ask(app: Edge, method: str, path: str, **arguments: Any) -> httpx.Response:
-    async def asked() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        async with self.client() as client:
             return await client.request(method, path, **arguments)
 
-    return asyncio.run(asked())
+    async def post(self, path: str, content: Any = b"text", **headers: Any) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.request("POST", path, content=content, headers=JSON | named)
 
 
-def code(response: httpx.Response) -> str:
+Make = Callable[..., Service]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Makes a service with the given settings."""
+    for name in ("index.html", "docs.html", "app.css"):
+        (tmp_path / name).write_text(name)
+    return lambda **settings: Service(tmp_path, **settings)
+
+
+def scope(path: str) -> dict[str, Any]:
+    return {"type": "http", "method": "POST", "path": path, "headers": [(b"content-type", b"application/json")]}
+
+
+def error(response: httpx.Response) -> tuple[int, str]:
     assert response.headers["content-type"] == "application/json"
-    answer = response.json()
-    assert answer["success"] is False
-    assert answer["error"]["message"]
-    return str(answer["error"]["code"])
+    body = response.json()
+    assert body["success"] is False
+    assert body["error"]["message"]
+    return response.status_code, body["error"]["code"]
 
 
-def test_a_body_is_read_once_and_handed_on() -> None:
-    answer = ask(edge(), "POST", "/echo", content=b"x" * 100, headers=JSON)
-    assert (answer.status_code, answer.text) == (200, "read 100 100")
+async def test_a_body_is_parsed_and_passed_on(make: Make) -> None:
+    response = await make().post("/echo", b"x" * 100)
+    assert (response.status_code, response.text) == (200, f"{'x' * 100} 100")
 
 
-def test_a_page_and_the_security_headers() -> None:
-    for method in ("GET", "HEAD"):
-        answer = ask(edge(), method, "/")
-        assert answer.status_code == 200
-        assert SECURITY_HEADERS.items() <= dict(answer.headers).items()
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_page_has_the_security_headers(make: Make, method: str) -> None:
+    response = await make().request(method, "/")
+    assert response.status_code == 200
+    assert SECURITY_HEADERS.items() <= dict(response.headers).items()
     assert "unsafe" not in SECURITY_HEADERS["content-security-policy"]
 
 
+@pytest.mark.parametrize("path", ["/nowhere", "/%2e%2e/etc/passwd", "/static/nothing.css"])
+async def test_an_unknown_path_is_not_found(make: Make, path: str) -> None:
+    response = await make().request("GET", path)
+    assert error(response) == (404, "not_found")
+    assert SECURITY_HEADERS.items() <= dict(response.headers).items()
+
+
 @pytest.mark.parametrize(
-    ("method", "path", "status", "expected"),
+    ("method", "path", "allow"),
     [
-        ("GET", "/nowhere", 404, "not_found"),
-        ("GET", "/%2e%2e/etc/passwd", 404, "not_found"),
-        ("GET", "/gone", 404, "not_found"),
-        ("POST", "/", 405, "method_not_allowed"),
-        ("GET", "/echo", 405, "method_not_allowed"),
-        ("PUT", "/echo", 405, "method_not_allowed"),
-        ("OPTIONS", "/echo", 405, "method_not_allowed"),
+        ("POST", "/", "GET, HEAD"),
+        ("DELETE", "/livez", "GET, HEAD"),
+        ("GET", "/echo", "POST"),
+        ("PUT", "/echo", "POST"),
+        ("OPTIONS", "/echo", "POST"),
     ],
 )
-def test_paths_and_methods_that_are_not_there(method: str, path: str, status: int, expected: str) -> None:
-    answer = ask(edge(), method, path, headers=JSON)
-    assert (answer.status_code, code(answer)) == (status, expected)
-    assert ("allow" in answer.headers) == (status == 405)
-    assert SECURITY_HEADERS.items() <= dict(answer.headers).items()
+async def test_an_unsupported_method_is_refused_with_the_supported_ones(
+    make: Make, method: str, path: str, allow: str
+) -> None:
+    response = await make().request(method, path, headers=JSON)
+    assert error(response) == (405, "method_not_allowed")
+    assert response.headers["allow"] == allow
 
 
 @pytest.mark.parametrize(
@@ -141,9 +180,8 @@ def test_paths_and_methods_that_are_not_there(method: str, path: str, status: in
         "a" * 60_000,
     ],
 )
-def test_a_body_that_is_not_declared_as_json_is_not_read(content_type: str) -> None:
-    answer = ask(edge(), "POST", "/echo", content=b"{}", headers={"content-type": content_type})
-    assert (answer.status_code, code(answer)) == (415, "unsupported_media_type")
+async def test_a_body_that_is_not_declared_as_json_is_refused(make: Make, content_type: str) -> None:
+    assert error(await make().post("/echo", content_type=content_type)) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize(
@@ -157,185 +195,177 @@ def test_a_body_that_is_not_declared_as_json_is_not_read(content_type: str) -> N
         "application/json" + ";" * 60_000,
     ],
 )
-def test_json_in_all_its_spellings(content_type: str) -> None:
-    assert ask(edge(), "POST", "/echo", content=b"{}", headers={"content-type": content_type}).status_code == 200
+async def test_json_is_recognized_in_every_spelling(make: Make, content_type: str) -> None:
+    assert (await make().post("/echo", content_type=content_type)).status_code == 200
 
 
-def test_a_large_body_is_turned_back_whether_its_length_is_declared_or_not() -> None:
+@pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, identity", "deflate"])
+async def test_a_compressed_body_is_refused(make: Make, encoding: str) -> None:
+    assert error(await make().post("/echo", content_encoding=encoding)) == (415, "unsupported_media_type")
+
+
+async def test_a_large_body_is_refused_with_and_without_a_declared_length(make: Make) -> None:
     async def stream() -> AsyncIterator[bytes]:
-        for _ in range(101):
+        for _ in range(MAX_BODY_BYTES + 1):
             yield b"x"
 
-    for content in (b"x" * 101, stream()):
-        answer = ask(edge(), "POST", "/echo", content=content, headers=JSON)
-        assert (answer.status_code, code(answer)) == (413, "body_too_large")
+    for content in (b"x" * (MAX_BODY_BYTES + 1), stream()):
+        assert error(await make().post("/echo", content)) == (413, "body_too_large")
 
 
-def test_a_body_that_does_not_arrive_in_time() -> None:
-    async def stream() -> AsyncIterator[bytes]:
-        yield b"x"
-        await asyncio.sleep(1)
-        yield b"x"
+async def test_a_body_that_does_not_arrive_in_time_is_refused_and_the_connection_closed(make: Make) -> None:
+    sent: list[dict[str, Any]] = []
 
-    async def asked() -> list[dict[str, Any]]:
-        sent: list[dict[str, Any]] = []
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
 
-        async def never() -> dict[str, Any]:
-            await asyncio.sleep(10)
-            return {}
+    async def send(message: Any) -> None:
+        sent.append(message)
 
-        scope = {"type": "http", "method": "POST", "path": "/echo", "headers": [(b"content-type", b"application/json")]}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await edge(timeout_s=0.05)(scope, never, send)
-        return sent
-
-    start, _ = asyncio.run(asked())
+    await make(timeout_s=0.01).edge(scope("/echo"), receive, send)
+    start, _ = sent
     assert start["status"] == 504
     assert (b"connection", b"close") in start["headers"]
 
 
-def test_a_client_that_leaves_is_let_go() -> None:
-    async def asked() -> None:
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.disconnect"}
+async def test_a_client_that_disconnects_while_it_sends_gets_no_response(make: Make) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
 
-        async def send(message: Any) -> None:
-            raise AssertionError(f"answered {message}")
+    async def send(message: Any) -> None:
+        raise AssertionError(f"sent {message}")
 
-        scope = {"type": "http", "method": "POST", "path": "/echo", "headers": [(b"content-type", b"application/json")]}
-        await edge()(scope, receive, send)
-
-    asyncio.run(asked())
-
-
-def test_what_the_reader_refuses_never_reaches_the_application() -> None:
-    answer = ask(edge(), "POST", "/echo", content=b"bad", headers=JSON)
-    assert (answer.status_code, code(answer)) == (422, "invalid_value")
+    service = make()
+    await service.edge(scope("/echo"), receive, send)
+    [record] = service.records
+    assert (record.status, record.code) == (499, "client_gone")
 
 
-def test_errors_of_the_application_are_put_into_the_one_shape_and_leak_nothing() -> None:
-    answer = ask(edge(), "GET", "/broken")
-    assert (answer.status_code, code(answer)) == (500, "internal")
-    assert "secret" not in answer.text
-    answer = ask(edge(), "GET", "/full")
-    assert (answer.status_code, code(answer), answer.headers["retry-after"]) == (429, "overloaded", "1")
+async def test_an_invalid_body_does_not_reach_the_application(make: Make) -> None:
+    assert error(await make().post("/echo", b"bad")) == (422, "invalid_value")
 
 
-def test_errors_of_ours_pass_as_they_are() -> None:
-    answer = ask(edge(), "GET", "/ours")
-    assert (answer.status_code, answer.json()) == (422, {"ours": True})
-    assert OURS not in answer.headers
+async def test_an_error_response_of_the_service_is_passed_on(make: Make) -> None:
+    service = make()
+    response = await service.post("/wrong")
+    assert error(response) == (422, "invalid_value")
+    assert response.json()["error"]["message"] == "wrong"
+    assert SECURITY_HEADERS.items() <= dict(response.headers).items()
+    assert service.records[0].code == "invalid_value"
 
 
-def test_keys() -> None:
-    guarded = edge((hashlib.sha256(b"right").hexdigest(), hashlib.sha256(b"also").hexdigest()))
-    for headers in ({"authorization": "Bearer right"}, {"authorization": "bearer  also"}, {"x-api-key": "right"}):
-        assert ask(guarded, "POST", "/echo", content=b"{}", headers=JSON | headers).status_code == 200
-    for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic right"}, {"x-api-key": "é"}):
-        encoded = {name: value.encode("latin-1") for name, value in (JSON | headers).items()}
-        answer = ask(guarded, "POST", "/echo", content=b"{}", headers=encoded)
-        assert (answer.status_code, code(answer), answer.headers["www-authenticate"]) == (401, "unauthorized", "Bearer")
-    assert ask(guarded, "GET", "/").status_code == 200
+async def test_any_other_error_response_is_replaced_and_reveals_nothing(make: Make) -> None:
+    response = await make().post("/server_error")
+    assert error(response) == (500, "internal")
+    assert "secret" not in response.text
+    response = await make().post("/too_many")
+    assert (error(response), response.headers["retry-after"]) == ((429, "overloaded"), "1")
 
 
-def test_every_answer_is_observed_under_a_path_that_is_known() -> None:
-    app = edge()
-    for path in ("/", "/a", "/b", "/full", "/static/app.css"):
-        ask(app, "GET", path)
-    seen = [(answer.path, answer.status, answer.code) for answer in observed]
-    assert seen == [
-        ("/", 200, None),
-        ("other", 404, "not_found"),
-        ("other", 404, "not_found"),
-        ("/full", 429, "overloaded"),
-        ("/static", 404, "not_found"),
-    ]
-
-
-def test_an_exception_becomes_the_one_shape_and_the_log_has_its_type_but_not_its_words(
-    caplog: pytest.LogCaptureFixture,
+async def test_an_exception_is_an_internal_error_and_the_log_has_its_type_but_not_its_message(
+    make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = ask(edge(), "GET", "/raising")
-    assert (answer.status_code, code(answer)) == (500, "internal")
+    response = await make().post("/raising")
+    assert error(response) == (500, "internal")
     [record] = caplog.records
     assert record.exc_info is not None
     assert "KeyError" in JsonLogFormatter().format(record)
-    assert "马云" not in answer.text + JsonLogFormatter().format(record)
+    assert "马云" not in response.text + JsonLogFormatter().format(record)
 
 
-@pytest.mark.parametrize("given", ["abc-1.2:3", None, "", "a" * 129, "a b", 'x"y'])
-def test_a_request_id_is_kept_if_it_may_stand_in_a_log_and_made_otherwise(given: str | None) -> None:
-    app = edge()
-    for path in ("/", "/nowhere"):
-        answer = ask(app, "GET", path, headers={} if given is None else {"x-request-id": given})
-        returned = answer.headers["x-request-id"]
-        assert (returned == given) if given == "abc-1.2:3" else (len(returned) == 32)
+async def test_keys_are_required_for_requests_with_a_body_but_not_for_pages(make: Make) -> None:
+    service = make(key_digests=[hashlib.sha256(b"right").hexdigest()])
+    assert (await service.post("/echo", authorization="Bearer right")).status_code == 200
+    response = await service.post("/echo", authorization="Bearer wrong")
+    assert error(response) == (401, "unauthorized")
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert (await service.request("GET", "/")).status_code == 200
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, identity", "deflate"])
-def test_a_compressed_body_is_not_read(encoding: str) -> None:
-    answer = ask(edge(), "POST", "/echo", content=b"x", headers=JSON | {"content-encoding": encoding})
-    assert (answer.status_code, code(answer)) == (415, "unsupported_media_type")
+async def test_every_response_is_recorded_under_a_known_path(make: Make) -> None:
+    service = make()
+    for path in ("/", "/a", "/b", "/static/app.css"):
+        await service.request("GET", path)
+    await service.post("/too_many")
+    assert [(record.path, record.status, record.code) for record in service.records] == [
+        ("/", 200, None),
+        ("other", 404, "not_found"),
+        ("other", 404, "not_found"),
+        ("/static", 200, None),
+        ("/too_many", 429, "overloaded"),
+    ]
 
 
-def test_one_more_than_may_be_in_flight_is_turned_back_and_pages_are_not() -> None:
-    app = edge(max_concurrency=2)
-
-    async def asked() -> list[int]:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
-            posts = [client.post("/slow", content=b"x", headers=JSON) for _ in range(5)]
-            answers = await asyncio.gather(*posts, client.get("/"))
-            return [answer.status_code for answer in answers]
-
-    *posts, read = asyncio.run(asked())
-    assert sorted(posts) == [200, 200, 429, 429, 429]
-    assert read == 200
-    assert app.in_flight.count == 0
-    assert ask(app, "POST", "/slow", content=b"x", headers=JSON).text == "stayed"
+@pytest.mark.parametrize("path", ["/", "/nowhere"])
+async def test_a_valid_request_id_is_returned(make: Make, path: str) -> None:
+    response = await make().request("GET", path, headers={"x-request-id": "abc-1.2:3"})
+    assert response.headers["x-request-id"] == "abc-1.2:3"
 
 
-def test_bodies_that_arrive_at_once_hold_no_more_memory_than_they_may() -> None:
-    app = edge()
-    for _ in range(app.in_flight.most_bytes // 80):
-        app.in_flight.arrived(80)
-    answer = ask(app, "POST", "/echo", content=b"x" * 80, headers=JSON)
-    assert (answer.status_code, code(answer)) == (429, "overloaded")
-    app.in_flight.left(80)
-    assert ask(app, "POST", "/echo", content=b"x" * 80, headers=JSON).status_code == 200
+@pytest.mark.parametrize("sent", [None, "", "a" * 129, "a b", "a\tb", "\xe9", '{"a":1}'])
+async def test_a_missing_or_invalid_request_id_is_replaced_by_a_new_one(make: Make, sent: str | None) -> None:
+    headers = {} if sent is None else {"x-request-id": sent.encode("latin-1")}
+    responses = [await make().request("GET", "/", headers=headers) for _ in range(2)]
+    ids = {response.headers["x-request-id"] for response in responses}
+    assert len(ids) == 2
+    assert all(len(id_) == 32 for id_ in ids)
 
 
-def test_a_client_that_leaves_is_noticed_by_those_who_work_for_it() -> None:
-    async def asked() -> list[bytes]:
-        sent: list[bytes] = []
-        messages = [{"type": "http.request", "body": b"x"}, {"type": "http.disconnect"}]
+async def test_requests_in_flight_are_limited_and_pages_are_not(make: Make) -> None:
+    released = asyncio.Event()
+    arrived = asyncio.Semaphore(0)
 
-        async def receive() -> dict[str, Any]:
-            return messages.pop(0) if messages else await asyncio.sleep(10, {"type": "http.disconnect"})
+    async def waiting(_request: Request) -> Response:
+        arrived.release()
+        await released.wait()
+        return PlainTextResponse("done")
 
-        async def send(message: Any) -> None:
-            sent.append(message.get("body", b""))
+    service = make(max_concurrency=2, endpoints={"/waiting": waiting})
+    first = [asyncio.ensure_future(service.post("/waiting")) for _ in range(2)]
+    for _ in range(2):
+        await arrived.acquire()
+    assert [error(await service.post("/waiting")) for _ in range(3)] == [(429, "overloaded")] * 3
+    assert (await service.request("GET", "/")).status_code == 200
+    released.set()
+    assert [(await response).status_code for response in first] == [200, 200]
+    assert service.admission.in_flight == 0
+    assert (await service.post("/waiting")).status_code == 200
 
-        scope = {"type": "http", "method": "POST", "path": "/slow", "headers": [(b"content-type", b"application/json")]}
-        await edge()(scope, receive, send)
-        return sent
 
-    assert b"left" in asyncio.run(asked())
+async def test_bytes_of_arriving_bodies_are_limited(make: Make) -> None:
+    service = make()
+    service.admission.add_arriving(service.admission.max_arriving_bytes - 79)
+    assert error(await service.post("/echo", b"x" * 80)) == (429, "overloaded")
+    service.admission.remove_arriving(1)
+    assert (await service.post("/echo", b"x" * 80)).status_code == 200
 
 
-def test_a_client_has_its_own_rate_and_an_address_is_believed_of_known_proxies_only() -> None:
-    def statuses(app: Edge, addresses: list[str]) -> list[int]:
-        headers = [JSON | {"x-forwarded-for": address} for address in addresses]
-        return [ask(app, "POST", "/echo", content=b"x", headers=one).status_code for one in headers]
+async def test_the_application_learns_that_the_client_has_disconnected(make: Make) -> None:
+    disconnected = asyncio.Event()
 
-    rate = Rate(2, 60)
-    assert statuses(edge(rate=rate), ["1.1.1.1", "2.2.2.2", "3.3.3.3"]) == [200, 200, 429]
-    invented = ["9.9.9.9, 1.1.1.1", "8.8.8.8, 1.1.1.1", "7.7.7.7,1.1.1.1", "2.2.2.2"]
-    assert statuses(edge(rate=rate, trusted_proxies=1), invented) == [200, 200, 429, 200]
-    limited = ask(app := edge(rate=Rate(1, 60)), "POST", "/echo", content=b"x", headers=JSON)
-    assert limited.status_code == 200
-    limited = ask(app, "POST", "/echo", content=b"x", headers=JSON)
-    assert (code(limited), limited.headers["retry-after"]) == ("rate_limited", "60")
-    assert ask(app, "GET", "/").status_code == 200
+    async def waiting(request: Request) -> Response:
+        future = api_request(request).disconnected
+        assert future is not None
+        await asyncio.shield(future)
+        disconnected.set()
+        return PlainTextResponse("")
+
+    messages = [{"type": "http.request", "body": b"x"}, {"type": "http.disconnect"}]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def send(_message: Any) -> None:
+        pass
+
+    await make(endpoints={"/waiting": waiting}).edge(scope("/waiting"), receive, send)
+    assert disconnected.is_set()
+
+
+async def test_a_rate_limit_says_when_to_retry(make: Make) -> None:
+    service = make(rate=Rate(1, 60))
+    assert (await service.post("/echo")).status_code == 200
+    response = await service.post("/echo")
+    assert (error(response), response.headers["retry-after"]) == ((429, "rate_limited"), "60")
+    assert (await service.request("GET", "/")).status_code == 200

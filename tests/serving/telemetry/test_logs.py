@@ -7,10 +7,6 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
-
-from ner_runtime.serving.telemetry.logs import request_id
-
 
 def log_lines(level: str, form: str) -> list[str]:
     program = [sys.executable, "-m", "tests.support.programs.write_logs", level, form]
@@ -57,14 +53,3 @@ def test_levels() -> None:
     assert sum("/livez" in line for line in log_lines("debug", "json")) == 1
     assert not [line for line in log_lines("error", "text") if " error " not in line and "warning" not in line]
     assert not [line for line in log_lines("warning", "json") if "initialized" in line or '"chars"' in line]
-
-
-@pytest.mark.parametrize("given", ["a", "A-z_0.9:/+=@" + "x" * 100])
-def test_a_valid_request_id_is_kept(given: str) -> None:
-    assert request_id(given) == given
-
-
-@pytest.mark.parametrize("given", [None, "", "a b", "a\nb", "é", "x" * 129, '{"a":1}'])
-def test_an_invalid_request_id_is_replaced_by_a_new_one(given: str | None) -> None:
-    assert request_id(given) not in ("", given)
-    assert request_id(given) != request_id(given)

@@ -1,24 +1,22 @@
-"""Requests and answers of `POST /ner` and `POST /ner/batch`: their shapes, and how a body becomes a request.
+"""Models of the request bodies of `POST /ner` and `POST /ner/batch`, and their validation.
 
-A text is any sequence of code points, lone surrogates too, which pydantic's own `str` refuses.
+A text is any sequence of code points, including lone surrogates, which pydantic's own `str` refuses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 
-from ner_runtime.entities import Entity, utf16_offsets
 from ner_runtime.errors import EmptyText, InvalidValue, MalformedRequest, RanerError, TextTooLong
 from ner_runtime.json import from_json
 from ner_runtime.serving.api.errors import TooManyTexts
+from ner_runtime.serving.api.responses import OffsetUnit
 
+# Longer field names are cut in messages.
 _MAX_NAME = 40
-
-OffsetUnit = Literal["code_point", "utf16"]
 
 
 def _string(value: object) -> str:
@@ -28,7 +26,7 @@ def _string(value: object) -> str:
 
 
 Text = Annotated[str, PlainValidator(_string), WithJsonSchema({"type": "string", "minLength": 1})]
-_AnyText = Annotated[Any, WithJsonSchema({"description": "A string; anything else is answered among the errors."})]
+_AnyText = Annotated[Any, WithJsonSchema({"description": "A string. Anything else is reported in `errors`."})]
 
 
 class _Request(BaseModel):
@@ -37,7 +35,7 @@ class _Request(BaseModel):
 
 class _Options(_Request):
     types: list[Text] | None = Field(
-        default=None, min_length=1, description="Entity types to answer. Default: the model's default types."
+        default=None, min_length=1, description="Entity types to return. Default: the model's default types."
     )
     offset_unit: OffsetUnit = Field(
         default="code_point",
@@ -48,29 +46,20 @@ class _Options(_Request):
 class NerRequest(_Options):
     """Body of `POST /ner`."""
 
-    text: Text = Field(description="The text to read, of any length up to the service's limit.")
+    text: Text = Field(description="The text, up to the service's limit.")
 
 
 class NerBatchRequest(_Options):
     """Body of `POST /ner/batch`."""
 
-    texts: list[_AnyText] = Field(min_length=1, description="The texts to read. A bad one does not cost the others.")
-
-
-class EntityItem(BaseModel):
-    """An entity on the wire."""
-
-    type: str
-    span: str
-    start_offset: int
-    end_offset: int = Field(description="Exclusive.")
-    score: float = Field(ge=0, le=1, description="The CRF's marginal probability of the span.")
-    color: str
+    texts: list[_AnyText] = Field(
+        min_length=1, description="The texts. An invalid one is reported in `errors` and does not affect the others."
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a request may hold."""
+class RequestLimits:
+    """Limits of a request: code points of a text, texts of a batch."""
 
     max_chars: int
     max_texts: int
@@ -79,8 +68,8 @@ class Limits:
 _R = TypeVar("_R", bound=_Request)
 
 
-def read_ner(body: bytes, limits: Limits) -> NerRequest:
-    """The request in a body of `POST /ner`.
+def parse_ner(body: bytes, limits: RequestLimits) -> NerRequest:
+    """Parse and validate the body of a `POST /ner`.
 
     Raises:
         MalformedRequest, InvalidValue, EmptyText, TextTooLong
@@ -90,8 +79,8 @@ def read_ner(body: bytes, limits: Limits) -> NerRequest:
     return request
 
 
-def read_ner_batch(body: bytes, limits: Limits) -> NerBatchRequest:
-    """The request in a body of `POST /ner/batch`; its texts are yet to be checked, one by one.
+def parse_ner_batch(body: bytes, limits: RequestLimits) -> NerBatchRequest:
+    """Parse and validate the body of a `POST /ner/batch`, except its texts: `check_text` checks each of them.
 
     Raises:
         MalformedRequest, InvalidValue, TooManyTexts
@@ -102,8 +91,8 @@ def read_ner_batch(body: bytes, limits: Limits) -> NerBatchRequest:
     return request
 
 
-def check_text(text: object, limits: Limits) -> str:
-    """The text, if it is one that may be read.
+def check_text(text: object, limits: RequestLimits) -> str:
+    """Return the text if it is a string of an allowed length.
 
     Raises:
         InvalidValue, EmptyText, TextTooLong
@@ -132,29 +121,11 @@ def _validate(model: type[_R], body: bytes) -> _R:
 
 def _invalid(error: ValidationError) -> RanerError:
     first = error.errors(include_url=False, include_input=False)[0]
-    # Field names come from the request too: an unknown one is user text and is cut short.
+    # Field names come from the request too: an unknown one is user text and is cut.
     where = ".".join(str(part)[:_MAX_NAME] for part in first["loc"])
     if first["type"] == "string_unicode":
-        return InvalidValue("a field's name is not valid Unicode")
+        return InvalidValue("a field name is not valid Unicode")
     if first["type"] == "too_short":
         return InvalidValue(f"{where}: should not be empty")
     message = first["msg"].removeprefix("Value error, ")
     return InvalidValue(f"{where}: {message[:1].lower()}{message[1:]}")
-
-
-def entity_items(
-    text: str, entities: Sequence[Entity], colors: dict[str, str], unit: OffsetUnit
-) -> list[dict[str, object]]:
-    """Entities of a text as `EntityItem`s, with offsets in the unit asked for."""
-    offsets = utf16_offsets(text) if unit == "utf16" and entities else range(len(text) + 1)
-    return [
-        {
-            "type": entity.type,
-            "span": entity.span,
-            "start_offset": offsets[entity.start],
-            "end_offset": offsets[entity.end],
-            "score": round(entity.score, 6),
-            "color": colors[entity.type],
-        }
-        for entity in entities
-    ]

@@ -1,0 +1,34 @@
+"""What the HTTP layer and the handler exchange: a validated request, and the outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ner_runtime.errors import RanerError
+from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
+
+Body = TypeVar("Body", bound=NerRequest | NerBatchRequest, covariant=True)
+
+API_REQUEST = "raner_request"
+"""Key of `scope["state"]` that holds the `ApiRequest`."""
+
+ApiResponse = bytes | RanerError
+"""The JSON body of a success, or the error."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest(Generic[Body]):
+    """A validated request with its context.
+
+    body: the request model
+    received: when the request arrived, in `perf_counter` seconds
+    disconnected: done once the client has disconnected; None if nothing watches the connection
+    notes: numbers about the request for the access log, never its text
+    """
+
+    body: Body
+    received: float
+    disconnected: asyncio.Future[None] | None = None
+    notes: dict[str, object] = field(default_factory=dict[str, object])

@@ -1,0 +1,59 @@
+"""The handler with the real model and without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from time import perf_counter
+
+import pytest
+
+from ner_runtime import Recognizer
+from ner_runtime.errors import UnknownType
+from ner_runtime.serving.answering.cache import Cache
+from ner_runtime.serving.answering.handler import Handler
+from ner_runtime.serving.answering.scheduler import Scheduler
+from ner_runtime.serving.api.errors import ClientGone
+from ner_runtime.serving.api.messages import ApiRequest
+from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RequestLimits
+from ner_runtime.serving.api.responses import NerBatchResponse, NerResponse
+from tests.support.examples import EXAMPLE, EXAMPLE_SPANS, spans
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def handler(recognizer: Recognizer) -> Handler:
+    return Handler(Scheduler(recognizer, 2048), RequestLimits(1000, 10), Cache(None), engine="onnxruntime")
+
+
+async def test_a_response_has_the_entities_and_notes_for_the_log(handler: Handler) -> None:
+    request = ApiRequest(NerRequest(text=EXAMPLE), perf_counter())
+    body = await handler.ner(request)
+    NerResponse.model_validate_json(body)
+    assert spans(json.loads(body)["data"]) == EXAMPLE_SPANS
+    assert (request.notes["texts"], request.notes["chars"], request.notes["cached"]) == (1, len(EXAMPLE), False)
+
+
+async def test_only_the_requested_types_are_returned(handler: Handler) -> None:
+    body = await handler.ner(ApiRequest(NerRequest(text=EXAMPLE, types=["PER"]), perf_counter()))
+    assert spans(json.loads(body)["data"]) == [span for span in EXAMPLE_SPANS if span[0] == "PER"]
+    with pytest.raises(UnknownType):
+        await handler.ner(ApiRequest(NerRequest(text=EXAMPLE, types=["DOG"]), perf_counter()))
+
+
+async def test_an_invalid_text_of_a_batch_does_not_affect_the_others(handler: Handler) -> None:
+    texts = [EXAMPLE, "", 7, "长" * 1001, "没有"]
+    body = await handler.ner_batch(ApiRequest(NerBatchRequest(texts=texts), perf_counter()))
+    response = NerBatchResponse.model_validate_json(body)
+    assert spans(json.loads(body)["data"][0]) == EXAMPLE_SPANS
+    assert response.data[1:] == [None, None, None, []]
+    codes = {index: error.code for index, error in response.errors.items()}
+    assert codes == {"1": "empty_text", "2": "invalid_value", "3": "text_too_long"}
+
+
+async def test_a_request_whose_client_has_disconnected_is_abandoned(handler: Handler) -> None:
+    disconnected = asyncio.get_running_loop().create_future()
+    disconnected.set_result(None)
+    with pytest.raises(ClientGone):
+        await handler.ner(ApiRequest(NerRequest(text=EXAMPLE), perf_counter(), disconnected))
