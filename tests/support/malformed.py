@@ -33,7 +33,9 @@ class InvalidRequest:
 
 def invalid_requests(seed: int = 0, count: int = 1000) -> Iterator[InvalidRequest]:
     """`count` requests, the same for the same seed: first written ones, then random variations of a valid body."""
-    listed = [InvalidRequest(path, body) for path in ("/ner", "/ner/batch") for body in _listed()] + list(_mislabelled())
+    listed = [InvalidRequest(path, body) for path in ("/ner", "/ner/batch") for body in _listed()] + list(
+        _mislabelled()
+    )
     chance = random.Random(seed)
     yield from listed[:count]
     for _ in range(count - len(listed)):
