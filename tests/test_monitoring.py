@@ -1,4 +1,4 @@
-"""Every query of the dashboard and of the alerts asks for metrics and labels that the service has."""
+"""Metrics and traces: dashboards and alerts query existing metrics, and traces hold no text."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import json
 import os
 import re
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from tests.support.servers import REPOSITORY, serve
 DEPLOY = REPOSITORY / "deploy"
 METRIC = re.compile(r"raner_\w+")
 LABELLED = re.compile(r"(raner_\w+)\{([^}]*)\}")
-# These come from Prometheus, or from multiprocess mode, rather than from the metric.
+# Prometheus and multiprocess mode add these labels.
 OUTER_LABELS = {"instance", "job", "le", "pid"}
 
 
@@ -40,8 +39,8 @@ def alert_queries() -> Iterator[str]:
         yield rule["expr"]
 
 
-def known() -> dict[str, set[str]]:
-    """The names of all samples, with the labels of their metric."""
+def known_samples() -> dict[str, set[str]]:
+    """The labels of each sample, by its name."""
     samples: dict[str, set[str]] = {}
     for one in vars(metrics).values():
         if not hasattr(one, "_labelnames"):
@@ -53,8 +52,8 @@ def known() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("query", [*dashboard_queries(), *alert_queries()])
-def test_a_query_names_what_there_is(query: str) -> None:
-    samples = known()
+def test_a_query_uses_existing_metrics_and_labels(query: str) -> None:
+    samples = known_samples()
     assert set(METRIC.findall(query)) <= set(samples)
     for name, matchers in LABELLED.findall(query):
         asked = set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)", matchers))
@@ -62,59 +61,70 @@ def test_a_query_names_what_there_is(query: str) -> None:
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes what is sent to it over OTLP/HTTP."""
+    """An OTLP/HTTP collector that keeps the requests it receives."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, bytes]] = []
+        self._changed = threading.Condition()
         super().__init__(("127.0.0.1", 0), self.Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def add(self, path: str, body: bytes) -> None:
+        with self._changed:
+            self.received.append((path, body))
+            self._changed.notify_all()
+
+    def wait_for(self, part: bytes) -> None:
+        """Wait until a body that contains `part` is received."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: any(part in body for _, body in self.received), 20)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             assert isinstance(self.server, Collector)
-            self.server.received.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.server.add(self.path, self.rfile.read(int(self.headers["content-length"])))
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Print nothing."""
 
 
-def test_traces_reach_a_collector_and_hold_no_text(tmp_path: Path) -> None:
+@pytest.fixture
+def collector() -> Generator[Collector]:
     collector = Collector()
+    yield collector
+    collector.shutdown()
+    collector.server_close()
+
+
+def test_traces_reach_a_collector_and_hold_no_text(collector: Collector, tmp_path: Path) -> None:
     options = {
         "exporter_type": "otlp",
         "sample_rate": "1.0",
         "otlp.protocol": "http",
         "otlp.endpoint": f"http://127.0.0.1:{collector.server_port}/v1/traces",
     }
-    told = " ".join(f"services.raner.tracing.{name}={value}" for name, value in options.items())
-    with (
-        serve(
-            tmp_path / "log", RANER_WORKERS="1", BENTOML_CONFIG_OPTIONS=told, OTEL_BSP_SCHEDULE_DELAY="100"
-        ) as server,
-        server.client() as client,
-    ):
+    variables = {
+        "RANER_WORKERS": "1",
+        "BENTOML_CONFIG_OPTIONS": " ".join(f"services.raner.tracing.{name}={value}" for name, value in options.items()),
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
+    with serve(tmp_path / "log", **variables) as server, server.client() as client:
         assert client.post("/ner", json={"text": "绝密代号海燕"}).is_success
-        deadline = time.monotonic() + 20
-        while not any(b"POST /ner" in body for _, body in collector.received) and time.monotonic() < deadline:
-            time.sleep(0.1)
-    collector.shutdown()
-    collector.server_close()
+        collector.wait_for(b"POST /ner")
     assert {path for path, _ in collector.received} == {"/v1/traces"}
-    sent = b"".join(body for _, body in collector.received)
-    assert b"POST /ner" in sent
-    assert "绝密代号海燕".encode() not in sent
+    assert "绝密代号海燕".encode() not in b"".join(body for _, body in collector.received)
     assert "otlp" not in (tmp_path / "log").read_text()
 
 
-def test_the_scrape_reads_the_alerts_and_the_right_path() -> None:
+def test_prometheus_scrapes_the_right_path_and_loads_the_alerts() -> None:
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     assert [(DEPLOY / "prometheus" / file).exists() for file in config["rule_files"]] == [True]
     assert config["scrape_configs"][0]["metrics_path"] == "/metrics"
 
 
-def test_metrics_stay_small_whatever_paths_are_asked_for(client: httpx.Client) -> None:
+def test_metrics_stay_small_for_any_number_of_paths(client: httpx.Client) -> None:
     for file in (REPOSITORY / "static").rglob("*"):
         if file.is_file():
             client.get(f"/static/{file.relative_to(REPOSITORY / 'static').as_posix()}")

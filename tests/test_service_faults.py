@@ -1,4 +1,4 @@
-"""The service when its model changes, when a worker dies, when its port is taken; `tests/faults` has the long forms."""
+"""The service when its model changes, a worker is killed, or its port is taken; `tests/faults` has the long forms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.twins import LEFT, RIGHT, damage, make_twin, switch, types_of
 
 @pytest.fixture(scope="module")
 def link(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A symbolic link to the left one of two models; `right` and `bad` lie beside it."""
+    """A symbolic link to the model `left`; the models `right` and `bad` are beside it."""
     folder = tmp_path_factory.mktemp("models")
     for name, version in (("left", LEFT), ("right", RIGHT), ("bad", RIGHT)):
         make_twin(folder / name, version)
@@ -32,22 +32,35 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pair(link: Path) -> Generator[Server]:
-    """Two workers, in what BentoML takes for a container."""
+def started(link: Path) -> Generator[Server]:
+    """A service with two workers that runs as in a container."""
     settings = {"RANER_MODEL": str(link), "RANER_WORKERS": "2", "RANER_THREADS": "1", "BENTOML_CONTAINERIZED": "true"}
     with serve(link.parent / "service.log", **settings) as server:
         wait_for(lambda: len(ready_workers(server)) == 2, 60)
         yield server
 
 
+@pytest.fixture
+def pair(started: Server, link: Path) -> Server:
+    """The service, with both workers serving the model `left`."""
+    switch(link, link.parent / "left")
+    wait_for(lambda: versions(started) == {LEFT: 2} and "failed" not in update_states(started), 30)
+    return started
+
+
+def update_states(server: Server) -> set[str]:
+    """The outcome of the last update of each worker; empty where no worker has updated its model."""
+    return {model["update"]["state"] for model in models(server) if "update" in model}  # type: ignore[index]
+
+
 def models(server: Server) -> list[dict[str, object]]:
-    """What `/model` says, asked over new connections often enough for every worker to have its turn."""
+    """Responses of `/model` over new connections, enough of them to reach every worker."""
     once = httpx.Limits(max_keepalive_connections=0)
     with httpx.Client(base_url=server.url, limits=once, trust_env=False) as client:
         return [client.get("/model").json() for _ in range(12)]
 
 
-def test_a_swap_costs_no_request_and_no_answer_mixes_two_models(
+def test_a_swap_loses_no_request_and_each_response_comes_from_one_model(
     pair: Server, link: Path, recognizer: Recognizer
 ) -> None:
     expected = [[entity.type for entity in found] for found in recognizer.recognize(NEWS)]
@@ -58,14 +71,14 @@ def test_a_swap_costs_no_request_and_no_answer_mixes_two_models(
     assert not taken.failed()
     for outcome in taken.outcomes:
         meta, data = outcome.body["meta"], outcome.body["data"]
-        assert [entity["type"] for entity in data] == types_of(meta["version"], expected[outcome.asked])  # type: ignore[index]
+        assert [entity["type"] for entity in data] == types_of(meta["version"], expected[outcome.text])  # type: ignore[index]
     assert {outcome.body["meta"]["version"] for outcome in taken.outcomes} == {LEFT, RIGHT}  # type: ignore[index]
-    assert {model["update"]["state"] for model in models(pair)} == {"done"}  # type: ignore[index]
+    assert update_states(pair) == {"done"}
 
 
-def test_a_damaged_model_is_not_served_and_the_reason_is_told(pair: Server, link: Path) -> None:
+def test_a_damaged_model_is_not_served_and_the_reason_is_reported(pair: Server, link: Path) -> None:
     switch(link, link.parent / "bad")
-    wait_for(lambda: {model["update"]["state"] for model in models(pair)} == {"failed"}, 30)  # type: ignore[index]
+    wait_for(lambda: update_states(pair) == {"failed"}, 30)
     for model in models(pair):
         assert model["version"] == LEFT
         assert "is damaged: its sha256 is not the one in model.json" in model["update"]["reason"]  # type: ignore[index]
@@ -75,7 +88,9 @@ def test_a_damaged_model_is_not_served_and_the_reason_is_told(pair: Server, link
     assert "is damaged" in pair.log.read_text()
 
 
-def test_a_killed_worker_comes_back_even_while_the_model_to_serve_is_bad(pair: Server) -> None:
+def test_a_killed_worker_is_replaced_while_the_configured_model_is_damaged(pair: Server, link: Path) -> None:
+    switch(link, link.parent / "bad")
+    wait_for(lambda: update_states(pair) == {"failed"}, 30)
     killed, kept = ready_workers(pair)
     with load(pair.url, NEWS, clients=4, pause=0.02) as taken:
         killed.kill()
@@ -85,13 +100,15 @@ def test_a_killed_worker_comes_back_even_while_the_model_to_serve_is_bad(pair: S
     assert {model["version"] for model in models(pair)} == {LEFT}
 
 
-def test_all_is_well_again_once_the_model_to_serve_is_a_good_one(pair: Server, link: Path) -> None:
+def test_the_failure_is_cleared_when_the_configured_model_is_good_again(pair: Server, link: Path) -> None:
+    switch(link, link.parent / "bad")
+    wait_for(lambda: update_states(pair) == {"failed"}, 30)
     switch(link, link.parent / "left")
-    wait_for(lambda: {model["update"]["state"] for model in models(pair)} == {"done"}, 30)  # type: ignore[index]
+    wait_for(lambda: update_states(pair) == {"done"}, 30)
     assert {model["version"] for model in models(pair)} == {LEFT}
 
 
-def test_what_model_json_says_anew_is_served_though_the_version_stays(pair: Server, link: Path) -> None:
+def test_a_changed_model_json_is_served_though_the_version_stays(pair: Server, link: Path) -> None:
     path = link.parent / "left" / "model.json"
     write_atomically(path, json.dumps(json.loads(path.read_bytes()) | {"default_types": ["PER"]}).encode())
     wait_for(lambda: all(model["default_types"] == ["PER"] for model in models(pair)), 30)

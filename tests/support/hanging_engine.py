@@ -1,4 +1,4 @@
-"""The real service, whose recognizer hangs at two words: served by `test_hang.py`."""
+"""The real service with a recognizer that hangs on two texts; served by `tests/faults/test_hang.py`."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import time
 from collections.abc import Sequence
 
 from ner_runtime.inference.spans import Span
-from ner_runtime.recognizer import EncodedWindow, Reading, Recognizer
+from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognizer
 from service import Raner
 
-BLOCKS_THE_LOOP = "堵住"
-STOPS_THE_LANE = "停住"
+BLOCKS_EVENT_LOOP = "堵住"
+BLOCKS_INFERENCE = "停住"
 FOREVER = 3600
 
-_open_text, _decode = Recognizer.encode, Recognizer.decode
-_held: list[Reading] = []
+_encode, _decode = Recognizer.encode, Recognizer.decode
+_hanging: list[EncodedText] = []
 
 
-def encode(self: Recognizer, text: str) -> Reading:
-    if text == BLOCKS_THE_LOOP:
+def encode(self: Recognizer, text: str) -> EncodedText:
+    if text == BLOCKS_EVENT_LOOP:
         time.sleep(FOREVER)
-    reading = _open_text(self, text)
-    if text == STOPS_THE_LANE:
-        _held.append(reading)
-    return reading
+    encoded = _encode(self, text)
+    if text == BLOCKS_INFERENCE:
+        _hanging.append(encoded)
+    return encoded
 
 
 def decode(self: Recognizer, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
-    if any(window in reading.encoded for reading in _held for window in encoded):
+    if any(window in text.encoded for text in _hanging for window in encoded):
         time.sleep(FOREVER)
     return _decode(self, encoded)
 

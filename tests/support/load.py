@@ -1,11 +1,11 @@
-"""Load: clients that ask one question after the other, and what became of each."""
+"""Closed-loop load: clients that send one request after the other, and what became of each request."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,9 +16,15 @@ TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a question: a status and a body, or how the connection failed."""
+    """What became of a request.
 
-    asked: int
+    text: index of its text
+    ended: when the response came or the connection failed, in `monotonic` seconds
+    status: 0 where the connection failed
+    failure: name of the transport error; empty where there was a response
+    """
+
+    text: int
     ended: float
     seconds: float
     status: int
@@ -28,12 +34,24 @@ class Outcome:
 
 @dataclass
 class Load:
-    """Outcomes so far, in the order in which they ended."""
+    """The outcomes so far, in the order in which they ended."""
 
     outcomes: list[Outcome] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def add(self, outcome: Outcome) -> None:
+        with self._changed:
+            self.outcomes.append(outcome)
+            self._changed.notify_all()
+
+    def wait_for_more(self, count: int) -> None:
+        """Wait until `count` more requests have ended."""
+        with self._changed:
+            target = len(self.outcomes) + count
+            assert self._changed.wait_for(lambda: len(self.outcomes) >= target, TIMEOUT_S), "no requests end"
 
     def counts(self) -> Counter[str]:
-        """How many of each kind: a status, or how the connection failed."""
+        """The number of requests per status or transport error."""
         return Counter(outcome.failure or str(outcome.status) for outcome in self.outcomes)
 
     def failed(self) -> list[Outcome]:
@@ -42,44 +60,40 @@ class Load:
 
 @contextmanager
 def load(url: str, texts: Sequence[str], *, clients: int, pause: float = 0.0) -> Generator[Load]:
-    """Keep asking about `texts` in turn, each client a question at a time, until the block ends."""
-    taken = Load()
-    over = threading.Event()
+    """Send the texts to `/ner` over and over, one request at a time per client, until the block ends."""
+    result = Load()
+    stop = threading.Event()
     threads = [
-        threading.Thread(target=_ask_on, args=(url, texts, number, clients, pause, over, taken.outcomes.append))
+        threading.Thread(target=_run_client, args=(url, texts, number, clients, pause, stop, result))
         for number in range(clients)
     ]
     for thread in threads:
         thread.start()
     try:
-        yield taken
+        yield result
     finally:
-        over.set()
+        stop.set()
         for thread in threads:
             thread.join(TIMEOUT_S)
 
 
-def _ask_on(
-    url: str,
-    texts: Sequence[str],
-    number: int,
-    clients: int,
-    pause: float,
-    over: threading.Event,
-    note: Callable[[Outcome], None],
+def _run_client(
+    url: str, texts: Sequence[str], number: int, clients: int, pause: float, stop: threading.Event, result: Load
 ) -> None:
     with httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
-        asked = number
-        while not over.is_set():
-            note(_ask(client, asked % len(texts), texts[asked % len(texts)]))
-            asked += clients
-            over.wait(pause)
+        request = number
+        while not stop.is_set():
+            index = request % len(texts)
+            result.add(_send(client, index, texts[index]))
+            request += clients
+            stop.wait(pause)
 
 
-def _ask(client: httpx.Client, asked: int, text: str) -> Outcome:
-    began = time.perf_counter()
+def _send(client: httpx.Client, index: int, text: str) -> Outcome:
+    started = time.perf_counter()
     try:
-        answer = client.post("/ner", json={"text": text})
+        response = client.post("/ner", json={"text": text})
     except httpx.TransportError as error:
-        return Outcome(asked, time.monotonic(), time.perf_counter() - began, 0, {}, type(error).__name__)
-    return Outcome(asked, time.monotonic(), time.perf_counter() - began, answer.status_code, answer.json(), "")
+        return Outcome(index, time.monotonic(), time.perf_counter() - started, 0, {}, type(error).__name__)
+    seconds = time.perf_counter() - started
+    return Outcome(index, time.monotonic(), seconds, response.status_code, response.json(), "")

@@ -12,9 +12,11 @@ from ner_runtime.serving.lifecycle.heartbeat import RUN_DIR, last_heartbeat
 from ner_runtime.upstream.private import WORKER_MODULE
 from tests.support.servers import Server
 
+POLL_S = 0.05
+
 
 def workers(server: Server) -> list[psutil.Process]:
-    """The living workers, oldest first."""
+    """The running workers, oldest first."""
     found: list[psutil.Process] = []
     for child in psutil.Process(server.process.pid).children():
         try:
@@ -26,33 +28,37 @@ def workers(server: Server) -> list[psutil.Process]:
 
 
 def ready_workers(server: Server) -> list[psutil.Process]:
-    """Those that have begun to take requests."""
-    return [worker for worker in workers(server) if _beats(worker)]
+    """The workers that accept requests."""
+    return [worker for worker in workers(server) if _has_heartbeat(worker)]
 
 
 def resident_bytes(server: Server) -> int:
-    """What the workers hold in memory, together."""
+    """The resident memory of all workers together."""
     return sum(worker.memory_info().rss for worker in workers(server))
 
 
 def versions(server: Server) -> dict[str, int]:
-    """How many workers serve which version of the model, by the metrics."""
+    """How many workers serve each version of the model, by the metrics."""
     with server.client() as client:
         lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith("raner_model_info{")]
     counts = {line.split('version="')[1].split('"')[0]: int(float(line.split()[-1])) for line in lines}
     return {version: count for version, count in counts.items() if count}
 
 
-def wait_for(what: Callable[[], bool], seconds: float) -> float:
-    """Wait until something is so; returns how long that took."""
-    began = time.monotonic()
-    while not what():
-        assert time.monotonic() - began < seconds, f"not within {seconds} s"
-        time.sleep(0.05)
-    return time.monotonic() - began
+def wait_for(condition: Callable[[], bool], timeout_s: float) -> float:
+    """Poll a condition of another process until it holds; return how long that took.
+
+    Raises:
+        AssertionError: it does not hold within `timeout_s`.
+    """
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < timeout_s, f"the condition does not hold after {timeout_s} s"
+        time.sleep(POLL_S)
+    return time.monotonic() - started
 
 
-def _beats(worker: psutil.Process) -> bool:
+def _has_heartbeat(worker: psutil.Process) -> bool:
     try:
         directory = worker.environ().get(RUN_DIR)
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Two models that every answer tells apart: the embedded one, and a twin that calls people places and places people."""
+"""Two models whose responses differ: the embedded one, and a copy of it with the labels PER and LOC swapped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ner_runtime.manifest import Manifest, file_sha256, read_manifest, write_man
 
 SWAPPED = {"PER": "LOC", "LOC": "PER"}
 LEFT, RIGHT = "left", "right"
-"""The versions of the two; their name is `twin`."""
+"""The versions of the two models; both are named `twin`."""
 
 
 def make_twin(directory: Path, version: str) -> Manifest:
-    """Write the model directory of one of the two."""
+    """Write the model directory of one of the two models."""
     directory.mkdir(parents=True)
     manifest = read_manifest(embedded_model())
     for file in manifest.files:
@@ -33,19 +33,19 @@ def make_twin(directory: Path, version: str) -> Manifest:
 
 
 def damage(directory: Path) -> None:
-    """Change a byte of the weights, as a failing disk does."""
+    """Flip a bit of the weights, as a failing disk does."""
     weights = bytearray((directory / "model.onnx").read_bytes())
     weights[len(weights) // 2] ^= 1
     (directory / "model.onnx").write_bytes(weights)
 
 
 def types_of(version: str, types: list[str]) -> list[str]:
-    """What a twin calls what the embedded model calls `types`."""
+    """The types that a twin finds where the embedded model finds `types`."""
     return types if version == LEFT else [SWAPPED.get(type_, type_) for type_ in types]
 
 
 def switch(link: Path, directory: Path) -> None:
-    """Have a symbolic link lead to another model directory, in one step."""
+    """Point a symbolic link at another model directory, atomically."""
     new = link.with_name(f".{link.name}")
     new.symlink_to(directory)
     new.rename(link)
