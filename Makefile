@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui bench-ui image-test kubernetes-check clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui bench-ui image-test kubernetes-check compose-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ image-test: install ## the OCI image, built and proved without Docker (root, deb
 
 kubernetes-check: install-dev ## validate the Kubernetes manifests offline (needs kubectl)
 	$(BIN)/python -m scripts.kubernetes_check
+
+compose-check: install-dev ## validate deploy/compose offline
+	$(BIN)/python -m scripts.compose_check
 
 clean: ## remove what was built, not the environment
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis loadtest/reports

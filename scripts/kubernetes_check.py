@@ -29,6 +29,16 @@ SCHEMAS = REPOSITORY / "tests" / "deploy" / "schemas"
 VERSION = "1.34"
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
+RULE = KUBERNETES / "components" / "monitoring" / "prometheusrule.yaml"
+RULE_HEAD = """\
+# Written from deploy/prometheus/alerts.yml: python -m scripts.kubernetes_check --write-rule
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: raner
+spec:
+"""
+
 Resource = dict[str, Any]
 
 
@@ -186,8 +196,18 @@ def _ports(containers: list[Resource]) -> set[str | int]:
     return {port["name"] for port in ports} | {port["containerPort"] for port in ports}
 
 
+def write_rule() -> None:
+    """Write the alerts into the PrometheusRule."""
+    alerts = (REPOSITORY / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8")
+    lines = alerts[alerts.index("groups:") :].splitlines(keepends=True)
+    RULE.write_text(RULE_HEAD + "".join(f"  {line}" if line.strip() else line for line in lines), encoding="utf-8")
+
+
 def main() -> None:
-    """Check all kustomizations and exit."""
+    """Check all kustomizations, or write the PrometheusRule, and exit."""
+    if sys.argv[1:] == ["--write-rule"]:
+        write_rule()
+        return
     if shutil.which("kubectl") is None:
         sys.exit("kubernetes-check: kubectl is missing; it builds the kustomizations")
     found = [(directory, problem) for directory in kustomizations() for problem in problems(build(directory))]
