@@ -100,13 +100,13 @@ loadtest: .venv/loadtest ## a minute of load, answers checked, report (RANER_URL
 tune: .venv/loadtest ## the worker count that serves best on this machine
 	@$(BIN)/python -m loadtest.tuner $(if $(USERS),--users $(USERS)) $(if $(SECONDS),--seconds $(SECONDS))
 
-ui: ## the page's style, built anew from web/styles (needs npm)
+ui: ## build the style sheet of the page from web/styles (needs npm)
 	cd web && npm ci --silent --no-fund --no-audit && npm run --silent build
 
-check-ui: ## the page's types, and that its style is what its sources build (needs npm)
+check-ui: ## check the types, unit tests and style sheet of the page (needs npm)
 	cd web && npm ci --silent --no-fund --no-audit && npm run --silent check
 
-bench-ui: install-dev system ## how fast the page is with 100,000 characters and 5,000 entities, in a real browser
+bench-ui: install-dev system ## measure the page with 100,000 characters and 5,000 entities in a browser
 	$(BIN)/python -m pytest tests/browser/bench_page.py
 
 image-test: install ## the OCI image, built and proved without Docker (root, debootstrap, buildah, podman, runc)

@@ -1,6 +1,5 @@
-// Copies third-party parts: into ../static those that the page ships (fonts, and the one function of fflate it uses),
-// into ../tests/browser/vendor axe-core, so that the tests need no npm.
-// Run after changing a version: `npm run vendor`.
+// Copies third-party files: fonts and the used function of fflate into ../static, and axe-core into
+// ../tests/browser/vendor so that the tests do not need npm. Run it after changing a version: `npm run vendor`.
 import { copyFile, mkdir } from 'node:fs/promises';
 import { build } from 'esbuild';
 

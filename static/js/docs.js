@@ -1,10 +1,10 @@
-/** The API page: `docs.json` laid out, each operation with its body, its answers and a command to try. */
+/** The API page: draws `docs.json` with every operation, its request body, its responses and an example command. */
 
 import { setLanguage, t } from './core/i18n.js';
 import { example, nameOf, operations, typeLine } from './core/openapi.js';
 import { loadPreferences, savePreferences } from './core/preferences.js';
 import { el, find } from './view/dom.js';
-import { applyWords } from './view/words.js';
+import { translate } from './view/translate.js';
 
 /** @typedef {import('./core/openapi.js').Schema} Schema */
 
@@ -43,7 +43,7 @@ function operationPanel(description, { verb, path, summary, description: text, r
         el('h3', { 'data-t': 'docs.try' }),
         code(curl(description, verb, path, request)),
         el('h3', { 'data-t': 'docs.responses' }),
-        el('dl', { class: 'answers' }, ...responses.flatMap((answer) => [el('dt', {}, answer.status), el('dd', {}, ...prose(answer.description), ' ', answer.schema ? typeLink(answer.schema) : '')])),
+        el('dl', { class: 'responses' }, ...responses.flatMap((response) => [el('dt', {}, response.status), el('dd', {}, ...prose(response.description), ' ', response.schema ? typeLink(response.schema) : '')])),
       ),
     ),
   );
@@ -61,7 +61,7 @@ function schemaPanel(name, schema) {
     { class: 'panel', id: `schema-${name}` },
     el('h3', { class: 'path' }, name),
     ...(schema.description ? [el('p', { class: 'body' }, ...prose(schema.description))] : []),
-    el('dl', { class: 'answers' }, ...rows),
+    el('dl', { class: 'responses' }, ...rows),
   );
 }
 
@@ -71,7 +71,7 @@ function typeLink(schema) {
   return name ? el('a', { class: 'path underline', href: `docs#schema-${name}` }, name) : el('code', {}, typeLine(schema));
 }
 
-/** Words with `names` in them. @param {string} text @returns {(Node | string)[]} */
+/** Text with `code` in it. @param {string} text @returns {(Node | string)[]} */
 function prose(text) {
   return text.split('`').map((part, index) => (index % 2 ? el('code', {}, part) : part));
 }
@@ -94,10 +94,10 @@ function curl(description, verb, path, request) {
   return `curl -sS ${url} \\\n  -H 'Content-Type: application/json' \\\n  -d '${body}'`;
 }
 
-function speak() {
+function applyLanguage() {
   setLanguage(preferences.language);
   document.title = t('docs.title');
-  applyWords(document.body);
+  translate(document.body);
   const button = find('#language', HTMLButtonElement);
   button.textContent = preferences.language === 'zh' ? 'EN' : '中文';
   button.lang = preferences.language === 'zh' ? 'en' : 'zh-CN';
@@ -107,7 +107,7 @@ function speak() {
 find('#language', HTMLButtonElement).addEventListener('click', () => {
   preferences.language = preferences.language === 'zh' ? 'en' : 'zh';
   savePreferences(preferences);
-  speak();
+  applyLanguage();
 });
 document.documentElement.dataset.effects = preferences.effects ? 'on' : 'off';
 try {
@@ -117,4 +117,4 @@ try {
 } catch (error) {
   main.replaceChildren(el('p', { class: 'empty', role: 'status' }, t('docs.failed', { message: String(error) })));
 }
-speak();
+applyLanguage();

@@ -1,4 +1,4 @@
-/** Puts the page together: one state, one session with the service, and the views that watch them. */
+/** Starts the page: one state, one session with the service, and the views. */
 
 import { Api } from './core/api.js';
 import { shown } from './core/entities.js';
@@ -23,17 +23,17 @@ import { shortcuts } from './view/shortcuts.js';
 import { statistics } from './view/statistics.js';
 import { table } from './view/table.js';
 import { telemetry } from './view/telemetry.js';
-import { applyWords } from './view/words.js';
+import { translate } from './view/translate.js';
 
 const store = createState(loadPreferences());
 const api = new Api(new URL('.', document.baseURI));
 const session = new Session(store, api);
 
-// First of all watchers: every view below draws in the language set here.
+// Must be the first watcher: the views below use the language set here.
 store.watch(['language'], ({ language }) => {
   setLanguage(language);
   document.title = t('title');
-  applyWords(document.body);
+  translate(document.body);
   const button = find('#language', HTMLButtonElement);
   button.textContent = language === 'zh' ? 'EN' : '中文';
   button.lang = language === 'zh' ? 'en' : 'zh-CN';
@@ -83,11 +83,11 @@ store.watch(['notice'], ({ notice }) => {
 
 session.onDone = () => {
   past.record();
-  // The service can change its model under way; its colours and limits come with it.
+  // The service may have been away when the page opened.
   if (!store.state.model) void begin();
 };
 
-/** Asks the service what it is; a failure shows in the status, and detection can still be tried. */
+/** Loads the model's description. A failure is shown in the status; detection can still be tried. */
 async function begin() {
   try {
     store.set({ model: await api.model(), service: 'online' });

@@ -1,7 +1,7 @@
-"""How fast the page is with a document of 100,000 characters and 5,000 entities: `make bench-ui`.
+"""Speed of the page with a document of 100,000 characters and 5,000 entities: `make bench-ui`.
 
-Handler are put in the service's place, so that only the page is measured. Beside the clock's time stands the processor
-time of the page's main thread, which no other work on the machine adds to: it is what must stay within the bounds.
+The responses come from the test, so that only the page is measured. The bounds apply to the processor time of the
+page's main thread, which does not depend on other load of the machine. Wall-clock times are printed next to it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from statistics import median
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.desk import Desk
 from tests.support.long_document import DOCUMENT
+from tests.support.web_page import WebPage
 
 DOCUMENT_MS = 1000
 STEP_MS = 200
@@ -33,8 +33,8 @@ WATCH_PAINT = """() => {
 }"""
 
 PAINTS = """() => {
-    const answers = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/ner'));
-    const ends = answers.map(({ responseEnd }) => responseEnd);
+    const responses = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/ner'));
+    const ends = responses.map(({ responseEnd }) => responseEnd);
     return [window.firstPaint - Math.min(...ends), window.lastPaint - Math.max(...ends)];
 }"""
 
@@ -48,7 +48,7 @@ TURNS = 20
 
 
 def step(act: str) -> str:
-    """One act and the two frames after it; the longer of them in milliseconds."""
+    """One action and the two frames after it; returns the longer of them in milliseconds."""
     return f"""async (turn) => {{
         const [output, legend, threshold] = ['output', 'legend', 'threshold'].map((id) => document.getElementById(id));
         const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
@@ -75,15 +75,15 @@ class MainThread:
         return self._last - last
 
 
-def test_100000_characters_with_5000_entities(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    desk.stub()
-    desk.page.evaluate(WATCH_PAINT)
-    thread = MainThread(desk.page)
-    drawn = desk.read(DOCUMENT)
+def test_100000_characters_with_5000_entities(ui: WebPage, capsys: pytest.CaptureFixture[str]) -> None:
+    ui.stub()
+    ui.page.evaluate(WATCH_PAINT)
+    thread = MainThread(ui.page)
+    drawn = ui.read(DOCUMENT)
     document = thread.since()
     assert len(drawn.marks) == 5000
-    desk.until("window.lastPaint")
-    first, last = desk.page.evaluate(PAINTS)
+    ui.until("window.lastPaint")
+    first, last = ui.page.evaluate(PAINTS)
 
     costs: dict[str, float] = {}
     lines: list[str] = []
@@ -92,15 +92,15 @@ def test_100000_characters_with_5000_entities(desk: Desk, capsys: pytest.Capture
         own: list[float] = []
         for turn in range(1, TURNS + 1):
             thread.since()
-            frames.append(desk.page.evaluate(step(act), turn))
+            frames.append(ui.page.evaluate(step(act), turn))
             own.append(thread.since())
         costs[act] = max(own)
         lines.append(f"  {act:<8} {median(frames):12.0f} {max(frames):8.0f} {median(own):15.0f} {max(own):8.0f}")
     with capsys.disabled():
         sys.stdout.write(
             f"\n{len(DOCUMENT):,} characters, {len(drawn.marks):,} entities; milliseconds\n"
-            f"first results painted after their answer   {first:6.0f}\n"
-            f"all results painted after the last answer  {last:6.0f}\n"
+            f"first results painted after their response  {first:6.0f}\n"
+            f"all results painted after the last response {last:6.0f}\n"
             f"main thread's own time for the document    {document:6.0f} (at most {DOCUMENT_MS})\n"
             f"              frame, median  longest  own time, median  longest (at most {STEP_MS})\n"
             + "\n".join(lines)

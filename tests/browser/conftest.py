@@ -1,5 +1,5 @@
-"""A real browser on the real service. Every page is watched: an error in the console, a report of the content
-security policy, a dialog or a request to another host fails the test that caused it."""
+"""A real browser on the real service. An error in the console, a violation of the content security policy, a dialog or
+a request to another host fails the test that causes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Page, sync_playwright
 
-from tests.support.desk import Desk
+from tests.support.web_page import WebPage
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FLAGS = [
@@ -27,11 +27,11 @@ FLAGS = [
     "--disable-sync",
 ]
 EXPECTED = "Failed to load resource"
-"""What the console says of every status that is not 200, which tests of such statuses ask for."""
+"""The console's message for an error status, which some tests cause on purpose."""
 
 
 def missing(what: str) -> NoReturn:
-    """Without its tool a test is skipped on somebody's laptop, and fails in CI."""
+    """Skip a test without its tool; fail in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is missing", pytrace=False)
     pytest.skip(f"{what} is missing")
@@ -50,7 +50,7 @@ def browser() -> Generator[Browser]:
 
 @dataclass
 class Watch:
-    """What a page did that no page should."""
+    """Records what a page must not do."""
 
     faults: list[str] = field(default_factory=list)
 
@@ -77,7 +77,7 @@ class Watch:
 
 @pytest.fixture(scope="package")
 def context(browser: Browser) -> Generator[BrowserContext]:
-    """One visitor for all tests, so that the browser's cache saves each of them the page's forty files."""
+    """Shared by all tests for its HTTP cache: the page loads forty files. Its storage is cleared before every test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN", accept_downloads=True)
     context.set_default_timeout(15_000)
     yield context
@@ -90,16 +90,17 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def desk(context: BrowserContext, service_url: str, watch: Watch) -> Generator[Desk]:
-    """The page, open, and nothing stored before or after."""
+def ui(context: BrowserContext, service_url: str, watch: Watch) -> Generator[WebPage]:
+    """An open page of a browser that has stored nothing."""
     page = context.new_page()
+    storage = {"origin": service_url, "storageTypes": "local_storage,session_storage,indexeddb"}
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", storage)
     watch.over(page, service_url)
-    desk = Desk(page, service_url)
-    yield desk.open()
-    for route in desk.held:
+    ui = WebPage(page, service_url)
+    yield ui.open()
+    for route in ui.held:
         with suppress(Error):
             route.abort()
-    page.evaluate("localStorage.clear()")
     for open_page in context.pages:
         open_page.close()
     context.clear_permissions()

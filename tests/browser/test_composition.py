@@ -1,73 +1,90 @@
-"""An input method at work is left in peace: nothing is asked for until it commits."""
+"""Input methods (IME) and live mode: nothing is sent before a composition ends."""
 
 from __future__ import annotations
 
-from tests.support.desk import Desk
+from tests.support.web_page import WebPage
 
-QUIET_MS = 900
-"""More than twice live mode's delay."""
-
-
-def live(desk: Desk) -> list[str]:
-    asked = desk.stub()
-    desk.page.get_by_role("switch", name="实时侦测").check()
-    desk.text.focus()
-    return asked
+PAUSE_MS = 2000
+"""Longer than live mode's delay. The page's clock runs forward by it; the test does not wait."""
 
 
-def test_live_mode_asks_once_after_a_pause(desk: Desk) -> None:
-    asked = live(desk)
-    desk.page.keyboard.type("马云在杭州", delay=30)
-    desk.page.locator("mark").first.wait_for()
-    desk.page.wait_for_timeout(QUIET_MS)
-    assert asked == ["马云在杭州"]
+def live(ui: WebPage) -> list[str]:
+    sent = ui.stub()
+    ui.page.clock.install()
+    ui.page.get_by_role("switch", name="实时侦测").check()
+    ui.text.focus()
+    return sent
 
 
-def test_composing_is_silent_until_the_commit(desk: Desk) -> None:
-    asked = live(desk)
-    browser = desk.page.context.new_cdp_session(desk.page)
+def pause(ui: WebPage) -> None:
+    ui.page.clock.run_for(PAUSE_MS)
+
+
+def test_live_mode_sends_once_after_a_pause(ui: WebPage) -> None:
+    sent = live(ui)
+    ui.page.keyboard.type("马云在杭州")
+    pause(ui)
+    ui.page.locator("mark").first.wait_for()
+    pause(ui)
+    assert sent == ["马云在杭州"]
+
+
+def test_nothing_is_sent_during_a_composition(ui: WebPage) -> None:
+    sent = live(ui)
+    browser = ui.page.context.new_cdp_session(ui.page)
     for syllables in ("m", "ma", "ma y", "ma yu", "ma yun"):
         composed = {"text": syllables, "selectionStart": len(syllables), "selectionEnd": len(syllables)}
         browser.send("Input.imeSetComposition", composed)
-        desk.page.wait_for_timeout(100)
-    desk.page.wait_for_timeout(QUIET_MS)
-    assert desk.text.input_value() == "ma yun"
-    assert asked == []
+        pause(ui)
+    assert ui.text.input_value() == "ma yun"
+    assert sent == []
 
     browser.send("Input.insertText", {"text": "马云"})
-    desk.page.locator("mark").first.wait_for()
-    assert asked == ["马云"]
+    pause(ui)
+    ui.page.locator("mark").first.wait_for()
+    assert sent == ["马云"]
 
 
-def test_a_composition_stills_what_was_about_to_be_asked(desk: Desk) -> None:
-    asked = live(desk)
-    desk.page.keyboard.type("杭州")
-    desk.text.dispatch_event("compositionstart", {"data": ""})
-    desk.page.wait_for_timeout(QUIET_MS)
-    assert asked == []
-    desk.text.dispatch_event("compositionend", {"data": ""})
-    desk.page.locator("mark").first.wait_for()
-    assert asked == ["杭州"]
+def test_a_composition_stops_a_scheduled_detection(ui: WebPage) -> None:
+    sent = live(ui)
+    ui.page.keyboard.type("杭州")
+    ui.text.dispatch_event("compositionstart", {"data": ""})
+    pause(ui)
+    assert sent == []
+    ui.text.dispatch_event("compositionend", {"data": ""})
+    pause(ui)
+    ui.page.locator("mark").first.wait_for()
+    assert sent == ["杭州"]
 
 
-def test_enter_and_escape_belong_to_the_input_method(desk: Desk) -> None:
-    asked = desk.stub()
-    desk.write("马云")
-    desk.text.dispatch_event("compositionstart", {"data": ""})
-    desk.text.press("Control+Enter")
-    desk.page.wait_for_timeout(200)
-    assert asked == []
+def test_enter_during_a_composition_belongs_to_the_input_method(ui: WebPage) -> None:
+    sent = ui.stub()
+    ui.write("马云")
+    ui.text.dispatch_event("compositionstart", {"data": ""})
+    ui.text.press("Control+Enter")
+    ui.text.dispatch_event("compositionend", {"data": ""})
+    ui.text.press("Control+Enter")
+    ui.page.locator("mark").first.wait_for()
+    assert sent == ["马云"]
 
 
-def test_live_mode_cancels_what_it_overtook(desk: Desk) -> None:
-    aborted: list[str] = []
-    desk.page.on("requestfailed", lambda request: aborted.append(request.url))
-    desk.hold()
-    desk.page.get_by_role("switch", name="实时侦测").check()
-    desk.write("慢")
-    desk.until("!document.querySelector('#cancel').hidden")
-    desk.stub()
-    desk.write("马云在杭州")
-    desk.page.locator("mark").first.wait_for()
-    assert [url.rsplit("/", 1)[1] for url in aborted] == ["ner"]
-    assert [span for *_, span in desk.marks()] == ["马云", "杭州"]
+def test_live_mode_aborts_the_previous_request(ui: WebPage) -> None:
+    ui.page.evaluate(
+        """() => {
+            const send = window.fetch;
+            window.signals = [];
+            window.fetch = (url, options) => {
+                if (url.endsWith('/ner')) window.signals.push(options.signal);
+                return send(url, options);
+            };
+        }"""
+    )
+    ui.hold()
+    ui.page.get_by_role("switch", name="实时侦测").check()
+    with ui.page.expect_request("**/ner"):
+        ui.write("慢")
+    ui.stub()
+    ui.write("马云在杭州")
+    ui.page.locator("mark").first.wait_for()
+    assert ui.page.evaluate("window.signals.map((signal) => signal.aborted)") == [True, False]
+    assert [span for *_, span in ui.marks()] == ["马云", "杭州"]

@@ -1,4 +1,4 @@
-"""Files in the encodings that Chinese texts come in, and files that are no texts."""
+"""Files in the encodings of Chinese texts, and files that are not texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.desk import Desk
+from tests.support.web_page import WebPage
 
 TEXT = "屠呦呦在北京的中国中医科学院工作。\n她与马云、杭州无关：𠮷野家👩‍💻。\n"
 PLAIN = "屠呦呦在北京的中国中医科学院工作。\n她与马云、杭州无关。\n"
@@ -18,9 +18,9 @@ ENCODINGS = ["utf-8", "gb18030", "big5", "utf-16le", "utf-16be"]
 BODY = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
-def loaded(desk: Desk) -> str:
-    desk.page.locator("#source").wait_for()
-    return desk.text.input_value()
+def loaded(ui: WebPage) -> str:
+    ui.page.locator("#source").wait_for()
+    return ui.text.input_value()
 
 
 @pytest.mark.parametrize(
@@ -39,29 +39,29 @@ def loaded(desk: Desk) -> str:
     ],
     ids=lambda value: value if value in ENCODINGS else "",
 )
-def test_the_encoding_is_found(desk: Desk, content: bytes, text: str, encoding: str) -> None:
-    desk.drop("文.txt", content)
-    assert loaded(desk) == text
-    expect(desk.page.get_by_label("编码")).to_have_value(encoding)
+def test_the_encoding_is_detected(ui: WebPage, content: bytes, text: str, encoding: str) -> None:
+    ui.drop("文.txt", content)
+    assert loaded(ui) == text
+    expect(ui.page.get_by_label("编码")).to_have_value(encoding)
 
 
-def test_the_encoding_can_be_overruled(desk: Desk) -> None:
-    desk.drop("文.txt", PLAIN.encode("gbk"))
-    assert loaded(desk) == PLAIN
-    desk.page.get_by_label("编码").select_option("big5")
-    assert desk.text.input_value() != PLAIN
-    desk.page.get_by_label("编码").select_option("gb18030")
-    assert desk.text.input_value() == PLAIN
-    # An edit makes it a text of its own: what is typed cannot be decoded anew.
-    desk.text.press("a")
-    expect(desk.page.locator("#source")).to_be_hidden()
+def test_the_encoding_can_be_changed(ui: WebPage) -> None:
+    ui.drop("文.txt", PLAIN.encode("gbk"))
+    assert loaded(ui) == PLAIN
+    ui.page.get_by_label("编码").select_option("big5")
+    assert ui.text.input_value() != PLAIN
+    ui.page.get_by_label("编码").select_option("gb18030")
+    assert ui.text.input_value() == PLAIN
+    # An edited text no longer belongs to the file.
+    ui.text.press("a")
+    expect(ui.page.locator("#source")).to_be_hidden()
 
 
-def test_a_file_is_opened_with_the_button(desk: Desk) -> None:
-    desk.page.set_input_files("#file", {"name": "说明.md", "mimeType": "text/markdown", "buffer": TEXT.encode()})
-    assert loaded(desk) == TEXT
-    expect(desk.page.locator("#chars")).to_have_text(str(len(TEXT)))
-    expect(desk.page.locator("#lines")).to_have_text("3")
+def test_a_file_is_opened_with_the_button(ui: WebPage) -> None:
+    ui.page.set_input_files("#file", {"name": "说明.md", "mimeType": "text/markdown", "buffer": TEXT.encode()})
+    assert loaded(ui) == TEXT
+    expect(ui.page.locator("#chars")).to_have_text(str(len(TEXT)))
+    expect(ui.page.locator("#lines")).to_have_text("3")
 
 
 def docx(paragraphs: Iterable[str], entry: str = "word/document.xml") -> bytes:
@@ -75,9 +75,9 @@ def docx(paragraphs: Iterable[str], entry: str = "word/document.xml") -> bytes:
     return packed.getvalue()
 
 
-def test_a_word_document(desk: Desk) -> None:
-    desk.drop("报告.docx", docx(["马云在杭州工作", "", "屠呦呦在北京"]))
-    assert loaded(desk) == "马云在杭州工作\n\n屠呦呦在北京"
+def test_a_word_document(ui: WebPage) -> None:
+    ui.drop("报告.docx", docx(["马云在杭州工作", "", "屠呦呦在北京"]))
+    assert loaded(ui) == "马云在杭州工作\n\n屠呦呦在北京"
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_a_word_document(desk: Desk) -> None:
         ("零.txt", bytes(5000)),
     ],
 )
-def test_what_is_no_text_is_refused(desk: Desk, name: str, content: bytes) -> None:
-    desk.write("原来的").drop(name, content)
-    expect(desk.notice("unreadable")).to_contain_text(name)
-    assert desk.text.input_value() == "原来的"
+def test_a_file_that_is_not_a_text_is_refused(ui: WebPage, name: str, content: bytes) -> None:
+    ui.write("原来的").drop(name, content)
+    expect(ui.notice("unreadable")).to_contain_text(name)
+    assert ui.text.input_value() == "原来的"
 
 
-def test_a_file_beyond_the_limit(desk: Desk) -> None:
-    desk.page.evaluate(
+def test_a_file_over_the_limit(ui: WebPage) -> None:
+    ui.page.evaluate(
         """() => {
             const transfer = new DataTransfer();
             transfer.items.add(new File([new Uint8Array(17 * 1024 * 1024)], '大.txt'));
@@ -104,4 +104,4 @@ def test_a_file_beyond_the_limit(desk: Desk) -> None:
             document.body.dispatchEvent(new DragEvent('drop', options));
         }"""
     )
-    expect(desk.notice("huge")).to_contain_text("大.txt")
+    expect(ui.notice("huge")).to_contain_text("大.txt")

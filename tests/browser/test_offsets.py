@@ -1,4 +1,4 @@
-"""What is marked is what was found, whatever lies before it: emoji, joiners, rare characters, CRLF, combining marks."""
+"""Marks match the offsets of entities after emoji, joiners, rare characters, CRLF and combining marks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.support.desk import Desk, Found
+from tests.support.web_page import Found, WebPage
 
 PIECES = [
     "马云",
@@ -40,7 +40,7 @@ PIECES = [
 
 
 def generated(seed: int) -> tuple[str, list[Found]]:
-    """A text as a textarea holds it, and entities anywhere in it, of the types that a page shows at first."""
+    """A text as a textarea returns it, and random entities of the default types."""
     chance = random.Random(seed)
     text = "".join(chance.choice(PIECES) for _ in range(chance.randint(3, 60))).replace("\r\n", "\n") + "终"
     found: list[Found] = []
@@ -48,75 +48,75 @@ def generated(seed: int) -> tuple[str, list[Found]]:
     while at < len(text):
         start = at + chance.randint(0, 4)
         end = start + chance.randint(1, 5)
-        # Joined emoji are cut too: the page must follow the offsets, not its own idea of a character.
+        # Offsets may split joined emoji; the page follows the offsets.
         if end <= len(text):
             found.append((chance.choice(["PER", "LOC", "ORG"]), start, end))
         at = end
     return text, found
 
 
-def test_marks_say_what_was_found_in_200_generated_texts(desk: Desk) -> None:
+def test_marks_match_the_entities_of_200_generated_texts(ui: WebPage) -> None:
     wanted: list[Found] = []
-    desk.stub(lambda _text: wanted)
+    ui.stub(lambda _text: wanted)
     for seed in range(200):
         text, wanted = generated(seed)
-        drawn = desk.read(text)
+        drawn = ui.read(text)
         assert drawn.text == text
         assert drawn.marks == [(type_, start, end, text[start:end]) for type_, start, end in wanted], seed
         assert drawn.shown == text
 
 
-def test_the_real_service_and_the_page_count_alike(desk: Desk) -> None:
+def test_the_service_and_the_page_count_alike(ui: WebPage) -> None:
     for seed in range(5):
         text, _ = generated(1000 + seed)
         text += "阿里巴巴集团创始人马云在杭州出席了技术峰会。"
-        desk.write(text).detect()
-        assert all(text[start:end] == span for _, start, end, span in desk.marks())
+        ui.write(text).detect()
+        assert all(text[start:end] == span for _, start, end, span in ui.marks())
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\n", "\r"])
-def test_a_files_own_line_ends_are_counted_in_its_own_offsets(desk: Desk, newline: str) -> None:
+def test_file_offsets_count_the_files_line_breaks(ui: WebPage, newline: str) -> None:
     raw = newline.join(["第一行👩‍💻", "", "马云在杭州", "𠮷北京", "马云"])
-    desk.stub()
-    desk.drop("行.txt", raw.encode())
-    desk.until("document.querySelector('textarea').value !== ''")
-    desk.detect()
-    text = desk.text.input_value()
+    ui.stub()
+    ui.drop("行.txt", raw.encode())
+    ui.until("document.querySelector('textarea').value !== ''")
+    ui.detect()
+    text = ui.text.input_value()
     assert text == raw.replace("\r\n", "\n").replace("\r", "\n")
-    marks = desk.marks()
+    marks = ui.marks()
     assert [span for *_, span in marks] == ["马云", "杭州", "北京", "马云"]
     assert all(text[start:end] == span for _, start, end, span in marks)
     if newline == "\r\n":
-        in_file = desk.page.evaluate(
+        in_file = ui.page.evaluate(
             "[...document.querySelectorAll('mark')].map((mark) =>"
             " [Number(mark.dataset.fileStart), Number(mark.dataset.fileEnd), mark.textContent])"
         )
         assert all(raw[start:end] == span for start, end, span in in_file)
 
 
-def test_an_entity_laid_across_the_edge_of_a_drawn_block(desk: Desk) -> None:
+def test_an_entity_across_the_edge_of_a_block(ui: WebPage) -> None:
     text = "字" * 1198 + "马云杭州" + "字" * 3000
-    desk.stub(lambda _text: [("PER", start, start + 4) for start in range(1190, 1210, 5)])
-    desk.write(text).detect()
-    assert [(start, span) for _, start, _, span in desk.marks()] == [
+    ui.stub(lambda _text: [("PER", start, start + 4) for start in range(1190, 1210, 5)])
+    ui.write(text).detect()
+    assert [(start, span) for _, start, _, span in ui.marks()] == [
         (start, text[start : start + 4]) for start in range(1190, 1210, 5)
     ]
-    assert "".join(desk.page.locator("#output .block").all_text_contents()) == text
+    assert "".join(ui.page.locator("#output .block").all_text_contents()) == text
 
 
-def test_offsets_go_on_from_piece_to_piece(desk: Desk) -> None:
+def test_offsets_continue_from_part_to_part(ui: WebPage) -> None:
     text = "".join(f"第{number}段👩‍💻：马云到了𠮷杭州。\n" for number in range(1500))
-    asked = desk.stub()
-    desk.write(text).detect()
+    asked = ui.stub()
+    ui.write(text).detect()
     assert len(asked) > 3
     assert sorted(asked, key=text.index)[0] == text[: len(min(asked, key=text.index))]
     assert sum(map(len, asked)) == len(text)
-    marks = desk.marks()
+    marks = ui.marks()
     assert len(marks) == 3000
     assert all(text[start:end] == span for _, start, end, span in marks)
 
 
-def test_entities_that_lie_in_each_other_are_drawn_once(desk: Desk) -> None:
-    desk.stub(lambda _text: [("ORG", 0, 4), ("LOC", 0, 2), ("PER", 3, 5), ("PER", 5, 5), ("LOC", 6, 99)])
-    desk.write("北京大学的马云").detect()
-    assert desk.marks() == [("ORG", 0, 4, "北京大学"), ("LOC", 6, 7, "云")]
+def test_overlapping_entities_are_drawn_once(ui: WebPage) -> None:
+    ui.stub(lambda _text: [("ORG", 0, 4), ("LOC", 0, 2), ("PER", 3, 5), ("PER", 5, 5), ("LOC", 6, 99)])
+    ui.write("北京大学的马云").detect()
+    assert ui.marks() == [("ORG", 0, 4, "北京大学"), ("LOC", 6, 7, "云")]

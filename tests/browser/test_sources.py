@@ -1,4 +1,4 @@
-"""The page's sources: both languages alike, no word without its string, small, and nothing named that is elsewhere."""
+"""The page's sources: complete translations, small files, and no URL of another host."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import ClassVar
 import pytest
 
 from tests.browser.conftest import REPOSITORY
-from tests.support.desk import Desk
+from tests.support.web_page import WebPage
 
 STATIC = REPOSITORY / "static"
 ASSETS = {".html", ".css", ".js", ".svg", ".woff2"}
 ASSETS_BYTES = 300_000
 
 
-def strings(desk: Desk) -> dict[str, dict[str, str]]:
-    return desk.page.evaluate("async () => (await import('/static/js/core/strings.js')).STRINGS")
+def strings(ui: WebPage) -> dict[str, dict[str, str]]:
+    return ui.page.evaluate("async () => (await import('/static/js/core/strings.js')).STRINGS")
 
 
-def test_both_languages_say_the_same_things(desk: Desk) -> None:
-    tables = strings(desk)
+def test_both_languages_have_the_same_strings(ui: WebPage) -> None:
+    tables = strings(ui)
     assert tables["zh"].keys() == tables["en"].keys()
     holes = {language: {key: sorted(_holes(text)) for key, text in table.items()} for language, table in tables.items()}
     assert holes["zh"] == holes["en"]
@@ -33,7 +33,7 @@ def _holes(text: str) -> list[str]:
 
 
 class Words(HTMLParser):
-    """The words of a page beside the keys they stand for."""
+    """The texts of a page with the keys of their translations."""
 
     ATTRIBUTES: ClassVar = {"data-t-label": "aria-label", "data-t-title": "title", "data-t-placeholder": "placeholder"}
 
@@ -56,28 +56,28 @@ class Words(HTMLParser):
 
 
 @pytest.mark.parametrize("page", ["index.html", "docs.html"])
-def test_the_chinese_in_the_html_is_the_chinese_of_the_table(desk: Desk, page: str) -> None:
+def test_the_chinese_in_the_html_is_the_chinese_of_the_table(ui: WebPage, page: str) -> None:
     words = Words()
     words.feed((STATIC / page).read_text())
-    chinese = strings(desk)["zh"]
+    chinese = strings(ui)["zh"]
     assert len(words.words) > 3
     assert [(key, text) for key, text in words.words if chinese[key] != text] == []
 
 
-def test_every_module_fits_on_a_few_screens() -> None:
+def test_every_module_is_short() -> None:
     longest = {path.name: len(path.read_text().splitlines()) for path in (STATIC / "js").rglob("*.js")}
     longest.pop("strings.js")
     assert max(longest.values()) <= 250, longest
 
 
-def test_what_is_served_names_no_other_host() -> None:
-    # Specifications in comments, the licence line of the built style, and a namespace, which is never fetched.
+def test_no_served_file_names_another_host() -> None:
+    # Specifications in comments, the licence line of the built style, and a namespace that is never fetched.
     named = {"www.w3.org", "schemas.openxmlformats.org", "brat.nlplab.org", "tailwindcss.com"}
     for path in [*STATIC.glob("*.html"), *STATIC.glob("*.css"), *STATIC.glob("*.svg"), *(STATIC / "js").rglob("*.js")]:
         assert set(re.findall(r"https?://([\w.-]+)", path.read_text())) <= named, path.name
 
 
-def test_the_pages_own_assets_stay_small() -> None:
+def test_the_assets_stay_small() -> None:
     files = [path for path in STATIC.rglob("*") if path.suffix in ASSETS]
     assert len(files) > 40
     assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= ASSETS_BYTES

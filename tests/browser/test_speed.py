@@ -1,11 +1,11 @@
-"""Long documents: what the page must not do to stay fast. How fast it is, `make bench-ui` measures."""
+"""Long documents: work that the page must not do. `make bench-ui` measures its speed."""
 
 from __future__ import annotations
 
 import json
 
-from tests.support.desk import Desk, names
 from tests.support.long_document import DOCUMENT, PAIRS
+from tests.support.web_page import WebPage, names
 
 WATCH_BLOCKS = """() => {
     const blocks = [...document.querySelectorAll('#output .block')];
@@ -16,9 +16,9 @@ WATCH_BLOCKS = """() => {
 }"""
 
 
-def redrawn(desk: Desk) -> list[int]:
-    """The blocks of text that were made anew since the last call."""
-    return desk.page.evaluate(
+def redrawn(ui: WebPage) -> list[int]:
+    """The blocks of text that were drawn again since the last call."""
+    return ui.page.evaluate(
         """async () => {
             await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
             const blocks = [...window.redrawn].sort((a, b) => a - b);
@@ -28,53 +28,50 @@ def redrawn(desk: Desk) -> list[int]:
     )
 
 
-def test_5000_entities_in_100000_characters(desk: Desk) -> None:
-    asked = desk.stub(
-        lambda text: [*names(text), *([("ORG", len(text) - 2, len(text))] if text.endswith("话话") else [])]
-    )
-    drawn = desk.read(DOCUMENT)
+def test_5000_entities_in_100000_characters(ui: WebPage) -> None:
+    sent = ui.stub(lambda text: [*names(text), *([("ORG", len(text) - 2, len(text))] if text.endswith("话话") else [])])
+    drawn = ui.read(DOCUMENT)
     assert len(drawn.marks) == 2 * PAIRS + 1
     assert drawn.shown == DOCUMENT
 
-    # Asked for in pieces, the first one small: results appear while the rest is being read.
-    assert len(min(asked, key=DOCUMENT.index)) <= 2000
-    assert all(len(text) <= 6000 for text in asked)
+    # Sent in parts, the first one small: results appear while the rest is processed.
+    assert len(min(sent, key=DOCUMENT.index)) <= 2000
+    assert all(len(text) <= 6000 for text in sent)
 
     # Only what is in view is laid out.
-    blocks = desk.page.locator("#output .block").count()
+    blocks = ui.page.locator("#output .block").count()
     assert blocks > 50
-    laid_out = desk.page.evaluate(
+    laid_out = ui.page.evaluate(
         "[...document.querySelectorAll('#output .block')]"
         ".filter((block) => block.querySelector('mark')?.checkVisibility({ contentVisibilityAuto: true })).length"
     )
     assert 0 < laid_out <= 12
 
-    # Scrolling draws nothing, hiding a type only the blocks that have it, marking a name none.
-    desk.page.evaluate(WATCH_BLOCKS)
-    desk.page.evaluate("document.querySelector('#output').scrollTop = 1e5")
-    assert redrawn(desk) == []
-    desk.page.locator("#legend button[data-type=ORG]").click()
-    assert len(redrawn(desk)) == 1
-    desk.page.evaluate("document.querySelector('mark').click()")
-    assert desk.page.locator("mark.is-twin").count() == PAIRS
-    assert redrawn(desk) == []
+    # Scrolling draws nothing, hiding a type draws only the blocks that have it, selecting draws none.
+    ui.page.evaluate(WATCH_BLOCKS)
+    ui.page.evaluate("document.querySelector('#output').scrollTop = 1e5")
+    assert redrawn(ui) == []
+    ui.page.locator("#legend button[data-type=ORG]").click()
+    assert len(redrawn(ui)) == 1
+    ui.page.evaluate("document.querySelector('mark').click()")
+    assert ui.page.locator("mark.is-twin").count() == PAIRS
+    assert redrawn(ui) == []
 
     # Lists have pages.
-    desk.page.locator("#grouped").uncheck()
-    desk.settle()
-    assert desk.page.locator("#table-body tr").count() == 100
-    assert desk.page.locator("#bars li").count() <= 8
+    ui.page.locator("#grouped").uncheck()
+    ui.settle()
+    assert ui.page.locator("#table-body tr").count() == 100
+    assert ui.page.locator("#bars li").count() <= 8
 
 
-def test_an_answer_redraws_only_its_own_blocks(desk: Desk) -> None:
-    held = desk.hold()
-    desk.write(DOCUMENT).button.click()
-    desk.until("document.querySelectorAll('#output .block').length > 50")
-    while not held:
-        desk.page.wait_for_timeout(20)
-    desk.page.evaluate(WATCH_BLOCKS)
+def test_a_response_redraws_only_its_own_blocks(ui: WebPage) -> None:
+    held = ui.hold()
+    with ui.page.expect_request("**/ner"):
+        ui.write(DOCUMENT).button.click()
+    ui.until("document.querySelectorAll('#output .block').length > 50")
+    ui.page.evaluate(WATCH_BLOCKS)
     text = json.loads(held[0].request.post_data_buffer or b"{}")["text"]
-    desk.answer(held[0], text)
-    desk.page.locator("mark").first.wait_for()
-    # A piece of 2,000 characters lies in two or three blocks.
-    assert 0 < len(redrawn(desk)) <= 4
+    ui.respond(held[0], text)
+    ui.page.locator("mark").first.wait_for()
+    # A part of 2,000 characters spans two or three blocks.
+    assert 0 < len(redrawn(ui)) <= 4

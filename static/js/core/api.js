@@ -1,6 +1,6 @@
-/** The service over HTTP: requests, answers and the errors it documents. Knows nothing of the page. */
+/** HTTP client of the service: requests, responses and documented errors. Independent of the page. */
 
-/** @typedef {import('./entities.js').Found} Found */
+/** @typedef {import('./entities.js').ApiEntity} ApiEntity */
 /** @typedef {{ total?: number, queue?: number, inference?: number }} Timings milliseconds */
 /**
  * @typedef {object} Meta
@@ -11,7 +11,7 @@
  * @property {boolean} [cached]
  * @property {Timings} [timings_ms]
  */
-/** @typedef {{ data: Found[], meta: Meta }} Answer */
+/** @typedef {{ data: ApiEntity[], meta: Meta }} ApiResponse */
 /**
  * @typedef {object} Model
  * @property {string} name
@@ -27,7 +27,7 @@
 
 export class ApiError extends Error {
   /**
-   * @param {number} status 0: no answer came
+   * @param {number} status 0 when no response arrived
    * @param {string} code
    * @param {string} message
    * @param {number | null} retryAfter seconds
@@ -42,7 +42,7 @@ export class ApiError extends Error {
 }
 
 export class Api {
-  /** Held in memory only: a reload forgets it. */
+  /** Kept in memory only; a reload drops it. */
   key = '';
   #base;
 
@@ -59,10 +59,10 @@ export class Api {
   /**
    * @param {string} text
    * @param {{ types?: string[], signal?: AbortSignal }} [options]
-   * @returns {Promise<Answer>}
+   * @returns {Promise<ApiResponse>}
    */
   async ner(text, { types, signal } = {}) {
-    // A lone surrogate has no UTF-8 form; its replacement is one code point too, so offsets stay.
+    // A lone surrogate has no UTF-8 form. Its replacement is one code point as well, so offsets do not change.
     const body = JSON.stringify({ text: text.toWellFormed(), types });
     const headers = { 'Content-Type': 'application/json' };
     const response = await this.#send('ner', { method: 'POST', headers, body, signal });
@@ -72,17 +72,17 @@ export class Api {
 
   /** @returns {Promise<Model>} */
   async model() {
-    const answer = await json(await this.#send('model'));
+    const description = await json(await this.#send('model'));
     return {
-      name: answer.name ?? '',
-      version: answer.version ?? '',
-      types: answer.types ?? [],
-      default_types: answer.default_types ?? answer.types ?? [],
-      colors: answer.colors ?? {},
-      precision: answer.precision ?? '',
-      engine: answer.engine ?? '',
-      workers: answer.workers ?? 0,
-      limits: answer.limits ?? {},
+      name: description.name ?? '',
+      version: description.version ?? '',
+      types: description.types ?? [],
+      default_types: description.default_types ?? description.types ?? [],
+      colors: description.colors ?? {},
+      precision: description.precision ?? '',
+      engine: description.engine ?? '',
+      workers: description.workers ?? 0,
+      limits: description.limits ?? {},
     };
   }
 
@@ -116,7 +116,7 @@ async function json(response) {
     return await response.json();
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    // The connection broke inside the body, or a proxy answered in the service's place.
+    // The connection broke while the body was read, or a proxy sent something that is not JSON.
     throw new ApiError(0, 'offline', String(error));
   }
 }
@@ -129,7 +129,7 @@ async function apiError(response) {
 }
 
 /**
- * @param {string | null} header seconds or a date (RFC 9110, 10.2.3)
+ * @param {string | null} header seconds or a date (RFC 9110, section 10.2.3)
  * @param {number} [now] milliseconds
  */
 export function retryAfter(header, now = Date.now()) {

@@ -1,55 +1,55 @@
 /**
- * One detection: the pieces of a document asked for in order, two at a time, waiting where the service says so.
+ * One detection: sends the parts of a document in order, two at a time, and waits when the service asks for it.
  *
- * Pieces that were answered stay answered: after a failure only the rest is asked for again.
+ * Finished parts stay finished: after a failure, only the remaining ones are sent again.
  */
 
 import { ApiError } from './api.js';
 
-/** @typedef {import('./chunks.js').Chunk} Chunk */
-/** @typedef {import('./api.js').Answer} Answer */
+/** @typedef {import('./parts.js').Part} Part */
+/** @typedef {import('./api.js').ApiResponse} ApiResponse */
 
 const IN_FLIGHT = 2;
 const ATTEMPTS = 8;
-/** Statuses that ask for patience, and the seconds to wait when the answer names none. @type {Record<number, number>} */
-const PATIENCE = { 429: 2, 503: 3 };
+/** Statuses to retry, and the seconds to wait when the response has no Retry-After. @type {Record<number, number>} */
+const RETRY_SECONDS = { 429: 2, 503: 3 };
 
 /**
  * @typedef {object} Detection
  * @property {string} text
- * @property {Chunk[]} chunks those still to be asked for; answered ones are removed
- * @property {(text: string, signal: AbortSignal) => Promise<Answer>} ask
- * @property {(chunk: Chunk, answer: Answer) => void} onAnswer
- * @property {(seconds: number, error: ApiError) => void} onWait called every second, with 0 when the wait is over
+ * @property {Part[]} parts the remaining parts; finished ones are removed
+ * @property {(text: string, signal: AbortSignal) => Promise<ApiResponse>} send
+ * @property {(part: Part, response: ApiResponse) => void} onResponse
+ * @property {(seconds: number, error: ApiError) => void} onWait called every second during a wait, with 0 at its end
  * @property {AbortSignal} signal
  */
 
 /** @param {Detection} detection */
-export async function detect({ text, chunks, ask, onAnswer, onWait, signal }) {
+export async function detect({ text, parts, send, onResponse, onWait, signal }) {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
-  const queue = [...chunks];
-  /** One wait for all: the second piece must not knock while the first one waits. @type {Promise<void> | null} */
+  const queue = [...parts];
+  /** Shared by both workers: while one waits, the other sends nothing. @type {Promise<void> | null} */
   let waiting = null;
 
   async function worker() {
-    for (let chunk = queue.shift(); chunk; chunk = queue.shift()) {
-      const answer = await persist(chunk);
+    for (let part = queue.shift(); part; part = queue.shift()) {
+      const response = await sendWithRetries(part);
       either.throwIfAborted();
-      chunks.splice(chunks.indexOf(chunk), 1);
-      onAnswer(chunk, answer);
+      parts.splice(parts.indexOf(part), 1);
+      onResponse(part, response);
     }
   }
 
-  /** @param {Chunk} chunk */
-  async function persist({ start, end }) {
+  /** @param {Part} part */
+  async function sendWithRetries({ start, end }) {
     for (let attempt = 1; ; attempt++) {
       while (waiting) await waiting;
       either.throwIfAborted();
       try {
-        return await ask(text.slice(start, end), either);
+        return await send(text.slice(start, end), either);
       } catch (error) {
-        if (!(error instanceof ApiError) || !(error.status in PATIENCE) || attempt === ATTEMPTS) throw error;
+        if (!(error instanceof ApiError) || !(error.status in RETRY_SECONDS) || attempt === ATTEMPTS) throw error;
         waiting ??= countDown(error).finally(() => (waiting = null));
       }
     }
@@ -57,7 +57,7 @@ export async function detect({ text, chunks, ask, onAnswer, onWait, signal }) {
 
   /** @param {ApiError} error */
   async function countDown(error) {
-    for (let seconds = Math.max(1, error.retryAfter ?? PATIENCE[error.status]); seconds > 0; seconds--) {
+    for (let seconds = Math.max(1, error.retryAfter ?? RETRY_SECONDS[error.status]); seconds > 0; seconds--) {
       onWait(seconds, error);
       await sleep(1000, either);
     }

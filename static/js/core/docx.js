@@ -1,14 +1,14 @@
-/** The text of a .docx file: its paragraphs, one a line. Office Open XML, ECMA-376 part 1, 17.3. */
+/** Extracts the text of a .docx file, one line per paragraph. Office Open XML: ECMA-376 part 1, section 17.3. */
 
 const WORDPROCESSING = 'http://schemas.openxmlformats.org/wordprocessingml/2006/main';
 const BODY = 'word/document.xml';
-/** A zip can promise a small file and unpack to gigabytes. */
+/** A small ZIP file can unpack to gigabytes. */
 const MAX_UNPACKED = 64 * 1024 * 1024;
 
 /** @type {Record<string, (node: Element) => string>} */
 const RUNS = { t: (node) => node.textContent ?? '', tab: () => '\t', br: () => '\n', cr: () => '\n' };
 
-/** @param {Uint8Array} bytes @returns {Promise<string | null>} null when it is no such file */
+/** @param {Uint8Array} bytes @returns {Promise<string | null>} null when the file is not a .docx */
 export async function docxText(bytes) {
   const { unzipSync } = await import('../../vendor/fflate.js');
   let files;

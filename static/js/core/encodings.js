@@ -1,6 +1,6 @@
 /**
- * A file's bytes as text: a byte order mark decides, else strict UTF-8, else whichever of GB18030, Big5 and UTF-16
- * reads most like Chinese. The guess is shown and can be overruled.
+ * Decodes a file's bytes: by its byte order mark, else as strict UTF-8, else with the one of GB18030, Big5 and UTF-16
+ * whose result looks most like Chinese. The page shows the guess and lets the user change it.
  */
 
 export const ENCODINGS = ['utf-8', 'gb18030', 'utf-16le', 'utf-16be', 'big5'];
@@ -12,14 +12,14 @@ const MARKS = [
   ['utf-16be', [0xfe, 0xff]],
 ];
 const PLAUSIBLE = /[\t\n\r\x20-\x7e\u3000-\u303f\u3400-\u9fff\uff00-\uffef\u2010-\u203b]/gu;
-/** The characters that any Chinese text is full of, and that a wrong encoding gives by chance only. */
+/** Characters that are frequent in Chinese text and rare in wrongly decoded text. */
 const COMMON = /[的一是在不了有和人这這中大上个個国國我以要他时時来來用们們生到作地于於出就分对對成会會可主年也为為说說她与與]/g;
 const SAMPLE = 64 * 1024;
 
 /**
  * @param {Uint8Array} bytes
  * @param {string} [encoding] guessed when not given
- * @returns {{ text: string, encoding: string } | null} null when no encoding fits: not a text
+ * @returns {{ text: string, encoding: string } | null} null when no encoding fits
  */
 export function decode(bytes, encoding) {
   if (encoding) return { text: new TextDecoder(encoding).decode(bytes), encoding };

@@ -1,4 +1,4 @@
-/** What the service found in a text, and what can be said about it without asking again. */
+/** Entities of a text, and what can be computed from them without another request. */
 
 import { Offsets } from './offsets.js';
 
@@ -6,30 +6,30 @@ import { Offsets } from './offsets.js';
  * @typedef {object} Entity
  * @property {string} type
  * @property {string} span
- * @property {number} start code points of the text on the page
+ * @property {number} start in code points of the text on the page
  * @property {number} end end exclusive
- * @property {number} from code units, for slicing
+ * @property {number} from in UTF-16 code units, for slicing
  * @property {number} to
  * @property {number} score 0 to 1
  */
 
-/** @typedef {{ type: string, span: string, start_offset: number, end_offset: number, score: number, color: string }} Found as the service writes it */
+/** @typedef {{ type: string, span: string, start_offset: number, end_offset: number, score: number, color: string }} ApiEntity an entity as the service returns it */
 
-/** @typedef {{ key: string, type: string, span: string, entities: Entity[], score: number }} Group one name, `score` its best */
+/** @typedef {{ key: string, type: string, span: string, entities: Entity[], score: number }} Group all occurrences of one entity; `score` is the highest */
 
 /**
- * The entities of one piece of a text, placed in the whole. The span is what the text says at those offsets.
+ * Moves the entities of one part to their offsets in the whole text. The span is the text at those offsets.
  *
  * @param {string} text
  * @param {Offsets} offsets of `text`
- * @param {number} at code unit at which the piece starts
- * @param {Found[]} found
+ * @param {number} at the part's start in code units
+ * @param {ApiEntity[]} received
  * @returns {Entity[]}
  */
-export function place(text, offsets, at, found) {
+export function place(text, offsets, at, received) {
   const base = offsets.toPoint(at);
   const placed = [];
-  for (const { type, start_offset, end_offset, score } of found) {
+  for (const { type, start_offset, end_offset, score } of received) {
     const start = base + start_offset;
     const end = Math.min(base + end_offset, offsets.points);
     const from = offsets.toUnit(start);
@@ -40,7 +40,7 @@ export function place(text, offsets, at, found) {
 }
 
 /**
- * In order, and none inside another: what can be drawn as marks.
+ * Sorts entities and drops those that overlap an earlier one, so that each can be drawn as a mark.
  *
  * @param {Entity[]} entities
  */
@@ -88,7 +88,7 @@ export function group(entities) {
 /**
  * @param {Entity[]} entities
  * @param {Iterable<string>} types
- * @returns {Map<string, number>} every type, those not found with 0
+ * @returns {Map<string, number>} count of every type, including types with 0
  */
 export function countByType(entities, types) {
   const counts = new Map([...types].map((type) => [type, 0]));

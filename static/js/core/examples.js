@@ -1,4 +1,4 @@
-/** Texts to click: what people paste, and what breaks naive offsets. Names are facts of public life, the long text is ours. */
+/** Example texts: typical input, and characters that break naive offsets. The people are public figures; the long text is written for this page. */
 
 /** @typedef {{ id: string, text: () => string }} Example */
 
@@ -21,7 +21,7 @@ const PEOPLE = ['屠呦呦', '袁隆平', '钟南山', '姚明', '任正非', '�
 const PLACES = ['北京', '上海', '深圳', '杭州', '成都', '西安', '武汉', '南京', '广州', '苏州'];
 const ORGANISATIONS = ['清华大学', '中国科学院', '华为技术有限公司', '新华社', '国家博物馆', '中国银行', '比亚迪股份有限公司', '北京大学'];
 
-/** Sentences in which the three take turns. @type {((person: string, place: string, organisation: string) => string)[]} */
+/** Sentence templates. @type {((person: string, place: string, organisation: string) => string)[]} */
 const SENTENCES = [
   (person, place, organisation) => `清晨的${place}还笼罩在薄雾里，${person}已经走进${organisation}的大门，准备当天的第一场讲座。`,
   (person, place) => `谈到在${place}度过的那些年，${person}停顿了一下，说那里的街巷和口音他至今记得。`,
@@ -32,7 +32,7 @@ const SENTENCES = [
   (person, place) => `散会以后，${person}没有坐车，而是沿着${place}的老城墙慢慢往回走。`,
 ];
 
-/** About 20,000 characters: enough to see the pieces arrive. */
+/** About 20,000 characters: long enough to be sent in several parts. */
 function longDocument() {
   const chapters = [];
   for (let chapter = 0, turn = 0; chapter < 48; chapter++) {

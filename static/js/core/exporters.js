@@ -1,9 +1,9 @@
-/** A detected document in the formats that annotation tools, tables and readers take. Pure: text in, text out. */
+/** Writes a document and its entities in the formats of annotation tools, spreadsheets and browsers. */
 
 /**
- * @typedef {object} Labelled offsets are code points of `text`
+ * @typedef {object} Labelled a text with entities; offsets in code points
  * @property {string} text
- * @property {{ type: string, span: string, start: number, end: number, score: number }[]} entities in order, none inside another
+ * @property {{ type: string, span: string, start: number, end: number, score: number }[]} entities sorted, without overlaps
  */
 
 /** @param {Labelled} labelled */
@@ -11,7 +11,7 @@ export function toJson({ text, entities }) {
   return `${JSON.stringify({ text, entities: entities.map(({ type, span, start, end, score }) => ({ type, span, start, end, score })) }, null, 2)}\n`;
 }
 
-/** RFC 4180 with a byte order mark, without which Excel reads Chinese as Latin-1. @param {Labelled} labelled */
+/** CSV (RFC 4180) with a byte order mark; without it Excel decodes Chinese as Latin-1. @param {Labelled} labelled */
 export function toCsv({ entities }) {
   const rows = entities.map(({ type, span, start, end, score }) => [type, span, start, end, score]);
   return `\ufeff${[['type', 'span', 'start', 'end', 'score'], ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
@@ -20,17 +20,17 @@ export function toCsv({ entities }) {
 /** @param {string | number} value */
 function cell(value) {
   if (typeof value === 'number') return String(value);
-  // A cell that starts like a formula would be run by a spreadsheet.
+  // A spreadsheet would evaluate a cell that starts like a formula.
   const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** Standoff, https://brat.nlplab.org/standoff.html: to be saved beside the text it counts in. @param {Labelled} labelled */
+/** BRAT standoff (https://brat.nlplab.org/standoff.html), for a .txt file of the same text. @param {Labelled} labelled */
 export function toBrat({ text, entities }) {
   const points = [...text];
   return entities
     .map(({ type, start, end }, index) => {
-      // A text-bound annotation may not hold a line end: it is written as fragments around it.
+      // A text-bound annotation must not contain a line break: it is split into fragments around it.
       const fragments = [];
       for (let from = start; from < end; from++) {
         if (isNewline(points[from])) continue;
@@ -51,7 +51,7 @@ function isNewline(char) {
   return char === '\n' || char === '\r';
 }
 
-/** One character a line with its BIOES tag, sentences apart; white space has no line. @param {Labelled} labelled */
+/** CoNLL: one character per line with its BIOES tag, an empty line between sentences, no line for white space. @param {Labelled} labelled */
 export function toConll({ text, entities }) {
   const points = [...text];
   const isSpace = points.map((char) => /\s/u.test(char));
@@ -75,7 +75,7 @@ export function toConll({ text, entities }) {
 }
 
 /**
- * A page that stands alone.
+ * A self-contained HTML page.
  *
  * @param {Labelled} labelled
  * @param {(type: string) => string} color a CSS colour
@@ -117,7 +117,7 @@ export function escape(text) {
 /**
  * @param {string} url
  * @param {string} text
- * @param {{ types?: readonly string[], withKey?: boolean }} [options] the key itself stays here; the command reads it from the shell
+ * @param {{ types?: readonly string[], withKey?: boolean }} [options] `withKey` reads the key from the shell; the command does not contain it
  */
 export function toCurl(url, text, { types, withKey = false } = {}) {
   const body = JSON.stringify({ text: text.toWellFormed(), types }).replaceAll("'", `'\\''`);

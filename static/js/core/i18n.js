@@ -1,4 +1,4 @@
-/** The language in force, and words and numbers in it. */
+/** The current language, and text and numbers formatted in it. */
 
 import { STRINGS } from './strings.js';
 
@@ -13,26 +13,26 @@ export function setLanguage(language) {
   current = language;
 }
 
-/** The language as HTML's `lang` writes it. */
+/** The language as a BCP 47 tag, as in HTML's `lang`. */
 export function languageTag() {
   return current === 'zh' ? 'zh-CN' : 'en';
 }
 
 /**
  * @param {Key} key
- * @param {Record<string, string | number>} [values] for the text's `{names}`
+ * @param {Record<string, string | number>} [values] for the placeholders of the text
  */
 export function t(key, values = {}) {
   return STRINGS[current][key].replace(/\{(\w+)\}/g, (hole, name) => String(values[name] ?? hole));
 }
 
-/** @param {string} type the model's own name where we have no word for it */
+/** The name of an entity type; the type itself when it has none. @param {string} type */
 export function typeName(type) {
   const key = `type.${type}`;
   return key in STRINGS[current] ? t(/** @type {Key} */ (key)) : type;
 }
 
-/** What stands beside a mark: short in either language. @param {string} type */
+/** The label next to a mark, short in both languages. @param {string} type */
 export function typeLabel(type) {
   return current === 'zh' ? typeName(type) : type;
 }
@@ -50,7 +50,7 @@ export function percent(fraction, digits = 0) {
   return number(fraction, { style: 'percent', maximumFractionDigits: digits });
 }
 
-/** Rounded down: only certainty is 100 %. @param {number} score */
+/** Rounded down, so that only 1 becomes 100 %. @param {number} score */
 export function scoreText(score) {
   return number(score, { style: 'percent', maximumFractionDigits: 1, roundingMode: 'floor' });
 }

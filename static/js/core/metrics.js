@@ -1,12 +1,8 @@
-/**
- * Prometheus text exposition, read for the few series the telemetry panel draws.
- *
- * Series are found by pattern and labels, so that a renamed or missing one leaves a gap and nothing else.
- */
+/** Reads the few series of `/metrics` (Prometheus text format) that the telemetry panel draws. */
 
 /** @typedef {{ name: string, labels: Record<string, string>, value: number }} Sample */
 /**
- * @typedef {object} Reading totals since the service started
+ * @typedef {object} Totals counted since the service started
  * @property {number} requests
  * @property {number} errors
  * @property {Map<number, number>} buckets upper bound in seconds → cumulative count
@@ -17,8 +13,8 @@
 
 const LINE = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
-const ROUTE_LABELS = ['route', 'endpoint', 'path', 'handler'];
-const STATUS_LABELS = ['status', 'status_code', 'code', 'http_response_code'];
+/** Only recognition counts, not the page's own files. */
+const PATHS = new Set(['/ner', '/ner/batch']);
 
 /** @param {string} text @returns {Sample[]} */
 export function parse(text) {
@@ -34,41 +30,31 @@ export function parse(text) {
   return samples;
 }
 
-/** @param {Sample[]} samples @returns {Reading} */
-export function read(samples) {
-  const requests = family(samples, [/^raner_requests?_total$/, /^raner_\w*request\w*_total$/, /request_total$/]);
-  const latencies = family(samples, [/^raner_request_(duration_)?seconds_bucket$/, /request_duration_seconds_bucket$/]);
+/** The totals of `ner_runtime/serving/telemetry/metrics.py`. @param {Sample[]} samples @returns {Totals} */
+export function totals(samples) {
+  const requests = series(samples, 'raner_requests_total').filter(onRecognition);
   const buckets = new Map();
-  for (const { labels, value } of latencies) {
+  for (const { labels, value } of series(samples, 'raner_request_seconds_bucket').filter(onRecognition)) {
     const bound = labels.le === '+Inf' ? Infinity : Number(labels.le);
     buckets.set(bound, (buckets.get(bound) ?? 0) + value);
   }
   return {
     requests: sum(requests),
-    errors: sum(requests.filter(({ labels }) => STATUS_LABELS.some((name) => /^[45]/.test(labels[name] ?? '')))),
+    errors: sum(requests.filter(({ labels }) => /^[45]/.test(labels.status))),
     buckets,
-    batchSum: sum(family(samples, [/^raner_batch_size_sum$/, /batch_size_sum$/])),
-    batchCount: sum(family(samples, [/^raner_batch_size_count$/, /batch_size_count$/])),
+    batchSum: sum(series(samples, 'raner_batch_size_sum')),
+    batchCount: sum(series(samples, 'raner_batch_size_count')),
   };
 }
 
-/**
- * The first pattern that names any series wins; where series name a route, only detection counts, not the page's assets.
- *
- * @param {Sample[]} samples
- * @param {RegExp[]} patterns
- */
-function family(samples, patterns) {
-  for (const pattern of patterns) {
-    const series = samples.filter(({ name }) => pattern.test(name));
-    if (series.length) {
-      return series.filter(({ labels }) => {
-        const route = ROUTE_LABELS.map((name) => labels[name]).find((value) => value !== undefined);
-        return route === undefined || /^\/?ner\b/.test(route);
-      });
-    }
-  }
-  return [];
+/** @param {Sample[]} samples @param {string} name */
+function series(samples, name) {
+  return samples.filter((sample) => sample.name === name);
+}
+
+/** @param {Sample} sample */
+function onRecognition({ labels }) {
+  return PATHS.has(labels.path);
 }
 
 /** @param {Sample[]} samples */
@@ -77,10 +63,10 @@ function sum(samples) {
 }
 
 /**
- * @param {Reading} before
- * @param {Reading} after
+ * @param {Totals} before
+ * @param {Totals} after
  * @param {number} seconds between the two
- * @returns {Rates | null} null when the service was restarted in between
+ * @returns {Rates | null} null when the service restarted in between
  */
 export function rates(before, after, seconds) {
   const requests = after.requests - before.requests;
@@ -99,7 +85,7 @@ export function rates(before, after, seconds) {
 }
 
 /**
- * As Prometheus' `histogram_quantile`: linear inside the bucket, the last finite bound beyond it.
+ * Like Prometheus' `histogram_quantile`: linear inside a bucket; above the last finite bound, that bound.
  *
  * @param {[number, number][]} buckets upper bound → cumulative count
  * @param {number} q

@@ -1,7 +1,7 @@
 /**
- * A file's own line ends, which a `textarea` turns into LF.
+ * Line breaks of files. A `textarea` converts them to LF.
  *
- * Offsets of the text on the page are restated for the file as it lies on disk: every CRLF before them adds one.
+ * Converts offsets of the text on the page to offsets in the file: every CRLF before an offset adds one.
  */
 
 import { lowerBound } from './offsets.js';

@@ -1,7 +1,7 @@
 /**
- * Code points and UTF-16 code units of one text, each restated as the other.
+ * Converts offsets between code points and UTF-16 code units of a text.
  *
- * The service counts code points (Python), the DOM counts UTF-16 code units.
+ * The service counts code points (Python); the DOM counts UTF-16 code units.
  */
 
 const SURROGATE = /[\ud800-\udfff]/;
@@ -15,7 +15,7 @@ export function countPoints(text) {
 }
 
 export class Offsets {
-  /** Code unit at which each code point starts, and the text's end; null when the two counts agree. @type {Uint32Array | null} */
+  /** Start of each code point in code units, and the end of the text; null when the counts are equal. @type {Uint32Array | null} */
   #units = null;
   #length;
 
@@ -34,7 +34,7 @@ export class Offsets {
     this.#units = units.subarray(0, points + 1);
   }
 
-  /** How many code points the text has. */
+  /** Length of the text in code points. */
   get points() {
     return this.#units ? this.#units.length - 1 : this.#length;
   }
@@ -45,7 +45,7 @@ export class Offsets {
     return this.#units[Math.min(point, this.#units.length - 1)];
   }
 
-  /** @param {number} unit a code unit at which a code point starts */
+  /** @param {number} unit the start of a code point, in code units */
   toPoint(unit) {
     if (!this.#units) return unit;
     return lowerBound(this.#units, unit);
@@ -53,7 +53,7 @@ export class Offsets {
 }
 
 /**
- * Index of the first of the ascending numbers that is not below `value`.
+ * Index of the first number that is not less than `value`, in an ascending sequence.
  *
  * @param {ArrayLike<number>} numbers
  * @param {number} value

@@ -1,4 +1,4 @@
-/** An OpenAPI 3.1 document, read for a page: operations in order, schemas as one-line types and as examples. */
+/** Reads an OpenAPI 3.1 document: its operations, and its schemas as one-line types and example values. */
 
 /** @typedef {Record<string, any>} Schema */
 /** @typedef {{ verb: string, path: string, summary: string, description: string, request: Schema | null, responses: { status: string, description: string, schema: Schema | null }[] }} Operation */
@@ -16,10 +16,10 @@ export function operations(document) {
         summary,
         description,
         request: schemaOf(requestBody),
-        responses: Object.entries(responses).map(([status, answer]) => ({
+        responses: Object.entries(responses).map(([status, response]) => ({
           status,
-          description: answer.description ?? '',
-          schema: schemaOf(answer),
+          description: response.description ?? '',
+          schema: schemaOf(response),
         })),
       };
     }),
@@ -31,12 +31,12 @@ function schemaOf(content) {
   return content?.content?.['application/json']?.schema ?? null;
 }
 
-/** The name behind a reference, or ''. @param {Schema} schema */
+/** The name that a `$ref` points to, or ''. @param {Schema} schema */
 export function nameOf(schema) {
   return typeof schema.$ref === 'string' ? (schema.$ref.split('/').at(-1) ?? '') : '';
 }
 
-/** A schema in one line. @param {Schema} schema @returns {string} */
+/** A schema as a one-line type. @param {Schema} schema @returns {string} */
 export function typeLine(schema) {
   const name = nameOf(schema);
   if (name) return name;
@@ -49,11 +49,11 @@ export function typeLine(schema) {
 }
 
 /**
- * An example value: the document's own where it gives one.
+ * An example value for a schema, from the document's own examples where it has them.
  *
  * @param {Schema} document
  * @param {Schema} schema
- * @param {number} [depth] schemas may refer to themselves
+ * @param {number} [depth] limits schemas that refer to themselves
  * @returns {unknown}
  */
 export function example(document, schema, depth = 0) {

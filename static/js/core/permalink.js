@@ -1,9 +1,9 @@
 /**
- * A text inside the address's fragment: `#t=` + base64url(deflate(UTF-8)). The fragment never leaves the browser.
+ * A text in the URL's fragment: `#t=` + base64url(deflate(UTF-8)). Browsers do not send the fragment to the server.
  */
 
 const PREFIX = '#t=';
-/** What chat programs and mail still carry whole. */
+/** Longer links are often cut by chat and mail programs. */
 export const MAX_LINK = 30_000;
 const MAX_TEXT_BYTES = 8 * 1024 * 1024;
 
@@ -16,7 +16,7 @@ export async function toFragment(text) {
   return fragment.length <= MAX_LINK ? fragment : null;
 }
 
-/** @param {string} fragment @returns {Promise<string | null>} null when it holds no text */
+/** @param {string} fragment @returns {Promise<string | null>} null when it contains no text */
 export async function fromFragment(fragment) {
   if (!fragment.startsWith(PREFIX)) return null;
   try {
@@ -32,7 +32,7 @@ export async function fromFragment(fragment) {
 /**
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {CompressionStream | DecompressionStream} through
- * @param {number} limit bytes: a few kilobytes can unpack to gigabytes
+ * @param {number} limit in bytes; a few kilobytes can unpack to gigabytes
  */
 async function pump(bytes, through, limit) {
   const reader = new Blob([bytes]).stream().pipeThrough(through).getReader();

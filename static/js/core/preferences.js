@@ -1,4 +1,4 @@
-/** What the visitor chose, kept in this browser. A browser that forbids storage forgets, and nothing else breaks. */
+/** The user's preferences, stored in this browser. When storage is blocked, they last until the page closes. */
 
 const KEY = 'raner.preferences';
 
@@ -26,7 +26,7 @@ export function savePreferences({ language, effects, live, keep, singleKeys, ext
   writeLocal(KEY, { language, effects, live, keep, singleKeys, extras });
 }
 
-/** @param {string} key @returns {any} null when there is none */
+/** @param {string} key @returns {any} null when nothing is stored */
 export function readLocal(key) {
   try {
     return JSON.parse(localStorage.getItem(key) ?? 'null');

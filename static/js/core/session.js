@@ -1,7 +1,7 @@
-/** From the text in the input to entities in the state: starts, stops and resumes detections. */
+/** Starts, stops and resumes detections, and writes their results to the state. */
 
 import { ApiError } from './api.js';
-import { FIRST, split, WHOLE } from './chunks.js';
+import { FIRST_PART_SIZE, PART_SIZE, requestParts } from './parts.js';
 import { detect } from './detection.js';
 import { flatten, place } from './entities.js';
 import { countPoints, Offsets } from './offsets.js';
@@ -9,12 +9,12 @@ import { MAX_DOCUMENT, typesOf } from './state.js';
 
 /** @typedef {import('./state.js').PageStore} PageStore */
 /** @typedef {import('./state.js').Call} Call */
-/** @typedef {import('./chunks.js').Chunk} Chunk */
+/** @typedef {import('./parts.js').Part} Part */
 
 export class Session {
   /** @type {AbortController | null} */
   #running = null;
-  /** Set when the run in force ends with nothing left to ask for. */
+  /** Called when a detection is complete. */
   onDone = () => {};
 
   /**
@@ -26,7 +26,7 @@ export class Session {
     this.api = api;
   }
 
-  /** Detects the text in the input; whatever still runs is overtaken. */
+  /** Detects the text in the input and aborts a running detection. */
   start() {
     const { text, source } = this.store.state;
     if (!text.trim()) {
@@ -39,15 +39,15 @@ export class Session {
       return Promise.resolve();
     }
     const document = { text, source, offsets: new Offsets(text) };
-    const chunks = this.plan(text);
-    const call = { total: 0, queue: 0, inference: 0, trip: 0, points: 0, answers: 0, hits: 0 };
-    const fresh = { document, entities: [], pending: [...chunks], call, selected: null };
-    // A short text keeps the previous result in view until its own is there: live mode must not flicker.
-    if (chunks.length > 1) this.store.set(fresh);
-    return this.#run(document, chunks, fresh);
+    const parts = this.plan(text);
+    const call = { total: 0, queue: 0, inference: 0, trip: 0, points: 0, responses: 0, hits: 0 };
+    const fresh = { document, entities: [], pending: [...parts], call, selected: null };
+    // The result of a short text replaces the previous one when it arrives, so that live mode does not flicker.
+    if (parts.length > 1) this.store.set(fresh);
+    return this.#run(document, parts, fresh);
   }
 
-  /** Asks for what is still missing, with what arrived before kept. */
+  /** Sends the remaining parts and keeps the results so far. */
   resume() {
     const { document, pending, entities, call } = this.store.state;
     if (!document || !pending.length || !call || document.text !== this.store.state.text) return this.start();
@@ -65,16 +65,16 @@ export class Session {
 
   /** @param {string} text */
   plan(text) {
-    const size = Math.min(WHOLE, this.store.state.model?.limits.max_chars ?? WHOLE);
-    return split(text, { first: FIRST, size });
+    const size = Math.min(PART_SIZE, this.store.state.model?.limits.max_chars ?? PART_SIZE);
+    return requestParts(text, { first: FIRST_PART_SIZE, size });
   }
 
   /**
    * @param {import('./state.js').Document} document
-   * @param {Chunk[]} chunks
-   * @param {{ document: import('./state.js').Document, entities: import('./entities.js').Entity[], pending: readonly Chunk[], call: Call }} first the state to begin with
+   * @param {Part[]} parts
+   * @param {{ document: import('./state.js').Document, entities: import('./entities.js').Entity[], pending: readonly Part[], call: Call }} first the initial result
    */
-  async #run(document, chunks, first) {
+  async #run(document, parts, first) {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
@@ -85,16 +85,16 @@ export class Session {
     try {
       await detect({
         text: document.text,
-        chunks,
+        parts,
         signal: running.signal,
-        ask: (text, signal) => this.api.ner(text, { types: this.#types(), signal }),
-        onAnswer: (chunk, { data, meta }) => {
-          const found = place(document.text, document.offsets, chunk.start, data);
+        send: (text, signal) => this.api.ner(text, { types: this.#types(), signal }),
+        onResponse: (part, { data, meta }) => {
+          const entities = place(document.text, document.offsets, part.start, data);
           result = {
             document,
-            entities: flatten([...result.entities, ...found]),
-            pending: [...chunks],
-            call: addCall(result.call, chunk, document, meta, performance.now() - begun),
+            entities: flatten([...result.entities, ...entities]),
+            pending: [...parts],
+            call: addCall(result.call, part, document, meta, performance.now() - begun),
           };
           store.set({ ...result, phase: 'running', service: 'online', notice: null });
         },
@@ -108,11 +108,11 @@ export class Session {
     } catch (error) {
       if (running.signal.aborted) return;
       this.#running = null;
-      store.set({ ...result, pending: [...chunks], phase: 'stopped', ...explain(error) });
+      store.set({ ...result, pending: [...parts], phase: 'stopped', ...explain(error) });
     }
   }
 
-  /** All the model knows: hiding a type is the page's business. Left out where the service would do so anyway. */
+  /** All types of the model, since the page itself hides types. Omitted when they are the service's default. */
   #types() {
     const { model } = this.store.state;
     if (!model || model.types.length <= model.default_types.length) return undefined;
@@ -122,20 +122,20 @@ export class Session {
 
 /**
  * @param {Call} call
- * @param {Chunk} chunk
+ * @param {Part} part
  * @param {import('./state.js').Document} document
  * @param {import('./api.js').Meta} meta
  * @param {number} trip
  * @returns {Call}
  */
-function addCall(call, chunk, { offsets }, { timings_ms = {}, cached = false }, trip) {
+function addCall(call, part, { offsets }, { timings_ms = {}, cached = false }, trip) {
   return {
     total: call.total + (timings_ms.total ?? 0),
     queue: call.queue + (timings_ms.queue ?? 0),
     inference: call.inference + (timings_ms.inference ?? 0),
     trip,
-    points: call.points + offsets.toPoint(chunk.end) - offsets.toPoint(chunk.start),
-    answers: call.answers + 1,
+    points: call.points + offsets.toPoint(part.end) - offsets.toPoint(part.start),
+    responses: call.responses + 1,
     hits: call.hits + Number(cached),
   };
 }
@@ -151,7 +151,7 @@ const FAILURES = {
 };
 
 /**
- * What a failure means for the state.
+ * The changes of the state after a failure.
  *
  * @param {unknown} error
  * @returns {Partial<import('./state.js').State>}

@@ -1,15 +1,15 @@
-/** The fields of the page's state, and what they are at first. */
+/** The state of the page and its initial values. */
 
 import { createStore } from './store.js';
 
 /** @typedef {import('./entities.js').Entity} Entity */
-/** @typedef {import('./chunks.js').Chunk} Chunk */
+/** @typedef {import('./parts.js').Part} Part */
 /** @typedef {import('./offsets.js').Offsets} Offsets */
 /** @typedef {import('./api.js').Model} Model */
 /** @typedef {import('./strings.js').Language} Language */
 /** @typedef {{ name: string, encoding: string, bytes: Uint8Array | null, raw: string }} Source a file as it was read */
 /** @typedef {{ text: string, offsets: Offsets, source: Source | null }} Document a text as it was detected */
-/** @typedef {{ total: number, queue: number, inference: number, trip: number, points: number, answers: number, hits: number }} Call sums over the pieces */
+/** @typedef {{ total: number, queue: number, inference: number, trip: number, points: number, responses: number, hits: number }} Call sums over the parts */
 /** @typedef {{ kind: string, seconds?: number, values?: Record<string, string | number>, previous?: string }} Notice */
 
 /**
@@ -27,18 +27,18 @@ import { createStore } from './store.js';
  * @property {Document | null} document
  * @property {Entity[]} entities of the document, in order, none inside another
  * @property {Entity[]} visible those that pass the threshold and whose type is shown
- * @property {readonly Chunk[]} pending pieces of the document not answered yet
+ * @property {readonly Part[]} pending parts of the document without a response
  * @property {'idle' | 'running' | 'waiting' | 'done' | 'stopped'} phase
  * @property {Call | null} call
  * @property {Notice | null} notice
  * @property {ReadonlySet<string>} hidden default types that are switched off
  * @property {number} threshold 0 to 1
- * @property {string | null} selected key of the name whose occurrences are marked
+ * @property {string | null} selected key of the entity whose occurrences are highlighted
  */
 
 /** @typedef {import('./store.js').Store<State>} PageStore */
 
-/** Longer documents make the browser's own textarea crawl. */
+/** Longer documents make the browser's textarea slow. */
 export const MAX_DOCUMENT = 2_000_000;
 
 /** @param {import('./preferences.js').Preferences} preferences @returns {PageStore} */
@@ -64,18 +64,18 @@ export function createState(preferences) {
   return createStore(initial);
 }
 
-/** The types to name, the model's own order first. @param {Pick<State, 'model' | 'entities'>} state */
+/** The types to show, in the model's order. @param {Pick<State, 'model' | 'entities'>} state */
 export function typesOf({ model, entities }) {
   return [...new Set([...(model?.types.length ? model.types : ['PER', 'LOC', 'ORG']), ...entities.map(({ type }) => type)])];
 }
 
-/** Whether the model answers this type only when it is asked for. @param {State['model']} model @param {string} type */
+/** Whether the service returns this type only on request. @param {State['model']} model @param {string} type */
 export function isOptional(model, type) {
   return Boolean(model?.types.includes(type) && !model.default_types.includes(type));
 }
 
 /**
- * What counts as found: optional types come along with every answer, and are kept out of sight until switched on.
+ * The entities that count as found. Every response includes optional types; they count when switched on.
  *
  * @param {Pick<State, 'model' | 'entities' | 'extras'>} state
  */

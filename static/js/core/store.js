@@ -1,11 +1,11 @@
-/** What the page shows, in one place. Views read it and are told which fields changed; nothing else is shared. */
+/** An observable state: views read it, and run when a field they watch changes. */
 
 /**
  * @template {object} T
  * @typedef {object} Store
  * @property {Readonly<T>} state
  * @property {(patch: Partial<T>) => void} set
- * @property {(fields: (keyof T)[], view: (state: Readonly<T>) => void) => void} watch called at once, then on every change of a field
+ * @property {(fields: (keyof T)[], view: (state: Readonly<T>) => void) => void} watch calls the view at once, and again when one of the fields changes
  */
 
 /**

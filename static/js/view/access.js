@@ -1,11 +1,11 @@
-/** Asks for the access key, and keeps it in the API client's memory. */
+/** The access key dialog. The key is kept in the API client's memory only. */
 
 import { t } from '../core/i18n.js';
 import { find } from './dom.js';
 
 /**
  * @param {import('../core/api.js').Api} api
- * @param {() => void} onKey a key was given: what needed one may go on
+ * @param {() => void} onKey called when the user has entered a key
  */
 export function access(api, onKey) {
   const dialog = find('#key', HTMLDialogElement);

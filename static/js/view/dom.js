@@ -1,4 +1,4 @@
-/** Elements made without parsing HTML: every string becomes a text node. */
+/** Creates elements without parsing HTML: every string becomes a text node. */
 
 /**
  * @template {Element} E
@@ -16,7 +16,7 @@ export function find(selector, kind, root = document) {
 /**
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
- * @param {Record<string, string | number | boolean | null>} [attributes] false and null leave one out
+ * @param {Record<string, string | number | boolean | null>} [attributes] false and null omit the attribute
  * @param {...(Node | string | number)} children
  * @returns {HTMLElementTagNameMap[T]}
  */
@@ -43,13 +43,13 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** @param {string} name of a symbol in index.html */
+/** @param {string} name the id of a symbol in index.html, without `i-` */
 export function icon(name) {
   return svg('svg', { 'aria-hidden': 'true' }, svg('use', { href: `#i-${name}` }));
 }
 
 /**
- * At most once a frame, with the latest arguments.
+ * Runs `work` at most once per frame, with the latest arguments.
  *
  * @template {unknown[]} A
  * @param {(...args: A) => void} work

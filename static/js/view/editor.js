@@ -1,4 +1,4 @@
-/** The input: what is in the textarea, its size and limits, live mode, and an input method left in peace. */
+/** The input panel: the textarea, its size and limits, examples, live mode, and input methods (IME). */
 
 import { countPoints } from '../core/offsets.js';
 import { EXAMPLES } from '../core/examples.js';
@@ -11,10 +11,10 @@ import { eachFrame, el, find } from './dom.js';
 /** @typedef {import('../core/state.js').Source} Source */
 
 const LIVE_DELAY_MS = 400;
-/** Beyond this every pause in typing would ask for several pieces. */
+/** Longer texts would send several requests at every pause in typing. */
 const LIVE_MAX = 6000;
 const DEFAULT_LIMIT = 100_000;
-/** As in ../../../web/styles/deck.css. */
+/** The same breakpoint as in ../../../web/styles/deck.css. */
 const NARROW = matchMedia('(width < 64rem)');
 
 /**
@@ -36,7 +36,7 @@ export function editor(store, session) {
     timer = setTimeout(() => session.start(), LIVE_DELAY_MS);
   }
 
-  /** Replaces the whole text; what was typed before can be had back. @param {string} text @param {Source | null} [source] */
+  /** Replaces the whole text; the user can restore the previous one. @param {string} text @param {Source | null} [source] */
   function load(text, source = null) {
     const previous = store.state.source ? '' : store.state.text;
     const precious = previous.trim() && !EXAMPLES.some((example) => example.text() === previous) && previous !== text;
@@ -64,7 +64,7 @@ export function editor(store, session) {
   button.addEventListener('click', () => {
     clearTimeout(timer);
     void session.start();
-    // On a small screen the result, and its progress, lie below the input.
+    // On a small screen the result is below the input.
     if (store.state.phase === 'running' && NARROW.matches) find('#output-panel', HTMLElement).scrollIntoView();
   });
   cancel.addEventListener('click', () => {

@@ -1,4 +1,4 @@
-/** Buttons that save or copy the visible result. Offsets are those of the file the text came from, if it came from one. */
+/** Saves and copies the visible entities. For a text from a file, offsets are those of the file. */
 
 import { toBrat, toConll, toCsv, toCurl, toHtml, toJson } from '../core/exporters.js';
 import { t } from '../core/i18n.js';
@@ -75,7 +75,7 @@ function button(kind, id, symbol, name) {
   return el('button', { class: 'chip', type: 'button', [`data-${kind}`]: id }, icon(symbol), name);
 }
 
-/** Whether the document's file counts differently. @param {NonNullable<State['document']>} document */
+/** Whether offsets in the document's file differ from those on the page. @param {NonNullable<State['document']>} document */
 function inSource({ source }) {
   return source?.raw.includes('\r\n') ?? false;
 }
@@ -111,7 +111,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return t('export.copied');
   } catch {
-    // Without HTTPS there is no clipboard API; the old way still works on a selected field.
+    // The clipboard API needs HTTPS; `execCommand` works without it.
     return copyOld(text) ? t('export.copied') : t('export.copy.failed');
   }
 }

@@ -1,4 +1,4 @@
-/** Files dropped on the page or opened: read as text, with the guessed encoding open to correction. */
+/** Opens files: dropped on the page or chosen in a dialog. The user can correct the guessed encoding. */
 
 import { docxText } from '../core/docx.js';
 import { decode, ENCODINGS } from '../core/encodings.js';
@@ -10,7 +10,7 @@ import { el, find } from './dom.js';
 /** @typedef {import('../core/state.js').Source} Source */
 
 const MAX_MEGABYTES = 16;
-/** Beyond a few of these in a thousand it is no text, whatever the encoding. */
+/** A decoded file with more than a few of these per thousand characters is not a text. */
 const CONTROLS = /[\u0000-\u0008\u000e-\u001f]/g;
 
 /**
@@ -35,7 +35,7 @@ export function files(store, load) {
 
   input.addEventListener('change', async () => {
     await open(input.files?.[0]);
-    // Else opening the same file again would be no change.
+    // Otherwise choosing the same file again would not fire a change event.
     input.value = '';
   });
   addEventListener('dragover', (event) => {

@@ -1,4 +1,4 @@
-/** Earlier texts, in this browser's storage only, with an off switch and a clear. */
+/** The history panel: earlier texts, stored in this browser only. */
 
 import { countByType } from '../core/entities.js';
 import { languageTag, number, t, typeName } from '../core/i18n.js';
@@ -10,7 +10,7 @@ import { el, find } from './dom.js';
 
 const KEY = 'raner.history';
 const MAX_ENTRIES = 20;
-/** A browser gives a site about five million characters. */
+/** Browsers limit a site to about five million characters. */
 const MAX_TEXT = 100_000;
 const TITLE = 60;
 
@@ -35,7 +35,7 @@ export function textHistory(store, load) {
   /** @param {Entry[]} next */
   function save(next) {
     entries = next;
-    // A full storage loses the oldest texts, not the newest.
+    // When the storage is full, drop the oldest texts.
     while (!writeLocal(KEY, entries.length ? entries : null) && entries.length) entries = entries.slice(0, -1);
     draw();
   }
@@ -60,7 +60,7 @@ export function textHistory(store, load) {
       const { keep: wanted, document, live } = store.state;
       if (!wanted || !document || document.text.length > MAX_TEXT) return;
       const { text } = document;
-      // Live mode detects at every pause: what only grew is one text, and what is being deleted is none.
+      // Live mode detects at every pause: record a growing text once, and skip one that is being deleted.
       if (live && entries[0]?.text.startsWith(text) && entries[0].text !== text) return;
       const entry = { at: Date.now(), text, counts: Object.fromEntries(countByType(foundIn(store.state), [])) };
       const others = entries.filter((known, index) => known.text !== text && !(live && index === 0 && text.startsWith(known.text)));

@@ -1,4 +1,4 @@
-/** The instrument panel: which model answers, and what this call took. */
+/** The status line of the service and its model, the figures of the call, and the progress of a detection. */
 
 import { milliseconds, number, t } from '../core/i18n.js';
 import { foundIn } from '../core/state.js';
@@ -26,7 +26,7 @@ export function hud(store) {
   });
 
   store.watch(['call', 'language'], ({ call }) => {
-    const cells = call?.answers
+    const cells = call?.responses
       ? {
           trip: milliseconds(call.trip),
           total: milliseconds(call.total),
@@ -53,9 +53,9 @@ export function hud(store) {
 }
 
 /** @param {NonNullable<State['call']>} call */
-function cacheWord({ hits, answers }) {
+function cacheWord({ hits, responses }) {
   if (hits === 0) return t('cached.no');
-  return hits === answers ? t('cached.yes') : t('cached.some', { hits, all: answers });
+  return hits === responses ? t('cached.yes') : t('cached.some', { hits, all: responses });
 }
 
 /** @param {State} state */
@@ -63,7 +63,7 @@ function finished({ phase, document, pending }) {
   if (!document || phase === 'idle') return 0;
   if (phase === 'done') return 1;
   const left = pending.reduce((sum, { start, end }) => sum + end - start, 0);
-  // A short text has nothing pending while its one piece is under way.
+  // A short text keeps the previous document, with nothing pending, until its response arrives.
   return left ? 1 - left / document.text.length : 0;
 }
 

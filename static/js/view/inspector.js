@@ -1,4 +1,4 @@
-/** The card beside a hovered or focused mark: type, score, offsets, how often the name occurs. */
+/** The card next to a hovered or focused mark: type, score, offsets and number of occurrences. */
 
 import { group, keyOf } from '../core/entities.js';
 import { number, scoreText, t, typeName } from '../core/i18n.js';
@@ -38,7 +38,7 @@ export function inspector(card, marks, store) {
     marks.root.querySelector('[aria-describedby]')?.removeAttribute('aria-describedby');
   }
 
-  // Focus scrolls to its mark, and must not lose the card by that.
+  // Focusing a mark scrolls to it, which must not hide its card.
   function follow() {
     const mark = marks.root.querySelector('[aria-describedby]');
     if (mark && mark === document.activeElement && isSeen(mark)) beside(mark);
@@ -84,7 +84,7 @@ export function inspector(card, marks, store) {
   marks.root.addEventListener('focusout', hide);
   marks.root.addEventListener('scroll', follow, { passive: true });
   addEventListener('scroll', follow, { passive: true });
-  // The card may be read with the pointer on it (WCAG 1.4.13), so only leaving both hides it.
+  // The pointer may move onto the card (WCAG 1.4.13): only leaving both hides it.
   for (const area of [marks.root, card]) {
     area.addEventListener('pointerout', (event) => {
       const to = event.relatedTarget;

@@ -1,4 +1,4 @@
-/** Types with their counts, each a button that hides or shows the type, and the score threshold. */
+/** The legend: a button per entity type with its count, which hides or shows the type, and the score threshold. */
 
 import { countByType, shown } from '../core/entities.js';
 import { number, percent, t, typeName } from '../core/i18n.js';

@@ -1,4 +1,4 @@
-/** Texts that travel in the address: read when the page opens or the fragment changes, forgotten at the first edit. */
+/** Texts in the URL: opened with the page or when the fragment changes, removed from the URL at the first edit. */
 
 import { fromFragment, toFragment } from '../core/permalink.js';
 
@@ -7,7 +7,7 @@ import { fromFragment, toFragment } from '../core/permalink.js';
  * @param {(text: string) => void} load
  */
 export function links(store, load) {
-  /** What the address holds. @type {string | null} */
+  /** The text in the URL. @type {string | null} */
   let linked = null;
 
   async function open() {
@@ -31,7 +31,7 @@ export function links(store, load) {
 
   return {
     open,
-    /** The page's address with the text in it, or null when that would be too long. @param {string} text */
+    /** The page's URL with the text in it, or null when it would be too long. @param {string} text */
     async share(text) {
       const fragment = await toFragment(text);
       if (!fragment) return null;

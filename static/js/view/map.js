@@ -1,4 +1,4 @@
-/** A small picture of where the entities lie: one lane a type, the document from left to right. */
+/** An overview of the document from left to right, with one row of entities per type. */
 
 import { countByType, keyOf } from '../core/entities.js';
 import { number, t, typeName } from '../core/i18n.js';
@@ -27,7 +27,7 @@ export function map(canvas, store, jump) {
     canvas.width = width;
     canvas.height = height;
     const types = typesOf(store.state).filter((type) => isOn(store.state, type) || !isOptional(model, type));
-    const lane = height / types.length;
+    const row = height / types.length;
     const perUnit = width / document.text.length;
     const plain = forced.matches ? 'CanvasText' : null;
 
@@ -39,7 +39,7 @@ export function map(canvas, store, jump) {
         if (entity.type !== type) continue;
         context.globalAlpha = selected === null || keyOf(entity) === selected ? 1 : 0.25;
         const long = Math.max(scale, (entity.to - entity.from) * perUnit);
-        context.fillRect(entity.from * perUnit, index * lane + scale, long, lane - 2 * scale);
+        context.fillRect(entity.from * perUnit, index * row + scale, long, row - 2 * scale);
       }
       context.globalAlpha = 1;
     });

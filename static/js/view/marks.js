@@ -1,11 +1,11 @@
 /**
- * The document with a `mark` around each visible entity.
+ * Draws the document with a `mark` around each visible entity.
  *
- * Drawn in blocks of about a thousand characters: the browser lays out only those in view, and only those whose
- * entities changed are made anew.
+ * It is drawn in blocks of about a thousand characters. The browser lays out only the blocks in view, and only blocks
+ * whose entities changed are drawn again.
  */
 
-import { paragraphs } from '../core/chunks.js';
+import { drawingBlocks } from '../core/parts.js';
 import { keyOf } from '../core/entities.js';
 import { SourceOffsets } from '../core/newlines.js';
 import { t } from '../core/i18n.js';
@@ -16,9 +16,9 @@ import { el } from './dom.js';
 /** @typedef {{ element: HTMLElement, from: number, to: number, entities: Entity[] }} Block code units */
 
 const LINE_HEIGHT_EM = 2.1;
-/** Documents of fewer blocks are laid out whole: skipped layout costs a flicker and gains nothing. */
+/** Documents with fewer blocks are laid out whole: skipping layout would flicker and save nothing. */
 const LONG = 8;
-/** Names up to this long are not broken over two lines. */
+/** Entities up to this length are not broken across lines. */
 const SHORT = 8;
 
 export class MarkedText {
@@ -48,7 +48,7 @@ export class MarkedText {
       const key = keyOf(entity);
       store.set({ selected: store.state.selected === key ? null : key });
     });
-    root.addEventListener('keydown', (event) => this.#walk(event, store));
+    root.addEventListener('keydown', (event) => this.#moveFocus(event, store));
   }
 
   /** @param {EventTarget | null} target */
@@ -57,7 +57,7 @@ export class MarkedText {
     return mark ? (this.#entities.get(mark) ?? null) : null;
   }
 
-  /** Brings an entity into view and puts the focus on it. @param {Entity} entity */
+  /** Scrolls to an entity and focuses it. @param {Entity} entity */
   jump(entity) {
     const mark = this.root.querySelector(`mark[data-start="${entity.start}"]`);
     if (!(mark instanceof HTMLElement)) return;
@@ -65,14 +65,14 @@ export class MarkedText {
     mark.scrollIntoView({ block: 'center' });
   }
 
-  /** The file's own offsets of an entity, where its line ends differ from the page's. @param {Entity} entity */
+  /** An entity's offsets in the file, or null when they equal those on the page. @param {Entity} entity */
   fileOffsets({ start, end }) {
     return this.#file && [this.#file.toSource(start), this.#file.toSource(end)];
   }
 
   /** @param {State} state */
   #draw({ document, visible, pending, selected, phase }) {
-    if (document !== this.#document) this.#lay(document);
+    if (document !== this.#document) this.#createBlocks(document);
     if (!document) {
       this.root.replaceChildren(el('p', { class: 'empty' }, t('output.empty')));
       return;
@@ -84,7 +84,7 @@ export class MarkedText {
       const first = next;
       let to = this.#bounds[index];
       while (next < visible.length && visible[next].from < to) next++;
-      // An entity laid across the edge belongs to the block it starts in.
+      // An entity that crosses the edge of a block belongs to the block it starts in.
       if (next > first) to = Math.max(to, visible[next - 1].to);
       to = Math.max(to, from);
       const entities = visible.slice(first, next);
@@ -92,7 +92,7 @@ export class MarkedText {
         Object.assign(block, { from, to, entities });
         this.#fill(block, document.text, selected);
       }
-      const waits = phase !== 'done' && pending.some((chunk) => chunk.start < to && chunk.end > from);
+      const waits = phase !== 'done' && pending.some((part) => part.start < to && part.end > from);
       block.element.classList.toggle('is-pending', waits);
       from = to;
     });
@@ -103,14 +103,14 @@ export class MarkedText {
   }
 
   /** @param {State['document']} document */
-  #lay(document) {
+  #createBlocks(document) {
     this.#document = document;
     this.#file = document?.source?.raw.includes('\r\n') ? new SourceOffsets(document.source.raw) : null;
-    const pieces = document ? paragraphs(document.text) : [];
-    this.#bounds = pieces.map(({ end }) => end);
-    this.#blocks = pieces.map(() => ({ element: el('div', { class: 'block' }), from: -1, to: -1, entities: [] }));
+    const blocks = document ? drawingBlocks(document.text) : [];
+    this.#bounds = blocks.map(({ end }) => end);
+    this.#blocks = blocks.map(() => ({ element: el('div', { class: 'block' }), from: -1, to: -1, entities: [] }));
     this.#columns = Math.max(10, Math.floor(this.root.clientWidth / parseFloat(getComputedStyle(this.root).fontSize)));
-    this.root.classList.toggle('is-long', pieces.length > LONG);
+    this.root.classList.toggle('is-long', blocks.length > LONG);
     this.root.replaceChildren(...this.#blocks.map(({ element }) => element));
     this.root.scrollTop = 0;
   }
@@ -147,7 +147,7 @@ export class MarkedText {
       mark.dataset.fileStart = String(inFile[0]);
       mark.dataset.fileEnd = String(inFile[1]);
     }
-    if (selected === keyOf(entity)) twin(mark, true);
+    if (selected === keyOf(entity)) setTwin(mark, true);
     this.#entities.set(mark, entity);
     return mark;
   }
@@ -158,7 +158,7 @@ export class MarkedText {
     for (const mark of this.root.querySelectorAll('mark')) {
       const entity = this.#entities.get(mark);
       const wanted = key !== null && entity !== undefined && keyOf(entity) === key;
-      if (wanted !== mark.classList.contains('is-twin')) twin(mark, wanted);
+      if (wanted !== mark.classList.contains('is-twin')) setTwin(mark, wanted);
     }
   }
 
@@ -166,7 +166,7 @@ export class MarkedText {
    * @param {KeyboardEvent} event
    * @param {import('../core/state.js').PageStore} store
    */
-  #walk(event, store) {
+  #moveFocus(event, store) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const current = this.root.ownerDocument.activeElement;
     const entity = this.entityOf(current);
@@ -188,7 +188,7 @@ export class MarkedText {
 }
 
 /** @param {HTMLElement} mark @param {boolean} on */
-function twin(mark, on) {
+function setTwin(mark, on) {
   mark.classList.toggle('is-twin', on);
   if (on) mark.setAttribute('aria-current', 'true');
   else mark.removeAttribute('aria-current');

@@ -1,4 +1,4 @@
-/** One message at a time between header and panels: what went wrong, what happens next, what can be done. */
+/** Shows one message at a time: what happened and what the user can do. */
 
 import { number, t } from '../core/i18n.js';
 import { el, find } from './dom.js';
@@ -35,7 +35,7 @@ export function notices(store, actions) {
 
   store.watch(['notice', 'language'], ({ notice, language }) => {
     const now = notice ? `${language} ${notice.kind} ${JSON.stringify(notice.values ?? {})}` : '';
-    // The same message with a new second must not be read out again.
+    // A countdown must not make a screen reader repeat the message every second.
     if (now !== drawn) slot.replaceChildren(...(notice ? [message(notice)] : []));
     drawn = now;
     const clock = slot.querySelector('.notice-clock');

@@ -1,11 +1,11 @@
 /**
- * The colours of entity types, from `/model`, as rules of a style sheet made in script: a `mark` carries its type and
- * nothing else, and a change of colours or of language touches no mark.
+ * Colours and labels of entity types as rules of a constructed style sheet. A `mark` has only its type as an attribute,
+ * so a change of colours or language does not change any mark.
  */
 
 import { typeLabel } from '../core/i18n.js';
 
-/** The contract's colour words on the page's near-black: design tokens of ../../web/styles/tokens.css. @type {Record<string, string>} */
+/** The colour names of the API, as in ../../../web/styles/tokens.css. @type {Record<string, string>} */
 const NEON = {
   red: '#ff4d5e',
   cyan: '#00f0ff',
@@ -18,8 +18,8 @@ const NEON = {
   purple: '#b794ff',
 };
 /** @type {Record<string, string>} */
-const HOUSE = { PER: 'red', LOC: 'cyan', ORG: 'yellow' };
-/** Style and thickness: no two of ten types look alike, whatever their colours. */
+const DEFAULTS = { PER: 'red', LOC: 'cyan', ORG: 'yellow' };
+/** Underline style and thickness: they tell ten types apart without colour. */
 const UNDERLINES = ['solid 2px', 'dashed 2px', 'double 2px', 'dotted 3px', 'wavy 1.5px', 'solid 4px', 'dashed 4px', 'double 4px', 'dotted 5px', 'wavy 3px'];
 
 const sheet = new CSSStyleSheet();
@@ -30,7 +30,7 @@ document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
  * @param {Record<string, string>} [colors] type → colour word or CSS colour
  */
 export function colorOf(type, colors = {}) {
-  const word = colors[type] ?? HOUSE[type] ?? 'white';
+  const word = colors[type] ?? DEFAULTS[type] ?? 'white';
   if (Object.hasOwn(NEON, word)) return NEON[word];
   return CSS.supports('color', word) ? word : NEON.white;
 }

@@ -1,4 +1,4 @@
-/** Keys, and the sheet that lists them. */
+/** Keyboard shortcuts, and the dialog that lists them. */
 
 import { t } from '../core/i18n.js';
 import { typesOf } from '../core/state.js';
@@ -40,7 +40,7 @@ export function shortcuts(store, session, editor) {
   find('#shortcuts-open', HTMLButtonElement).addEventListener('click', () => sheet.showModal());
 
   addEventListener('keydown', (event) => {
-    // Enter and Escape belong to the input method while it composes; 229 is how older ones say so.
+    // During composition, Enter and Escape belong to the input method. Older ones report key code 229.
     if (event.isComposing || event.keyCode === 229 || editor.isComposing()) return;
     if (document.querySelector('dialog[open]')) return;
     const { key } = event;

@@ -1,4 +1,4 @@
-/** Figures of the visible entities, and the most frequent of them as bars. */
+/** The statistics panel: figures of the visible entities, and the most frequent ones as bars. */
 
 import { group, statistics as figuresOf } from '../core/entities.js';
 import { number, percent, t } from '../core/i18n.js';

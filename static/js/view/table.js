@@ -1,4 +1,4 @@
-/** The entities as a table: grouped or one by one, sortable, filterable, each row leading to its place in the text. */
+/** The entity table: grouped or single, sortable and filterable. A row leads to its entity in the text. */
 
 import { group, keyOf } from '../core/entities.js';
 import { number, scoreText, t, typeName } from '../core/i18n.js';
@@ -29,7 +29,7 @@ export function table(store, jump) {
   /** @type {{ column: Column, descending: boolean }} */
   let order = { column: 'count', descending: true };
   let limit = PAGE;
-  /** Which occurrence a name's button leads to next. @type {Map<string, number>} */
+  /** The next occurrence that a row of a group leads to, by key. @type {Map<string, number>} */
   const visits = new Map();
 
   const draw = eachFrame(() => {
@@ -74,7 +74,7 @@ export function table(store, jump) {
     const numeric = column === 'count' || column === 'score';
     order = { column, descending: order.column === column ? !order.descending : numeric };
     draw();
-    // The heading was made anew, and with it the button that has the focus.
+    // The heading, and the focused button in it, was replaced.
     requestAnimationFrame(() => find(`th[data-column="${column}"] button`, HTMLButtonElement, head).focus());
   });
   body.addEventListener('click', ({ target }) => {

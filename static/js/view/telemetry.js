@@ -1,14 +1,14 @@
-/** The whole service, live: request rate, latencies, errors and batch size as sparklines from `/metrics`. */
+/** Live figures of the service from `/metrics`: request rate, latency, errors and batch size, as sparklines. */
 
 import { milliseconds, number, percent, t } from '../core/i18n.js';
-import { parse, rates, read } from '../core/metrics.js';
+import { parse, rates, totals } from '../core/metrics.js';
 import { el, find, svg } from './dom.js';
 
-/** @typedef {import('../core/metrics.js').Reading} Reading */
+/** @typedef {import('../core/metrics.js').Totals} Totals */
 /** @typedef {keyof import('../core/metrics.js').Rates} Dial */
 
 const EVERY_S = 2;
-/** Rates are taken over this long: steadier than the last two readings. */
+/** Rates cover this many readings, which is steadier than two. */
 const WINDOW = 5;
 const POINTS = 60;
 const GIVE_UP = 3;
@@ -29,7 +29,7 @@ const DIALS = [
 export function telemetry(store, api) {
   const root = find('#dials', HTMLElement);
   const status = find('#telemetry-status', HTMLElement);
-  /** @type {{ at: number, reading: Reading }[]} */
+  /** @type {{ at: number, reading: Totals }[]} */
   const readings = [];
   /** @type {Record<Dial, (number | null)[]>} */
   const series = { qps: [], p50: [], p99: [], errorRate: [], batch: [] };
@@ -38,7 +38,7 @@ export function telemetry(store, api) {
   async function tick() {
     if (document.hidden || store.state.service !== 'online') return;
     try {
-      const reading = read(parse(await api.metrics()));
+      const reading = totals(parse(await api.metrics()));
       failures = 0;
       readings.push({ at: performance.now() / 1000, reading });
       if (readings.length > WINDOW) readings.shift();
@@ -70,13 +70,13 @@ export function telemetry(store, api) {
 
   store.watch(['language'], draw);
   store.watch(['service'], () => void tick());
-  // The page's own traffic must not become the service's load when nobody looks or nothing answers.
+  // After repeated failures, poll less often.
   setInterval(() => {
     if (failures < GIVE_UP || Math.random() < 0.1) void tick();
   }, EVERY_S * 1000);
 }
 
-/** The surface under a line. @param {string[]} points @param {number} height */
+/** The area under a line. @param {string[]} points @param {number} height */
 function area(points, height) {
   const [first] = points[0].split(',');
   const [last] = points[points.length - 1].split(',');

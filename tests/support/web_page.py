@@ -1,4 +1,4 @@
-"""The page as a visitor uses it, and answers put in the service's place where a test needs particular ones."""
+"""Drives the web page as a user does, and replaces responses of the service where a test needs specific ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SETTLED = """async () => {
     const cancel = document.querySelector('#cancel');
     const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
     for (const end = Date.now() + 30000; !cancel.hidden; await frame())
-        if (Date.now() > end) throw new Error('the detection has no end');
+        if (Date.now() > end) throw new Error('the detection does not end');
     await frame();
     await frame();
 }"""
@@ -38,12 +38,12 @@ NAMES = {"马云": "PER", "屠呦呦": "PER", "杭州": "LOC", "北京": "LOC", 
 
 
 def names(text: str) -> list[Found]:
-    """A recogniser that knows a few names."""
+    """A recognizer of a few names."""
     return [(NAMES[match[0]], match.start(), match.end()) for match in re.finditer("|".join(NAMES), text)]
 
 
-def answer(text: str, found: Sequence[Found], score: float = 0.9) -> str:
-    """What the service answers when it finds these in the text."""
+def response(text: str, found: Sequence[Found], score: float = 0.9) -> str:
+    """The service's response for these entities."""
     data = [
         {
             "type": type_,
@@ -73,7 +73,7 @@ def error(code: str, message: str = "…") -> str:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A result as it stands on the page."""
+    """A result as drawn on the page."""
 
     text: str
     shown: str
@@ -81,42 +81,42 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Desk:
+class WebPage:
     """One open page."""
 
     page: Page
     url: str
     held: list[Route] = field(default_factory=list)
 
-    def open(self, path: str = "") -> Desk:
+    def open(self, path: str = "") -> WebPage:
         self.page.goto(self.url + "/" + path)
-        # The model's line is filled last of all.
+        # The description of the model arrives last.
         self.until("document.querySelector('#hud-status').dataset.service !== ''")
         return self
 
     def stub(self, recognise: Recognise = names) -> list[str]:
-        """Answer `/ner` here. The list holds the texts that were asked for, as they come."""
+        """Respond to `/ner` in the test. Returns the list of texts that were sent, which grows with each request."""
         asked: list[str] = []
 
         def fulfil(route: Route) -> None:
             text = json.loads(route.request.post_data_buffer or b"{}")["text"]
             asked.append(text)
-            route.fulfill(content_type="application/json", body=answer(text, recognise(text)))
+            route.fulfill(content_type="application/json", body=response(text, recognise(text)))
 
         self.page.route("**/ner", fulfil)
         return asked
 
     def hold(self) -> list[Route]:
-        """Leave `/ner` without an answer. The list holds the requests, to be answered by the test."""
+        """Hold back responses of `/ner`. Returns the list of held requests, which grows with each request."""
         self.page.route("**/ner", lambda route: self.held.append(route))
         return self.held
 
-    def answer(self, route: Route, text: str, recognise: Recognise = names) -> None:
-        """Answer one held request."""
-        route.fulfill(content_type="application/json", body=answer(text, recognise(text)))
+    def respond(self, route: Route, text: str, recognise: Recognise = names) -> None:
+        """Respond to a held request."""
+        route.fulfill(content_type="application/json", body=response(text, recognise(text)))
 
     def refuse(self, status: int, code: str, times: int = 1, headers: dict[str, str] | None = None) -> None:
-        """Answer the next calls of `/ner` with an error."""
+        """Respond to the next requests of `/ner` with an error."""
         self.page.route(
             "**/ner",
             lambda route: route.fulfill(
@@ -137,42 +137,43 @@ class Desk:
         return self.page.locator(f".notice[data-kind={kind}]")
 
     def until(self, condition: str, argument: object = None) -> None:
-        """Wait for an expression over `argument` to be true. Playwright's own wait evaluates strings, which the
-        page's content security policy forbids."""
+        """Wait until an expression over `argument` is true.
+
+        Playwright's `wait_for_function` evaluates strings, which the page's content security policy forbids.
+        """
         self.page.evaluate(
             f"""async (argument) => {{
                 for (const end = Date.now() + 15000; !({condition}); ) {{
-                    if (Date.now() > end) throw new Error('not in time');
+                    if (Date.now() > end) throw new Error('timed out');
                     await new Promise((next) => setTimeout(next, 10));
                 }}
             }}""",
             argument,
         )
 
-    def write(self, text: str) -> Desk:
-        """Put a text in, as one paste."""
+    def write(self, text: str) -> WebPage:
+        """Set the text of the input, like a paste."""
         self.text.evaluate(
             "(area, text) => { area.value = text; area.dispatchEvent(new InputEvent('input', { bubbles: true })); }",
             text,
         )
         return self
 
-    def detect(self) -> Desk:
-        """Press the button and wait for the end."""
+    def detect(self) -> WebPage:
+        """Start a detection and wait for its end."""
         self.page.evaluate("document.querySelector('#detect').click()")
         self.settle()
         return self
 
     def read(self, text: str) -> Drawn:
-        """Put a text in, press the button, wait for the end, and take what is drawn: in one round trip, for the loops
-        over hundreds of texts."""
+        """Set the text, detect it and return what is drawn, in one round trip: for tests of hundreds of texts."""
         drawn = self.page.evaluate(
             f"""async (text) => {{
                 const area = document.querySelector('textarea');
                 area.value = text;
                 area.dispatchEvent(new InputEvent('input', {{ bubbles: true }}));
                 document.querySelector('#detect').click();
-                // Marks are drawn with the answer, before the button of a running detection goes.
+                // Marks are drawn before the cancel button is hidden.
                 const cancel = document.querySelector('#cancel');
                 if (!cancel.hidden) await new Promise((done) => new MutationObserver(() => cancel.hidden && done())
                     .observe(cancel, {{ attributes: true }}));
@@ -187,16 +188,16 @@ class Desk:
         return Drawn(drawn["text"], drawn["shown"], [tuple(mark) for mark in drawn["marks"]])
 
     def settle(self) -> None:
-        """Wait until no detection is under way and everything is drawn."""
+        """Wait until no detection is running and everything is drawn."""
         self.page.evaluate(SETTLED)
 
     def marks(self) -> list[Mark]:
         return [tuple(mark) for mark in self.page.evaluate(MARKS)]
 
     def count(self, type_: str) -> int:
-        return int(self.page.locator(f'[data-count="{type_}"]').inner_text())
+        return int(self.page.locator(f'[data-count="{type_}"]').inner_text().replace(",", ""))
 
-    def drop(self, name: str, content: bytes) -> Desk:
+    def drop(self, name: str, content: bytes) -> WebPage:
         """Drop a file on the page."""
         self.page.evaluate(
             """([name, bytes]) => {

@@ -1,4 +1,4 @@
-/** Puts the language's words into the elements that name them: `data-t`, `data-t-label`, `data-t-title`, `data-t-placeholder`. */
+/** Translates the elements that have `data-t`, `data-t-label`, `data-t-title` or `data-t-placeholder`. */
 
 import { languageTag, t } from '../core/i18n.js';
 
@@ -7,7 +7,7 @@ import { languageTag, t } from '../core/i18n.js';
 const ATTRIBUTES = { tLabel: 'aria-label', tTitle: 'title', tPlaceholder: 'placeholder' };
 
 /** @param {ParentNode} root */
-export function applyWords(root) {
+export function translate(root) {
   document.documentElement.lang = languageTag();
   for (const element of root.querySelectorAll('[data-t], [data-t-label], [data-t-title], [data-t-placeholder]')) {
     if (!(element instanceof HTMLElement)) continue;
