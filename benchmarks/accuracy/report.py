@@ -1,4 +1,4 @@
-"""Report: the scores of several systems on several sets, as a Markdown table and as a picture."""
+"""Write scores and speed of several systems as a Markdown table and as pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from matplotlib.figure import Figure
 Table = dict[str, dict[str, float]]
 """F1 in percent, by set and system; a system may be missing where it did not run."""
 
-_COLORS = ("#00a8b5", "#b8860b", "#888888")
+Speed = dict[str, float]
+"""Sentences a second on one core, by system."""
+
+_COLORS = ("#00a8b5", "#b8860b", "#888888", "#8a5fd6")
 
 
 def systems_of(table: Table) -> list[str]:
@@ -17,14 +20,17 @@ def systems_of(table: Table) -> list[str]:
     return list(dict.fromkeys(system for row in table.values() for system in row))
 
 
-def markdown(table: Table) -> str:
-    """One row a set, the best figure in bold."""
+def markdown(table: Table, speed: Speed | None = None) -> str:
+    """One row a set, the best figure in bold; the last row is the speed."""
     systems = systems_of(table)
     lines = [f"| set | {' | '.join(systems)} |", f"| --- |{' ---: |' * len(systems)}"]
     for name, row in table.items():
         best = max(row.values())
         figures = [_figure(row.get(system), best) for system in systems]
         lines.append(f"| {name} | {' | '.join(figures)} |")
+    if speed:
+        figures = [f"{speed[system]:,.0f}" if system in speed else "–" for system in systems]
+        lines.append(f"| sentences a second, one core | {' | '.join(figures)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -42,6 +48,21 @@ def draw(table: Table, path: Path) -> None:
     axes.set_xticks(range(len(names)), names, rotation=20, ha="right", fontsize=8)
     axes.set(ylabel="entity F1 of PER, LOC, ORG, %", ylim=(0, 100))
     axes.legend(loc="upper right", ncols=len(systems), fontsize=8)
+    figure.savefig(path, dpi=110)
+
+
+def draw_speed(table: Table, speed: Speed, path: Path) -> None:
+    """Mean F1 of the sets over the speed, one point a system."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for index, system in enumerate(system for system in systems_of(table) if system in speed):
+        scores = [row[system] for row in table.values() if system in row]
+        point = (speed[system], sum(scores) / len(scores))
+        axes.scatter(*point, color=_COLORS[index % len(_COLORS)], s=60)
+        axes.annotate(system, point, xytext=(6, 6), textcoords="offset points", fontsize=8)
+    axes.set(xscale="log", ylim=(0, 100), xlabel="sentences a second, one core", ylabel="mean entity F1, %")
+    axes.margins(x=0.3)
+    axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
 
 

@@ -1,0 +1,1 @@
+"""Data: corpora, names, the lexicon, the vocabulary and the tagset."""

@@ -1,0 +1,1 @@
+"""Examples: sentences to batches, and the ways in which training changes them."""

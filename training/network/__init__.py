@@ -1,0 +1,1 @@
+"""Network: encoder, CRF and tagger, and the files that hold their weights."""

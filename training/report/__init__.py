@@ -1,0 +1,1 @@
+"""Report: the model card, learning curves and scores of rewritten text."""

@@ -1,0 +1,1 @@
+"""Steps: the commands that turn data into a model."""

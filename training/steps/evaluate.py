@@ -1,0 +1,178 @@
+"""Measure entity precision, recall and F1 of a tagger in float32, per dev set and type.
+
+An entity is correct if its type and both ends are. A type that a set does not annotate is not scored; entities that
+overlap a span of unknown type are ignored on both sides. To score what ships (INT8), use `raner evaluate`.
+
+    python -m training.steps.evaluate .work/training/raner-mini --data ../shared/data
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+import torch
+
+from ner_runtime.atomic_files import write_atomically
+from ner_runtime.lexicon.files import read_matcher
+from training.data.corpora import DATA, DEV_SETS, Sentence, Span, TypeMap, find_corpus, read_split
+from training.data.vocabulary import Vocabulary
+from training.examples.batches import Find, bucket, collate, cut, encode
+from training.network.tagger import Tagger
+
+_BUDGET = 8192
+
+
+class TypeScores(TypedDict):
+    """Precision, recall and F1 in percent, and the number of entities there are."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Scores(TypeScores):
+    """Of all types together (micro-average), and of each."""
+
+    types: dict[str, TypeScores]
+
+
+@dataclass
+class Counts:
+    """Numbers of entities: found correctly, found, and annotated."""
+
+    right: int = 0
+    found: int = 0
+    there: int = 0
+
+    def scores(self) -> TypeScores:
+        """The scores; 0 if nothing was found or nothing is annotated."""
+        return {
+            "precision": _percent(self.right, self.found),
+            "recall": _percent(self.right, self.there),
+            "f1": _percent(2 * self.right, self.found + self.there),
+            "support": self.there,
+        }
+
+
+@dataclass
+class Tally:
+    """Counts by type."""
+
+    types: dict[str, Counts] = field(default_factory=dict[str, Counts])
+
+    def add(self, sentence: Sentence, found: Iterable[Span]) -> None:
+        """Compare the spans of a sentence with those that were found."""
+        unknown = [span for span in sentence.spans if span.type not in sentence.annotated]
+        gold = {span for span in sentence.spans if span.type in sentence.annotated}
+        kept = {
+            span
+            for span in found
+            if span.type in sentence.annotated
+            and not any(span.start < other.end and other.start < span.end for other in unknown)
+        }
+        for type_, number in Counter(span.type for span in gold).items():
+            self._counts(type_).there += number
+        for type_, number in Counter(span.type for span in kept).items():
+            self._counts(type_).found += number
+        for type_, number in Counter(span.type for span in kept & gold).items():
+            self._counts(type_).right += number
+
+    def scores(self) -> Scores:
+        """The scores of all sentences added so far."""
+        each = list(self.types.values())
+        total = Counts(*(sum(getattr(counts, name) for counts in each) for name in ("right", "found", "there")))
+        return {**total.scores(), "types": {type_: self.types[type_].scores() for type_ in sorted(self.types)}}
+
+    def _counts(self, type_: str | None) -> Counts:
+        return self.types.setdefault(str(type_), Counts())
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 2) if whole else 0.0
+
+
+@torch.no_grad()
+def find_spans(
+    tagger: Tagger,
+    vocabulary: Vocabulary,
+    sentences: Sequence[Sentence],
+    device: torch.device,
+    find: Find | None = None,
+) -> list[list[Span]]:
+    """The spans that a tagger finds in sentences of at most 510 code points."""
+    tagger.eval()
+    examples = [
+        encode(sentence, vocabulary, tagger.tagset, find(sentence.text) if find else ()) for sentence in sentences
+    ]
+    found: list[list[Span]] = [[] for _ in sentences]
+    for group in bucket([len(example) for example in examples], _BUDGET):
+        paths = tagger.paths(collate([examples[index] for index in group]).to(device))
+        for index, path in zip(group, paths, strict=True):
+            found[index] = tagger.tagset.decode(path)
+    tagger.train()
+    return found
+
+
+def score(
+    tagger: Tagger,
+    vocabulary: Vocabulary,
+    sentences: Sequence[Sentence],
+    device: torch.device,
+    find: Find | None = None,
+) -> Scores:
+    """Scores of a tagger on a set; longer sentences are cut."""
+    pieces = [piece for sentence in sentences for piece in cut(sentence)]
+    tally = Tally()
+    for piece, found in zip(pieces, find_spans(tagger, vocabulary, pieces, device, find), strict=True):
+        tally.add(piece, found)
+    return tally.scores()
+
+
+def read_dev_sets(data: Path, names: Sequence[str] = DEV_SETS, limit: int | None = None) -> dict[str, list[Sentence]]:
+    """Dev sets by name, cut to their first `limit` sentences."""
+    type_map = TypeMap.read(data)
+    return {name: read_split(data, find_corpus(name), "dev", type_map)[:limit] for name in names}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    from training.network.checkpoint import read_checkpoint
+
+    parser = argparse.ArgumentParser(description="Score a checkpoint directory on the dev sets.")
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument(
+        "--lexicon", type=Path, default=None, help="the folder of the lexicon that the model was trained with"
+    )
+    parser.add_argument("--sets", nargs="+", default=list(DEV_SETS))
+    parser.add_argument("--test", action="store_true", help="msra/test too; for reporting, never for choosing")
+    options = parser.parse_args(arguments)
+    tagger, vocabulary = read_checkpoint(options.checkpoint)
+    sets = read_dev_sets(options.data, options.sets)
+    if options.test:
+        sets["msra/test"] = read_split(options.data, find_corpus("msra"), "test", TypeMap.read(options.data))
+    find = read_matcher(options.lexicon).find if options.lexicon else None
+    device = torch.device("cpu")
+    scores = {name: score(tagger, vocabulary, sentences, device, find) for name, sentences in sets.items()}
+    # Not `scores.json`, which `average` chooses by.
+    write_atomically(options.checkpoint / "evaluation.json", json.dumps(scores, indent=1).encode())
+    print(format_table(scores))
+
+
+def format_table(scores: dict[str, Scores]) -> str:
+    """One line a set: F1 of all types, then of each."""
+    lines: list[str] = []
+    for name, values in scores.items():
+        each = "  ".join(f"{type_} {of_type['f1']:5.1f}" for type_, of_type in values["types"].items())
+        lines.append(f"{name:16} {values['f1']:6.2f}   {each}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
