@@ -31,6 +31,7 @@ from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exi
 from ner_runtime.serving.lifecycle.worker import Worker
 from ner_runtime.serving.telemetry.logs import configure_logs, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response, observe_worker
+from ner_runtime.upstream.private import cache_api_methods, remove_idle_middleware
 
 STATIC = Path(__file__).parent / "static"
 MAX_BATCH_SIZE = 64
@@ -59,8 +60,10 @@ class EdgeService(bentoml.Service[object]):
             rate=Rate.parse(settings.rate_limit),
             trusted_proxies=settings.trusted_proxies,
         )
+        app = super().to_asgi(is_main)
+        remove_idle_middleware(app)
         edge = Edge(
-            super().to_asgi(is_main),
+            app,
             Pages(STATIC, model_status),
             {
                 "/ner": lambda body: parse_ner(body, limits),
@@ -124,6 +127,7 @@ class Raner:
         self._worker = Worker(settings, shutdown, model_status, bentoml.server_context.worker_index == 1)
         self._cache = Cache(open_store(settings.cache_url, settings.cache_ttl_s))
         self._worker.open(self._make_handler)
+        cache_api_methods(self)
 
     @bentoml.on_startup
     async def start(self) -> None:

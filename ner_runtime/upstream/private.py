@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from circus.watcher import Watcher as Watcher
     from modelscope_hub._download import ProgressCallback as ProgressCallback
     from modelscope_hub.compat.snapshot_download import snapshot_download as snapshot_download
+    from starlette.types import ASGIApp
     from tornado.ioloop import IOLoop as IOLoop
 
 SYMBOLS: Mapping[str, str] = {
@@ -57,6 +58,33 @@ def replace_arbiter(arbiter: type[Arbiter]) -> None:
     from bentoml._internal.utils import circus
 
     circus.Arbiter = arbiter
+
+
+def remove_idle_middleware(app: ASGIApp) -> None:
+    """Remove BentoML's middleware that has no use here from the application that `bentoml.Service.to_asgi` returns.
+
+    The OpenTelemetry middleware makes spans even where no exporter is configured. The traffic metrics repeat the
+    `raner_request…` metrics under the names of BentoML.
+    """
+    from bentoml._internal.configuration.containers import BentoMLContainer
+    from bentoml._internal.server.http.instruments import RunnerTrafficMetricsMiddleware
+    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+    from starlette.applications import Starlette
+
+    assert isinstance(app, Starlette)  # noqa: S101
+    idle: list[object] = [RunnerTrafficMetricsMiddleware]
+    if BentoMLContainer.tracing.exporter_type.get() is None:
+        idle.append(OpenTelemetryMiddleware)
+    app.user_middleware = [middleware for middleware in app.user_middleware if middleware.cls not in idle]
+
+
+def cache_api_methods(service: object) -> None:
+    """Bind the API methods of a service instance once, where BentoML inspects their signatures at each access."""
+    from _bentoml_sdk.method import APIMethod
+
+    for name, member in vars(type(service)).items():
+        if isinstance(member, APIMethod):
+            vars(service)[name] = getattr(service, name)
 
 
 def open_model_store(root: Path) -> ModelStore:

@@ -148,3 +148,43 @@ def test_a_download_reports_its_progress() -> None:
     parameters = inspect.signature(private.snapshot_download).parameters
     used = {"revision", "endpoint", "local_dir", "cache_dir", "allow_patterns", "progress_callbacks"}
     assert used <= set(parameters), "raner pull could not download"
+
+
+@pytest.fixture
+def plain() -> type:
+    """The class of a BentoML service with one API."""
+
+    class Plain:
+        @bentoml.api
+        def measure(self, text: str) -> int:
+            return len(text)
+
+    return Plain
+
+
+def middleware_names(service: bentoml.Service[object]) -> set[str]:
+    app = service.to_asgi()
+    private.remove_idle_middleware(app)
+    return {middleware.cls.__name__ for middleware in app.user_middleware}
+
+
+def test_spans_are_made_only_where_they_are_exported(plain: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = bentoml.service(name="plain")(plain)
+    without = middleware_names(service)
+    options = {"exporter_type": "otlp", "otlp": {"endpoint": "http://127.0.0.1:9", "protocol": "http"}}
+    monkeypatch.setitem(service.config, "tracing", options)
+    assert middleware_names(service) - without == {"OpenTelemetryMiddleware"}
+
+
+def test_the_traffic_metrics_of_bentoml_are_removed_and_its_timeout_is_kept(plain: type) -> None:
+    names = middleware_names(bentoml.service(name="plain", traffic={"timeout": 5})(plain))
+    assert "TimeoutMiddleware" in names
+    assert not {name for name in names if "Metrics" in name}, "each request would be counted twice"
+
+
+def test_api_methods_are_bound_once(plain: type) -> None:
+    service = plain()
+    assert service.measure is not service.measure, "BentoML binds once itself: cache_api_methods can go"
+    private.cache_api_methods(service)
+    assert service.measure is service.measure
+    assert service.measure.local("四个字符") == 4

@@ -19,6 +19,8 @@ from typing import NoReturn
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ner_runtime.serving.telemetry.logs import flush_logs
+
 FLUSH_S = 0.3
 """Time to send the last responses before the process exits."""
 CLOSE_S = 0.2
@@ -57,13 +59,18 @@ class Shutdown:
         self.begun = True
         loop.call_later(self._drain_s + CLOSE_S, server_exit, signal.SIGTERM, None)
         loop.call_later(self._grace_s - FLUSH_S, refuse_requests)
-        loop.call_later(self._grace_s, os._exit, 0)
+        loop.call_later(self._grace_s, _exit, 0)
 
     async def exit_now(self, code: int) -> NoReturn:
         """End the process as soon as the last responses are sent."""
         self.begun = True
         await asyncio.sleep(FLUSH_S)
-        os._exit(code)
+        _exit(code)
+
+
+def _exit(code: int) -> NoReturn:
+    flush_logs()
+    os._exit(code)
 
 
 class CloseConnections:

@@ -27,7 +27,7 @@ from ner_runtime.serving.api.model_status import ModelStatus
 from ner_runtime.serving.lifecycle.heartbeat import HEARTBEAT_S, is_orphan, is_supervised, run_dir, send_heartbeat
 from ner_runtime.serving.lifecycle.shutdown import Shutdown
 from ner_runtime.serving.lifecycle.startup import describe, open_model, open_or_exit
-from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, observe_model, observe_update
+from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, observe_model, observe_process, observe_update
 from ner_runtime.settings import ACTIVE_MODEL, Settings
 
 MODEL_CHECK_S = 1.0
@@ -110,6 +110,7 @@ class Worker:
             if is_orphan():
                 await self._abort("its supervisor has ended")
             send_heartbeat()
+            observe_process()
             await asyncio.sleep(HEARTBEAT_S)
 
     async def _watch_model(self) -> None:

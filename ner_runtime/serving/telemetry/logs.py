@@ -7,6 +7,7 @@ The loggers of BentoML, uvicorn and circus use the same format.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
@@ -16,10 +17,9 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Literal
 
-from pythonjsonlogger.json import JsonFormatter
-
 from ner_runtime.errors import RanerError
 from ner_runtime.serving.api.access_record import AccessRecord
+from ner_runtime.serving.telemetry.log_handler import BufferedLogHandler
 from ner_runtime.upstream.private import CONFIGURATION_LOGGER
 
 LogFormat = Literal["json", "text"]
@@ -33,6 +33,7 @@ _OTHER_LOGGERS = ("bentoml", "circus", "uvicorn", "uvicorn.error", "uvicorn.acce
 _SERVICE = "raner"
 _READ_METHODS = ("GET", "HEAD")
 _MAX_FRAMES = 12
+_RECORD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 log = logging.getLogger(_SERVICE)
 """The logger of the service: `log.info("event", extra={…})`."""
@@ -40,7 +41,7 @@ log = logging.getLogger(_SERVICE)
 
 def configure_logs(level: LogLevel, form: LogFormat) -> None:
     """Configure all loggers of this process."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = BufferedLogHandler(sys.stderr)
     handler.setFormatter(JsonLogFormatter() if form == "json" else TextLogFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
@@ -58,6 +59,12 @@ def configure_logs(level: LogLevel, form: LogFormat) -> None:
     logging.captureWarnings(capture=True)
 
 
+def flush_logs() -> None:
+    """Write all log lines that are waiting; call it before `os._exit`."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 def log_response(record: AccessRecord) -> None:
     """Log a response: a server error as a warning, GET and HEAD as debug, everything else as info."""
     if record.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -70,31 +77,28 @@ def log_response(record: AccessRecord) -> None:
     fields["ms"] = round(record.seconds * 1000, 3)
     if record.code is not None:
         fields["code"] = record.code
-    log.log(level, "request", extra={**fields, **record.notes})
+    # Made directly: `log.log` would look up the calling function, which costs more than the rest.
+    log.handle(log.makeRecord(log.name, level, __file__, 0, "request", (), None, extra={**fields, **record.notes}))
 
 
-class JsonLogFormatter(JsonFormatter):
+class JsonLogFormatter(logging.Formatter):
     """Formats a log record as a JSON object on one line."""
 
-    def __init__(self) -> None:
-        super().__init__("%(message)s")
-
-    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        super().add_fields(log_data, record, message_dict)
-        given = {name: value for name, value in log_data.items() if name not in ("message", "exc_info", "stack_info")}
-        log_data.clear()
-        log_data.update(_fields(record), **given)
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(_fields(record) | _extra_fields(record), default=str)
 
 
 class TextLogFormatter(logging.Formatter):
     """Formats a log record as one line of text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        known = logging.makeLogRecord({}).__dict__.keys() | {"message", "asctime"}
-        given = {name: value for name, value in record.__dict__.items() if name not in known}
-        fields = {**_fields(record), **given}
+        fields = _fields(record) | _extra_fields(record)
         head = f"{fields.pop('time')} {fields.pop('level'):7} {_one_line(fields.pop('event'))}"
         return " ".join([head, *(f"{name}={_one_line(value)}" for name, value in fields.items())])
+
+
+def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in record.__dict__.items() if name not in _RECORD_FIELDS}
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter as Counts
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -60,13 +61,22 @@ _served_model: list[tuple[str, str, str]] = []
 
 def observe_response(record: AccessRecord) -> None:
     """Record a response."""
-    REQUESTS.labels(record.path, str(record.status)).inc()
-    REQUEST_SECONDS.labels(record.path).observe(record.seconds)
-    observe_process()
+    _requests(record.path, record.status).inc()
+    _request_seconds(record.path).observe(record.seconds)
+
+
+@cache
+def _requests(path: str, status: int) -> Counter:
+    return REQUESTS.labels(path, str(status))
+
+
+@cache
+def _request_seconds(path: str) -> Histogram:
+    return REQUEST_SECONDS.labels(path)
 
 
 def observe_process() -> None:
-    """Record the memory of this worker."""
+    """Record the memory of this worker; called every second."""
     if _STATM.exists():
         # In pages; the second field is resident memory.
         WORKER_MEMORY.set(int(_STATM.read_text().split()[1]) * _PAGE_BYTES)
