@@ -38,7 +38,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
         ('{"text": "马云"}'.encode("gb18030"), "not UTF-8: byte 10"),
         (b"NaN", "NaN is not a JSON value"),
-        (b"[" * 100_000, "nested too deep"),
+        (b"[" * 100_000, "nested too deeply"),
         (b"1" * 10_000, "out of range"),
     ],
 )

@@ -77,7 +77,7 @@ def test_no_texts_no_answers(recognizer: Recognizer) -> None:
 @pytest.mark.parametrize("length", [510, 511, 512, 1000, 10_000, 100_000])
 def test_any_length_is_read(recognizer: Recognizer, length: int) -> None:
     text = (EXAMPLE * (length // len(EXAMPLE) + 1))[:length]
-    [recognition] = recognizer.read([text])
+    [recognition] = recognizer.recognize_detailed([text])
     assert recognition.windows == math.ceil(length / len(EXAMPLE)), "the embedded model reads sentence by sentence"
     assert all(text[entity.start : entity.end] == entity.span for entity in recognition.entities)
 
@@ -135,7 +135,7 @@ def test_types(recognizer: Recognizer) -> None:
     assert spans(people) == [("PER", 9, 11)]
     with pytest.raises(UnknownType, match=f"unknown entity type '{'X' * 40}'; "):
         recognizer.check_types(["X" * 2_000_000])
-    with pytest.raises(UnknownType, match="unknown entity type 'DOG'; this model knows PER, LOC, ORG"):
+    with pytest.raises(UnknownType, match="unknown entity type 'DOG'; the types of this model are PER, LOC, ORG"):
         recognizer.recognize([EXAMPLE], ["PER", "DOG"])
 
 
@@ -146,7 +146,7 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
         Recognizer.open(tmp_path)
     for field, value, wrong in (
         ("window", 3, "window is 3; allowed: 16"),
-        ("default_types", ["DOG"], "DOG is none of"),
+        ("default_types", ["DOG"], "DOG is not one of"),
     ):
         shutil.copytree(embedded_model(), tmp_path / field)
         path = tmp_path / field / "model.json"

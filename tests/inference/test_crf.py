@@ -101,7 +101,7 @@ def test_forbidden_transitions_and_a_long_row_stay_in_range() -> None:
 
 def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     start, end, transitions = random_parts(BIOES, 0)
-    with pytest.raises(InvalidModel, match="shapes do not fit 3 labels"):
+    with pytest.raises(InvalidModel, match="shapes of the CRF do not match its 3 labels"):
         Crf(BIO, start, end, transitions)
     with pytest.raises(InvalidModel, match="not finite"):
         Crf(BIOES, start * np.float32("nan"), end, transitions)

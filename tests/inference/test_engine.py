@@ -50,7 +50,7 @@ def test_cuda_without_a_gpu_is_one_clear_line() -> None:
 
 
 def test_openvino_does_not_run_on_cuda() -> None:
-    with pytest.raises(EngineUnavailable, match="openvino runs on the cpu"):
+    with pytest.raises(EngineUnavailable, match="supports RANER_DEVICE=cpu only"):
         Recognizer.open(embedded_model(), engine="openvino", device="cuda")
 
 

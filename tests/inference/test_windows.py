@@ -9,13 +9,13 @@ from ner_runtime.inference.spans import Span
 from ner_runtime.inference.windows import (
     Window,
     clause_ends,
-    cut_sentences,
-    full_stops,
     longest_sentence,
     merge_spans,
-    plan_sentences,
+    plan_sentence_windows,
     plan_windows,
+    possible_sentence_ends,
     sentence_ends,
+    split_long_sentences,
 )
 
 SIZE = 32
@@ -114,13 +114,13 @@ SENTENCE = "一二三四五六。"
 
 
 def test_sentences_end_behind_their_marks_and_quotes() -> None:
-    assert sentence_ends("他说：“好！”然后走了。没有完") == [7, 12]
-    assert sentence_ends("一行\n\n两行") == [4]
-    assert sentence_ends("") == []
+    assert possible_sentence_ends("他说：“好！”然后走了。没有完") == [7, 12]
+    assert possible_sentence_ends("一行\n\n两行") == [4]
+    assert possible_sentence_ends("") == []
 
 
 def test_windows_begin_and_end_with_sentences() -> None:
-    ends = sentence_ends(SENTENCE * 12)
+    ends = possible_sentence_ends(SENTENCE * 12)
     windows = plan_windows(*first_pieces([1] * 84), SIZE, ends)
     assert windows[0] == Window(0, 28)
     assert all(window.start in (0, *ends) and window.end in ends for window in windows)
@@ -146,16 +146,16 @@ def test_the_seam_is_between_sentences_where_it_can_be() -> None:
 
 def test_full_stops_are_surer_than_ends_of_sentences() -> None:
     text = "他说：“走吧！” 于是走了；\n走了。。\n\n雅虎!日本…第三段\n\n完"
-    assert [text[:stop][-3:] for stop in full_stops(text)] == ["！” ", "。\n\n", "段\n\n"]
+    assert [text[:stop][-3:] for stop in sentence_ends(text)] == ["！” ", "。\n\n", "段\n\n"]
 
 
 def test_each_sentence_is_a_window_and_a_long_one_several() -> None:
     text = "一二三。" * 10 + "四" * 40
     first, pieces = first_pieces([1] * len(text))
-    windows = plan_sentences(first, pieces, SIZE, full_stops(text))
+    windows = plan_sentence_windows(first, pieces, SIZE, sentence_ends(text))
     assert windows == [*(Window(start, start + 4) for start in range(0, 40, 4)), Window(40, 72), Window(64, 80)]
-    assert plan_sentences(*first_pieces([1] * 12), SIZE, [4, 12]) == [Window(0, 4), Window(4, 12)]
-    assert plan_sentences(*first_pieces([]), SIZE, []) == []
+    assert plan_sentence_windows(*first_pieces([1] * 12), SIZE, [4, 12]) == [Window(0, 4), Window(4, 12)]
+    assert plan_sentence_windows(*first_pieces([]), SIZE, []) == []
 
 
 def test_clauses_end_at_commas_and_not_within_numbers() -> None:
@@ -165,14 +165,16 @@ def test_clauses_end_at_commas_and_not_within_numbers() -> None:
 
 def test_the_longest_sentence() -> None:
     text = "一二三。四五六七。八"
-    assert longest_sentence(*first_pieces([1] * len(text)), full_stops(text)) == 5
-    assert longest_sentence(*first_pieces([3] * len(text)), full_stops(text)) == 15
+    assert longest_sentence(*first_pieces([1] * len(text)), sentence_ends(text)) == 5
+    assert longest_sentence(*first_pieces([3] * len(text)), sentence_ends(text)) == 15
     assert longest_sentence(*first_pieces([]), []) == 0
 
 
 def parts_of(text: str, longest: int) -> list[str]:
     first, pieces = first_pieces([1] * len(text))
-    cuts = cut_sentences(first, pieces, full_stops(text), clause_ends(text), sentence_ends(text), longest)
+    cuts = split_long_sentences(
+        first, pieces, sentence_ends(text), clause_ends(text), possible_sentence_ends(text), longest
+    )
     return [text[start:end] for start, end in itertools.pairwise([0, *cuts])]
 
 
@@ -190,7 +192,7 @@ def test_a_long_sentence_is_cut_between_clauses_into_parts_of_about_equal_length
 def test_parts_are_the_text_and_long_only_where_a_clause_is(text: str, longest: int) -> None:
     parts = parts_of(text, longest)
     assert "".join(parts) == text
-    inside = [{end for end in (*clause_ends(part), *sentence_ends(part)) if end < len(part)} for part in parts]
+    inside = [{end for end in (*clause_ends(part), *possible_sentence_ends(part)) if end < len(part)} for part in parts]
     assert all(len(part) <= longest or not ends for part, ends in zip(parts, inside, strict=True))
 
 
@@ -200,7 +202,7 @@ def test_sentences_cover_the_text_and_no_window_reaches_over_a_stop(
 ) -> None:
     first, pieces = first_pieces(counts)
     inside = sorted(stop for stop in stops if stop <= len(counts))
-    windows = plan_sentences(first, pieces, SIZE, inside, sorted(ends))
+    windows = plan_sentence_windows(first, pieces, SIZE, inside, sorted(ends))
     assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(counts)))
     assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
     assert not [stop for window in windows for stop in inside if window.start < stop < window.end]

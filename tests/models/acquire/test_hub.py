@@ -15,9 +15,9 @@ from types import SimpleNamespace
 import pytest
 
 from ner_runtime.errors import HubUnavailable
-from ner_runtime.models.acquire.hub import newer_at_hub
+from ner_runtime.models.acquire.hub import has_newer_revision
 from ner_runtime.models.acquire.pull_process import pull_if_missing
-from ner_runtime.models.registry.resolve import locate_model
+from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.models.registry.store import get_model
 from tests.support.checkpoints import write_checkpoint, write_xlm_roberta
 from tests.support.command import Raner
@@ -97,7 +97,7 @@ def test_told_to_stop_it_stops_at_once(raner: Raner, hub: StandInHub, sent: sign
         process.send_signal(sent)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 128 + sent
-    assert err.splitlines()[-1] == b"raner: stopped; run again, it goes on from there"
+    assert err.splitlines()[-1] == b"raner: stopped; run the command again to resume"
     assert (raner.tags, raner.active) == ([], None)
     del hub.hold_after[WEIGHTS]
     assert raner(*PULL).status == 0
@@ -107,7 +107,7 @@ def test_another_content_than_listed_is_refused(raner: Raner, hub: StandInHub) -
     hub.corrupt.add("vocab.txt")
     run = raner(*PULL)
     assert (run.status, run.out, raner.tags, raner.staged) == (1, "", [], [])
-    assert run.err.splitlines()[-1].startswith("raner: vocab.txt is not the file that the hub lists")
+    assert run.err.splitlines()[-1].startswith("raner: vocab.txt differs from the file that the hub lists")
     hub.corrupt.clear()
     assert raner(*PULL).status == 0
 
@@ -115,32 +115,34 @@ def test_another_content_than_listed_is_refused(raner: Raner, hub: StandInHub) -
 def test_a_moved_master_is_noticed_and_pulled(pulled: Raner, hub: StandInHub, tmp_path: Path) -> None:
     [old] = pulled.tags
     source = get_model(old).manifest.source
-    assert not newer_at_hub(source)
+    assert not has_newer_revision(source)
     hub.publish(MODEL_ID, {**files_of(write_checkpoint(tmp_path / "moved", seed=2)), "README.md": b"# new"})
-    assert newer_at_hub(source)
+    assert has_newer_revision(source)
     new = pulled(*PULL).out.strip()
     assert pulled.tags == sorted([old, new])
     assert pulled.active == new
-    assert locate_model(MODEL_ID) == get_model(new).directory
-    assert not newer_at_hub(get_model(new).manifest.source)
+    assert resolve_model(MODEL_ID) == get_model(new).directory
+    assert not has_newer_revision(get_model(new).manifest.source)
 
 
 @pytest.mark.usefixtures("pulled")
 def test_a_new_readme_is_no_new_model(hub: StandInHub, checkpoint: Path) -> None:
     hub.publish(MODEL_ID, {**files_of(checkpoint), "README.md": b"# other"})
-    assert not newer_at_hub(get_model(MODEL_ID).manifest.source)
+    assert not has_newer_revision(get_model(MODEL_ID).manifest.source)
 
 
 def test_a_revision_is_a_model_of_its_own(pulled: Raner, hub: StandInHub, checkpoint: Path) -> None:
     hub.publish(MODEL_ID, files_of(checkpoint), "v1.0.2")
     tag = pulled(*PULL, "--revision", "v1.0.2").out.strip()
-    assert locate_model(f"{MODEL_ID}@v1.0.2") == get_model(tag).directory
-    assert locate_model(f"{MODEL_ID}@master") != get_model(tag).directory
+    assert resolve_model(f"{MODEL_ID}@v1.0.2") == get_model(tag).directory
+    assert resolve_model(f"{MODEL_ID}@master") != get_model(tag).directory
 
 
 def test_an_unknown_id_an_unknown_revision_and_no_id(raner: Raner, hub: StandInHub) -> None:
     unknown = raner("pull", "damo/ner-RaNER")
-    assert unknown.only_line == f"raner: the model hub at {hub.endpoint} holds no damo/ner-RaNER at revision master"
+    assert (
+        unknown.only_line == f"raner: the model hub at {hub.endpoint} does not have damo/ner-RaNER at revision master"
+    )
     assert "at revision v9" in raner("pull", MODEL_ID, "--revision", "v9").only_line
     assert "owner/name" in raner("pull", "raner").only_line
     assert unknown.status == 1
@@ -152,7 +154,7 @@ def test_another_family_is_refused_before_its_weights_are_downloaded(
     hub.publish("damo/large", files_of(write_xlm_roberta(tmp_path / "large")))
     run = raner("pull", "damo/large")
     assert (run.status, raner.staged) == (1, [])
-    assert run.err.splitlines()[-1].startswith("raner: this is an XLM-RoBERTa; supported is RaNER")
+    assert run.err.splitlines()[-1].startswith("raner: this is an XLM-RoBERTa; supported are RaNER models")
     assert not hub.downloads(WEIGHTS)
 
 
@@ -160,14 +162,14 @@ def test_another_family_is_refused_before_its_weights_are_downloaded(
 def test_a_listing_that_leads_out_is_refused(raner: Raner, hub: StandInHub, checkpoint: Path, path: str) -> None:
     hub.publish("damo/evil", {**files_of(checkpoint), path: b"x"})
     run = raner("pull", "damo/evil")
-    assert run.only_line == f"raner: the hub lists a path that leads out of damo/evil: {path!r}"
+    assert run.only_line == f"raner: the hub lists a path outside damo/evil: {path!r}"
     assert (run.status, raner.tags, raner.staged) == (1, [], [])
 
 
 def test_a_file_that_claims_to_be_enormous_is_not_downloaded(raner: Raner, hub: StandInHub) -> None:
     hub.claimed["config.json"] = 10_000_000_000
     run = raner(*PULL)
-    assert run.only_line == "raner: config.json is 10,000,000,000 bytes large; allowed: 1,048,576"
+    assert run.only_line == "raner: config.json has 10,000,000,000 bytes; allowed: 1,048,576"
     assert not hub.downloads("config.json")
 
 
@@ -177,7 +179,7 @@ def test_weights_that_do_not_fit_the_disk_are_not_downloaded(
     monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=1_000_000))
     run = raner(*PULL)
     assert run.status == 1
-    assert run.err.splitlines()[-1].endswith("has 1.0 MB free; about 6.0 MB are needed")
+    assert run.err.splitlines()[-1].endswith("has 1.0 MB of free space; about 6.0 MB are needed")
     assert not hub.downloads(WEIGHTS)
 
 
@@ -200,7 +202,7 @@ def test_without_a_network_it_says_what_is_stored(pulled: Raner, monkeypatch: py
 def test_without_the_extra_it_says_how_to_get_it(raner: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     run = raner(*PULL)
-    line = "raner: pulling a model needs torch, which serving does not: pip install 'ner_runtime[hub]'"
+    line = "raner: pulling a model needs the package torch: pip install 'ner_runtime[hub]'"
     assert (run.status, run.only_line) == (1, line)
 
 
@@ -224,7 +226,7 @@ def test_a_service_pulls_what_is_missing_once(raner: Raner, hub: StandInHub) -> 
     assert hub.requests == []
     pull_if_missing(MODEL_ID)
     assert raner.active is None, "who names a model chooses it for this service, not for all"
-    assert [locate_model(MODEL_ID).name] == [tag.partition(":")[2] for tag in raner.tags]
+    assert [resolve_model(MODEL_ID).name] == [tag.partition(":")[2] for tag in raner.tags]
     asked = len(hub.requests)
     pull_if_missing(MODEL_ID)
     assert len(hub.requests) == asked

@@ -56,7 +56,7 @@ def test_configuration_json_and_tokenizer_config_json_may_be_missing(checkpoint:
     [(write_adaseq, "an AdaSeq export"), (write_lstm, "an LSTM-CRF"), (write_xlm_roberta, "an XLM-RoBERTa")],
 )
 def test_other_families_are_named(tmp_path: Path, write: Callable[[Path], Path], family: str) -> None:
-    with pytest.raises(UnsupportedCheckpoint, match=f"this is {family}.*; supported is RaNER") as raised:
+    with pytest.raises(UnsupportedCheckpoint, match=f"this is {family}.*; supported are RaNER models") as raised:
         read_configuration(write(tmp_path))
     assert "\n" not in raised.value.message
 
@@ -68,7 +68,7 @@ def test_other_families_are_named(tmp_path: Path, write: Callable[[Path], Path],
         ("config.json", {"position_embedding_type": "relative_key"}, "position_embedding_type"),
         ("config.json", {"is_decoder": True}, "is_decoder"),
         ("config.json", {"model_type": "electra"}, "a model of type 'electra'"),
-        ("tokenizer_config.json", {"strip_accents": False}, "accents and case apart"),
+        ("tokenizer_config.json", {"strip_accents": False}, "strip_accents different from do_lower_case"),
     ],
 )
 def test_berts_with_other_parts_are_refused(
@@ -85,7 +85,7 @@ def test_berts_with_other_parts_are_refused(
         ({"num_hidden_layers": 0}, "num_hidden_layers"),
         ({"num_hidden_layers": 10**9}, "num_hidden_layers"),
         ({"hidden_size": "wide"}, "hidden_size"),
-        ({"num_attention_heads": 5}, "5 heads do not divide 64"),
+        ({"num_attention_heads": 5}, "64 is not divisible by 5 heads"),
         ({"vocab_size": 2**40}, "vocab_size"),
         ({"layer_norm_eps": -1}, "layer_norm_eps"),
     ],

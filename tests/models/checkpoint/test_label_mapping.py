@@ -65,7 +65,7 @@ def test_ids_that_make_no_list_are_refused(tmp_path: Path, labels: dict[str, obj
 
 def test_no_labels_at_all_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "config.json", {"model_type": "bert"})
-    with pytest.raises(InvalidCheckpoint, match="names no labels"):
+    with pytest.raises(InvalidCheckpoint, match="has no labels"):
         read_labels(tmp_path)
 
 

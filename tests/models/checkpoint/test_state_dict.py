@@ -37,7 +37,7 @@ def test_a_pickle_that_would_run_code_does_not(raner: Raner, victim: Path, tmp_p
     pickle.loads((victim / WEIGHTS).read_bytes())  # noqa: S301 - our own
     assert marker.exists(), "the trap works"
     marker.rmdir()
-    assert "holds something other than tensors, or is damaged; nothing in it was run" in raner.refusal(victim)
+    assert "is damaged or contains something other than tensors; no code in it was executed" in raner.refusal(victim)
     assert not marker.exists()
 
 
@@ -49,7 +49,7 @@ def test_code_among_tensors_is_not_run_either(raner: Raner, victim: Path, tmp_pa
     torch.load(victim / WEIGHTS, weights_only=False)
     assert marker.exists(), "the trap works"
     marker.rmdir()
-    assert "nothing in it was run" in raner.refusal(victim)
+    assert "no code in it was executed" in raner.refusal(victim)
     assert not marker.exists()
 
 
@@ -63,21 +63,21 @@ def test_a_zip_bomb_is_not_unpacked(raner: Raner, victim: Path) -> None:
     with zipfile.ZipFile(victim / WEIGHTS, "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("archive/data.pkl", bytes(64 * 2**20))
     assert (victim / WEIGHTS).stat().st_size < 100_000
-    assert "would unpack to more than it holds" in raner.refusal(victim)
+    assert "would unpack to more than its own size" in raner.refusal(victim)
 
 
 def test_tensors_larger_than_their_file(raner: Raner, victim: Path) -> None:
     state = torch.load(victim / WEIGHTS, weights_only=True)
     state["encoder.embeddings.word_embeddings.weight"] = torch.zeros(1).expand(100_000, 10_000)
     torch.save(state, victim / WEIGHTS)
-    assert "claims tensors larger than itself" in raner.refusal(victim)
+    assert "declares tensors larger than the file" in raner.refusal(victim)
 
 
 def test_numbers_that_are_not_finite(raner: Raner, victim: Path) -> None:
     state = torch.load(victim / WEIGHTS, weights_only=True)
     state["linear.bias"][3] = float("nan")
     torch.save(state, victim / WEIGHTS)
-    assert raner.refusal(victim) == "raner: linear.bias holds numbers that are not finite"
+    assert raner.refusal(victim) == "raner: linear.bias contains numbers that are not finite"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.errors import UnsupportedCheckpoint
 from ner_runtime.manifest import FILES, MODEL_FILE, read_manifest, verify_files
-from ner_runtime.models.convert.agreement import BAR
+from ner_runtime.models.convert.agreement import MIN_AGREEMENT
 from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.self_check import CHECK_FILE
 from tests.support.checkpoints import NEWS, bio, write_adaseq, write_checkpoint
@@ -22,7 +22,7 @@ def test_an_int8_model_with_its_measured_agreement(int8_model: Path) -> None:
     assert {path.name for path in int8_model.iterdir()} == {*FILES, MODEL_FILE, CHECK_FILE}
     assert manifest.precision == "int8"
     assert manifest.agreement is not None
-    assert manifest.agreement.f1 >= manifest.agreement.bar == BAR
+    assert manifest.agreement.f1 >= manifest.agreement.bar == MIN_AGREEMENT
     assert manifest.agreement.sentences >= 500
     assert set(manifest.types) == set(NEWS)
 
@@ -47,12 +47,12 @@ def test_below_the_bar_the_fp32_model_is_kept_with_a_warning(tmp_path: Path) -> 
     told: list[str] = []
     checkpoint = write_checkpoint(tmp_path / "checkpoint", labels=bio(NEWS), layers=1, hidden=16, heads=2, seed=7)
     # INT8 that is exact is beyond any model.
-    manifest = build_model_directory(checkpoint, tmp_path / "model", "tiny", bar=1.0, progress=told.append)
+    manifest = build_model_directory(checkpoint, tmp_path / "model", "tiny", min_agreement=1.0, progress=told.append)
     assert manifest.agreement is not None
     assert manifest.agreement.f1 < 1
     assert manifest.precision == "fp32"
     assert read_manifest(tmp_path / "model") == manifest
-    assert [line for line in told if line.startswith("warning: INT8 agrees with FP32")]
+    assert [line for line in told if line.startswith("warning: entity F1 of INT8 against FP32")]
 
 
 def test_the_same_checkpoint_makes_the_same_version(checkpoint: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_values_that_are_all_zero_have_a_scale() -> None:
 def test_every_value_that_is_asked_for_is_measured_alike_each_time(tmp_path: Path, checkpoint: Path) -> None:
     read = read_checkpoint(checkpoint)
     names = linear_inputs(read.geometry.layers)
-    onnx.save(export(read, Fp32(), show=names), tmp_path / "observed.onnx")
+    onnx.save(export(read, Fp32(), extra_outputs=names), tmp_path / "observed.onnx")
     tokenizer = Tokenizer.from_file(read.vocab, lowercase=True)
     once, again = (calibrate(tmp_path / "observed.onnx", names, ["马云在杭州。", "a"], tokenizer) for _ in range(2))
     assert once == again

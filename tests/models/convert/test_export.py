@@ -12,7 +12,7 @@ import pytest
 from ner_runtime.errors import InvalidModel
 from ner_runtime.models.checkpoint.reader import Checkpoint, read_checkpoint
 from ner_runtime.models.convert.export import Fp32, export, linear_inputs
-from ner_runtime.models.convert.pytorch_check import check_against_torch
+from ner_runtime.models.convert.pytorch_check import check_against_pytorch
 from tests.support.checkpoints import write_checkpoint
 
 
@@ -37,7 +37,7 @@ def test_the_graph_is_valid_and_both_axes_are_dynamic(model: Path) -> None:
 
 
 def test_it_computes_what_pytorch_does(model: Path, checkpoint: Checkpoint) -> None:
-    assert check_against_torch(model, checkpoint) < 1e-4
+    assert check_against_pytorch(model, checkpoint) < 1e-4
 
 
 def test_a_graph_that_computes_something_else_is_found_out(model: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:
@@ -45,8 +45,8 @@ def test_a_graph_that_computes_something_else_is_found_out(model: Path, checkpoi
     [bias] = [tensor for tensor in wrong.graph.initializer if tensor.name == "encoder.layer.1.intermediate.dense.bias"]
     bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32(0.5), bias.name))
     onnx.save(wrong, tmp_path / "wrong.onnx")
-    with pytest.raises(InvalidModel, match="differs from PyTorch"):
-        check_against_torch(tmp_path / "wrong.onnx", checkpoint)
+    with pytest.raises(InvalidModel, match="differ from PyTorch"):
+        check_against_pytorch(tmp_path / "wrong.onnx", checkpoint)
 
 
 @pytest.mark.parametrize("lengths", [[1], [512], [3, 40, 17, 1, 128]])
@@ -63,6 +63,6 @@ def test_neighbours_and_padding_change_nothing(model: Path, lengths: list[int]) 
 
 def test_what_has_to_be_calibrated_can_be_shown(checkpoint: Checkpoint) -> None:
     names = linear_inputs(checkpoint.geometry.layers)
-    outputs = [output.name for output in export(checkpoint, Fp32(), show=names).graph.output]
+    outputs = [output.name for output in export(checkpoint, Fp32(), extra_outputs=names).graph.output]
     assert outputs == ["logits", *names]
     assert len(names) == 4 * checkpoint.geometry.layers

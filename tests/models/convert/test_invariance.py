@@ -50,7 +50,7 @@ def test_alone_and_in_shuffled_batches(int8_model: Path, engine: EngineName) -> 
 @pytest.fixture(scope="module")
 def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
-    build_model_directory(write_checkpoint(folder / "checkpoint", BASE), folder / "model", "base", bar=0.0)
+    build_model_directory(write_checkpoint(folder / "checkpoint", BASE), folder / "model", "base", min_agreement=0.0)
     return folder / "model"
 
 

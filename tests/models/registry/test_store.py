@@ -16,9 +16,16 @@ from ner_runtime.embedded import embedded_model
 from ner_runtime.errors import StoreError
 from ner_runtime.manifest import read_manifest
 from ner_runtime.models.registry.active import active_reference, active_stamp, set_active, store_home
-from ner_runtime.models.registry.resolve import locate_model
-from ner_runtime.models.registry.staging import scratch
-from ner_runtime.models.registry.store import check_name, find_model, name_of, put_model, split_hub_id, stored_models
+from ner_runtime.models.registry.resolve import resolve_model
+from ner_runtime.models.registry.staging import temporary_directory
+from ner_runtime.models.registry.store import (
+    add_model,
+    check_name,
+    find_model,
+    name_from_source,
+    split_hub_id,
+    stored_models,
+)
 from ner_runtime.upstream.private import BentoMLContainer, ModelStore
 from tests.support.checkpoints import write_checkpoint
 from tests.support.command import Raner
@@ -72,30 +79,30 @@ def test_models_lists_what_there_is_and_marks_the_active_one(stocked: Raner) -> 
 
 def test_use_decides_what_is_opened_where_nobody_says_more(stocked: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
     tag = the_tag(stocked)
-    assert locate_model("active") == embedded_model()
+    assert resolve_model("active") == embedded_model()
     stocked("use", "tiny")
     assert json.loads(stocked("info", "--json").out)["version"] == tag.partition(":")[2]
     monkeypatch.setenv("RANER_MODEL", "embedded")
     assert json.loads(stocked("info", "--json").out)["name"] == read_manifest(embedded_model()).name
     stocked("use", "embedded")
-    assert locate_model("active") == embedded_model()
+    assert resolve_model("active") == embedded_model()
 
 
 def test_an_unknown_tag_is_one_line_that_says_what_there_is(stocked: Raner) -> None:
     run = stocked("use", "tiny:000000000000")
     assert run.status == 1
-    assert run.only_line == f"raner: no model 'tiny:000000000000' is stored; there is {the_tag(stocked)}"
-    assert "no directory, and not in the store" in stocked("info", "nothing").only_line
-    assert "raner pull owner/name gets it" in stocked("info", "owner/name").only_line
+    assert run.only_line == f"raner: no stored model 'tiny:000000000000'; stored models: {the_tag(stocked)}"
+    assert "is not a directory and not in the store" in stocked("info", "nothing").only_line
+    assert "pull it: raner pull owner/name" in stocked("info", "owner/name").only_line
 
 
 def test_a_directory_comes_before_a_stored_name(
     stocked: Raner, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert locate_model("tiny").parent.name == "tiny"
+    assert resolve_model("tiny").parent.name == "tiny"
     (tmp_path / "tiny").mkdir()
-    assert locate_model("tiny") == Path("tiny")
+    assert resolve_model("tiny") == Path("tiny")
     assert f"raner import {checkpoint}" in stocked("info", str(checkpoint)).only_line
 
 
@@ -105,7 +112,9 @@ def test_an_active_model_that_was_deleted_is_named(stocked: Raner) -> None:
     bentoml.models.delete(tag, _model_store=ModelStore(stocked.home / "models"))
     run = stocked("predict", "马云")
     assert (run.status, run.out) == (1, "")
-    assert run.only_line == f"raner: the active model {tag} is not in the store any more; raner use chooses another one"
+    assert (
+        run.only_line == f"raner: the active model {tag} is no longer in the store; select another one with raner use"
+    )
 
 
 def test_a_damaged_model_is_not_made_the_active_one(stocked: Raner) -> None:
@@ -138,13 +147,13 @@ def test_a_model_that_a_bento_carries_is_found(stocked: Raner, tmp_path: Path, m
     # What BentoML sets when it serves a bento that has models of its own.
     BentoMLContainer.model_store.set(ModelStore(carried))
     try:
-        assert locate_model("tiny").is_relative_to(carried)
+        assert resolve_model("tiny").is_relative_to(carried)
     finally:
         BentoMLContainer.model_store.reset()
 
 
 def test_stored_files_are_read_only(stocked: Raner) -> None:
-    for file in Path(locate_model("tiny")).glob("model.*[nx]"):
+    for file in Path(resolve_model("tiny")).glob("model.*[nx]"):
         assert not stat.S_IMODE(file.stat().st_mode) & 0o222, file
 
 
@@ -153,15 +162,15 @@ def test_two_who_put_the_same_model_are_both_right(stocked: Raner, tmp_path: Pat
     assert stored
     copy = shutil.copytree(stored.directory, tmp_path / "copy")
     (copy / "model.yaml").unlink()
-    again = put_model(copy, stored.manifest, {})
+    again = add_model(copy, stored.manifest, {})
     assert (again.tag, again.imported) == (stored.tag, stored.imported)
     assert stocked.staged == []
 
 
 def test_what_a_killed_import_left_is_cleared_away(raner: Raner) -> None:
     script = (
-        "import os, signal; from ner_runtime.models.registry.staging import scratch\n"
-        "with scratch() as folder:\n"
+        "import os, signal; from ner_runtime.models.registry.staging import temporary_directory\n"
+        "with temporary_directory() as folder:\n"
         "    (folder / 'model.onnx').write_bytes(b'half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -169,7 +178,7 @@ def test_what_a_killed_import_left_is_cleared_away(raner: Raner) -> None:
     subprocess.run(killed, cwd=REPOSITORY, env=environment(BENTOML_HOME=str(raner.home)), check=False)
     [left] = raner.staged
     assert stored_models() == []
-    with scratch() as folder:
+    with temporary_directory() as folder:
         assert raner.staged == [folder.name] != [left]
     assert raner.staged == []
 
@@ -207,7 +216,7 @@ def test_names_that_no_model_can_have(name: str) -> None:
     ],
 )
 def test_names_after_a_source(source: str, name: str) -> None:
-    assert check_name(name_of(source)) == name
+    assert check_name(name_from_source(source)) == name
 
 
 def test_hub_ids() -> None:
@@ -220,8 +229,8 @@ def test_hub_ids() -> None:
 
 def test_neither_the_pointer_nor_the_embedded_model_imports_bentoml_or_torch(tmp_path: Path) -> None:
     script = "import ner_runtime.cli.app, ner_runtime.models.registry.store, sys\n"
-    script += "from ner_runtime.models.registry.resolve import locate_model\n"
-    script += "locate_model('active'); print([name for name in ('bentoml', 'torch', 'onnx') if name in sys.modules])"
+    script += "from ner_runtime.models.registry.resolve import resolve_model\n"
+    script += "resolve_model('active'); print([name for name in ('bentoml', 'torch', 'onnx') if name in sys.modules])"
     environ = environment(BENTOML_HOME=str(tmp_path))
     run = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env=environ, capture_output=True, check=True)
     assert run.stdout == b"[]\n"
