@@ -1,4 +1,4 @@
-"""INT8: a text's entities depend neither on its neighbours nor on padding, with either engine."""
+"""In INT8, the entities of a text do not depend on other texts or on padding, with both engines."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check(model: Path, engine: EngineName) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_alone_and_in_shuffled_batches(int8_model: Path, engine: EngineName) -> None:
+def test_batches_do_not_matter(int8_model: Path, engine: EngineName) -> None:
     check(int8_model, engine)
 
 
@@ -56,5 +56,5 @@ def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parity
 @pytest.mark.parametrize("engine", ENGINES)
-def test_alone_and_in_shuffled_batches_with_the_base_geometry(base_model: Path, engine: EngineName) -> None:
+def test_batches_do_not_matter_with_the_base_geometry(base_model: Path, engine: EngineName) -> None:
     check(base_model, engine)
