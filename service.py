@@ -31,7 +31,7 @@ from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exi
 from ner_runtime.serving.lifecycle.worker import Worker
 from ner_runtime.serving.telemetry.logs import configure_logs, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response, observe_worker
-from ner_runtime.upstream.private import cache_api_methods, remove_idle_middleware
+from ner_runtime.upstream.private import cache_api_methods, remove_idle_middleware, use_http_protocol
 
 STATIC = Path(__file__).parent / "static"
 MAX_BATCH_SIZE = 64
@@ -40,6 +40,7 @@ settings = settings_or_exit()
 configure_logs(settings.log_level, settings.log_format)
 # Otherwise uvicorn trusts the X-Forwarded-For of every client on this host; admission counts trusted proxies instead.
 os.environ["FORWARDED_ALLOW_IPS"] = ""
+use_http_protocol("ner_runtime.serving.http.protocol:HttpProtocol")
 limits = RequestLimits(settings.max_chars, settings.max_texts)
 model_status = ModelStatus()
 shutdown = Shutdown(settings.drain_s, settings.grace_s)

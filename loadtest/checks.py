@@ -9,20 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ner_runtime.serving.api.responses import (
-    EntityItem,
-    ErrorResponse,
-    Meta,
-    NerBatchResponse,
-    NerResponse,
-    OffsetUnit,
-    Timings,
-)
-
+OffsetUnit = Literal["code_point", "utf16"]
 EntityKey = tuple[str, int, int]
 """Type, start and end of an entity; offsets in code points, end exclusive."""
 
@@ -31,7 +22,65 @@ class WrongResponse(Exception):
     """A response is not as it must be; the message says how."""
 
 
-_Response = TypeVar("_Response", bound=BaseModel)
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Entity(_Shape):
+    type: str
+    span: str = Field(min_length=1)
+    start_offset: int = Field(ge=0)
+    end_offset: int
+    score: float = Field(ge=0, le=1)
+    color: str = Field(min_length=1)
+
+
+class Timings(BaseModel):
+    """The times that the service reports, in milliseconds."""
+
+    model_config = ConfigDict(strict=True)
+
+    total: float = Field(ge=0)
+    queue: float = Field(ge=0)
+    inference: float = Field(ge=0)
+
+
+class _Meta(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    model: str
+    version: str
+    precision: str
+    windows: int = Field(ge=0)
+    cached: bool
+    offset_unit: OffsetUnit
+    timings_ms: Timings
+
+
+class _ErrorItem(_Shape):
+    code: str
+    message: str = Field(min_length=1)
+
+
+class _NerResponse(_Shape):
+    success: Literal[True]
+    data: list[_Entity]
+    meta: _Meta
+
+
+class _BatchResponse(_Shape):
+    success: Literal[True]
+    data: list[list[_Entity] | None]
+    errors: dict[str, _ErrorItem]
+    meta: _Meta
+
+
+class _ErrorResponse(_Shape):
+    success: Literal[False]
+    error: _ErrorItem
+
+
+_S = TypeVar("_S", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +117,7 @@ def check_ner(
     Args:
         names: entities that must be found, by type.
     """
-    response = _parse(NerResponse, body)
+    response = _parse(_NerResponse, body)
     _check_entities(response.data, text, options, response.meta, previous, names or {})
     return response.meta.timings_ms
 
@@ -81,7 +130,7 @@ def check_batch(
     Args:
         errors: the expected error codes, by index of the text.
     """
-    response = _parse(NerBatchResponse, body)
+    response = _parse(_BatchResponse, body)
     if len(response.data) != len(texts):
         raise WrongResponse(f"{len(texts)} texts, {len(response.data)} results")
     codes = {int(index): item.code for index, item in response.errors.items()}
@@ -101,14 +150,14 @@ def check_error(status: int, body: bytes, due_status: int, due_code: str) -> Non
     """Check an error response: its status, its shape and its code."""
     if status != due_status:
         raise WrongResponse(f"status {status}, not {due_status}")
-    code = _parse(ErrorResponse, body).error.code
+    code = _parse(_ErrorResponse, body).error.code
     if code != due_code:
         raise WrongResponse(f"error {code}, not {due_code}")
 
 
-def _parse(model: type[_Response], body: bytes) -> _Response:
+def _parse(shape: type[_S], body: bytes) -> _S:
     try:
-        return model.model_validate_json(body, extra="forbid")
+        return shape.model_validate_json(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -116,10 +165,10 @@ def _parse(model: type[_Response], body: bytes) -> _Response:
 
 
 def _check_entities(
-    entities: Sequence[EntityItem],
+    entities: Sequence[_Entity],
     text: str,
     options: RequestOptions,
-    meta: Meta,
+    meta: _Meta,
     previous: PreviousEntities,
     names: Mapping[str, Sequence[str]],
 ) -> None:
@@ -140,7 +189,7 @@ def _check_entities(
             raise WrongResponse(f"{len(missing)} {type_} entities that are easy to find are missing")
 
 
-def _in_code_points(entities: Sequence[EntityItem], text: str, unit: OffsetUnit) -> list[EntityKey]:
+def _in_code_points(entities: Sequence[_Entity], text: str, unit: OffsetUnit) -> list[EntityKey]:
     """The entities with offsets in code points, after the check that each span matches its offsets."""
     # surrogatepass: JSON may hold lone surrogates.
     encoding = "utf-16-le" if unit == "utf16" else "utf-32-le"

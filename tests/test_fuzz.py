@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
-import socket
+import random
 import subprocess
 import sys
-import time
+import urllib.error
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from select import select
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from tests.support.connections import CODINGS, exchanges, segments
 from tests.support.malformed import InvalidRequest, invalid_requests
+from tests.support.processes import workers
+from tests.support.raw_http import RawConnection, RawResponse, chunked, post
 from tests.support.servers import REPOSITORY, Server, serve
 
 LONG = "RANER_FUZZ_EXAMPLES" in os.environ
@@ -45,60 +48,117 @@ def test_an_invalid_body_is_refused(client: httpx.Client, server: Server) -> Non
     assert server.process.poll() is None
 
 
-def speak(server: Server, *parts: bytes, pause: float = 0.0, seconds: float = 10) -> bytes:
-    """What the server says, up to the end of the connection or of the time, to parts sent with pauses."""
-    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), seconds) as connection:
-        heard = b""
-        try:
-            for part in parts:
-                connection.sendall(part)
-                # Who is answered before the end sends no more.
-                if select([connection], [], [], pause)[0] and pause:
-                    break
-            connection.settimeout(seconds)
-            while heard.count(b'"success"') < 1 or len(parts) == 1:
-                received = connection.recv(65536)
-                if not received:
-                    break
-                heard += received
-        except (TimeoutError, ConnectionError):
-            pass
-        return heard
+def test_every_request_of_a_connection_gets_its_own_response(server: Server) -> None:
+    for seed in range(2000 if LONG else 150):
+        chance = random.Random(seed)
+        due = exchanges(chance)
+        with RawConnection(server.url) as connection:
+            connection.send(*segments(chance, b"".join(exchange.request for exchange in due)))
+            responses = connection.rest()
+        got = [(response.status, response.headers["x-request-id"]) for response in responses]
+        assert [status for status, _ in got] == [exchange.status for exchange in due], seed
+        assert [id_ for _, id_ in got][: len(due) - 1] == [exchange.id for exchange in due][:-1], seed
+        assert all(response.complete for response in responses), seed
 
 
-POST = b"POST /ner HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+# What the JDK's HttpClient sends for a POST with its default version, HTTP/2: the head, and then the body.
+JDK_HEAD = (
+    b"POST /ner HTTP/1.1\r\n"
+    b"Connection: Upgrade, HTTP2-Settings\r\n"
+    b"Content-Length: %d\r\n"
+    b"Host: localhost:3000\r\n"
+    b"HTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n"
+    b"Upgrade: h2c\r\n"
+    b"User-Agent: Java-http-client/21.0.2\r\n"
+    b"Content-Type: application/json\r\n"
+    b"\r\n"
+)
 BODY = '{"text":"马云在杭州。"}'.encode()
 
 
-def test_slow_bodies_end_with_an_error_in_time_and_hold_up_nobody(tmp_path: Path) -> None:
+def test_a_post_of_the_jdk_gets_one_response(server: Server) -> None:
+    head = JDK_HEAD % len(BODY)
+    data = head + BODY
+    last = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    for parts in ([data], [head, BODY], [data[index : index + 1] for index in range(len(data))]):
+        with RawConnection(server.url) as connection:
+            response, _ = connection.send(*parts, last).rest()
+        assert response.status == 200
+        assert [entity["span"] for entity in json.loads(response.body)["data"]] == ["马云", "杭州"]
+
+
+def test_a_large_body_is_refused_whether_the_client_reads_or_not(server: Server, client: httpx.Client) -> None:
+    body = b'{"text": "' + b"a" * 50_000_000 + b'"}'
+    for framing in ("length", "chunked"):
+        head, sent = post("/ner", body[:1000] if framing == "chunked" else body, b"Connection: close", framing=framing)
+        if framing == "chunked":
+            sent = chunked(body, 1_000_000)
+        with RawConnection(server.url) as connection:
+            [response] = connection.send(head, sent).rest()
+        assert (response.status, json.loads(response.body)["error"]["code"]) == (413, "body_too_large")
+    # `urllib` closes the connection after the response, and sends all before it reads.
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(f"{server.url}/ner", body, headers)  # noqa: S310 - a server of the test
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request)
+    assert raised.value.code == 413
+    raised.value.close()
+    assert client.post("/ner", json={"text": "马云"}).status_code == 200
+
+
+compressed = pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"zstd"])
+
+
+@compressed
+def test_a_compressed_body_is_read(server: Server, coding: bytes) -> None:
+    request = post("/ner", CODINGS[coding](BODY), b"Content-Encoding: " + coding)
+    with RawConnection(server.url) as connection:
+        assert connection.send(*request).response().status == 200
+
+
+def cpu_seconds(server: Server) -> float:
+    """The CPU time of the server's workers so far."""
+    times = [worker.cpu_times() for worker in workers(server)]
+    return sum(time.user + time.system for time in times)
+
+
+@compressed
+def test_a_decompression_bomb_is_refused_and_costs_little(server: Server, coding: bytes) -> None:
+    bomb = post("/ner", CODINGS[coding](b'{"text": "' + bytes(200_000_000)), b"Content-Encoding: " + coding)
+    before = cpu_seconds(server)
+    with RawConnection(server.url) as connection:
+        response = connection.send(*bomb).response()
+    assert (response.status, json.loads(response.body)["error"]["code"]) == (413, "body_too_large")
+    assert cpu_seconds(server) - before < 0.5
+
+
+def slow_post(url: str) -> RawResponse:
+    """Send a byte of a body every 0.3 seconds, until there is a response."""
+    head, body = post("/ner", b" " * 5000)
+    with RawConnection(url) as connection:
+        connection.send(head)
+        for index in range(len(body)):
+            if connection.readable(0.3):
+                break
+            connection.send(body[index : index + 1])
+        return connection.response()
+
+
+def test_slow_bodies_time_out_and_delay_no_other_request(tmp_path: Path) -> None:
     with serve(tmp_path / "log", RANER_WORKERS="1", RANER_THREADS="1", RANER_TIMEOUT_S="2") as server:
-        head = POST + b"content-length: 5000\r\n\r\n"
         with ThreadPoolExecutor(100) as pool, server.client() as client:
-            slow = [pool.submit(speak, server, head, *[b"x"] * 12, pause=0.3) for _ in range(100)]
-            began = time.monotonic()
-            while not all(one.done() for one in slow):
-                # More than may be in flight are sending, and none of them is.
+            # More than may be in flight: a request counts once its body has arrived.
+            slow = [pool.submit(slow_post, server.url) for _ in range(100)]
+            while not all(response.done() for response in slow):
                 assert client.post("/ner", json={"text": "马云"}).status_code == 200
-                time.sleep(0.1)
-            assert time.monotonic() - began < 30
-        assert {one.result().split(b"\r\n")[0] for one in slow} == {b"HTTP/1.1 504 Gateway Timeout"}
-        assert all(b'"timed_out"' in one.result() for one in slow)
+        responses = [response.result() for response in slow]
+        assert {response.status for response in responses} == {504}
+        assert all(json.loads(response.body)["error"]["code"] == "timed_out" for response in responses)
 
 
-def test_chunks_pipelining_and_expectation(server: Server) -> None:
-    chunked = b"".join(b"1\r\n" + BODY[i : i + 1] + b"\r\n" for i in range(len(BODY))) + b"0\r\n\r\n"
-    assert b"200 OK" in speak(server, POST + b"transfer-encoding: chunked\r\n\r\n", chunked)
-    length = b"content-length: %d\r\n" % len(BODY)
-    both = (POST + length + b"\r\n" + BODY) + (POST + length + b"connection: close\r\n\r\n" + BODY)
-    assert speak(server, both).count(b"200 OK") == 2
-    assert b"200 OK" in speak(server, POST + length + b"expect: 100-continue\r\n\r\n", BODY)
-    large = POST + b"content-length: 999999999999999999999\r\n\r\n"
-    assert b"200" not in speak(server, large, b"x", seconds=2)
-
-
-@pytest.mark.parametrize(
-    "sent", [b"\r\n" * 9, b"GET\r\n\r\n", b"\x16\x03\x01" * 99, POST + b"content-length: -1\r\n\r\n"]
-)
-def test_what_is_not_http_is_let_go(server: Server, client: httpx.Client, sent: bytes) -> None:
-    assert b"200" not in speak(server, sent, b"\r\n\r\n", seconds=1)
+@pytest.mark.parametrize("sent", [b"GET\r\n\r\n", b"\x16\x03\x01" * 99, b"GET / HTTP/9.9\r\n\r\n"])
+def test_bytes_that_are_not_http_get_an_error_response(server: Server, client: httpx.Client, sent: bytes) -> None:
+    with RawConnection(server.url) as connection:
+        [response] = connection.send(sent).rest()
+    assert (response.status, json.loads(response.body)["error"]["code"]) == (400, "malformed_request")
     assert client.get("/livez").status_code == 200

@@ -1,1 +1,0 @@
-"""From text to spans: tokenizer, windows, batches, engine and CRF."""

@@ -1,4 +1,4 @@
-"""Every private or undocumented symbol of BentoML, circus, tornado and modelscope_hub that this project uses.
+"""Every private or undocumented symbol of BentoML, circus, tornado, uvicorn and modelscope_hub that this project uses.
 
 No other module imports such a symbol, so that an upgrade that moves one breaks here and nowhere else:
 `tests/upstream/test_private.py` says what stops working. pyproject.toml bounds BentoML to versions that pass it.
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
     from modelscope_hub.compat.snapshot_download import snapshot_download as snapshot_download
     from starlette.types import ASGIApp
     from tornado.ioloop import IOLoop as IOLoop
+    from uvicorn.protocols.http.flow_control import FlowControl as FlowControl
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as HttpToolsProtocol
 
 SYMBOLS: Mapping[str, str] = {
     "Arbiter": "bentoml._internal.utils.circus",
     "BentoMLContainer": "bentoml._internal.configuration.containers",
     "ConflictError": "circus.exc",
+    "FlowControl": "uvicorn.protocols.http.flow_control",
+    "HttpToolsProtocol": "uvicorn.protocols.http.httptools_impl",
     "IOLoop": "tornado.ioloop",
     "ModelStore": "bentoml._internal.models",
     "ProgressCallback": "modelscope_hub._download",
@@ -85,6 +89,17 @@ def cache_api_methods(service: object) -> None:
     for name, member in vars(type(service)).items():
         if isinstance(member, APIMethod):
             vars(service)[name] = getattr(service, name)
+
+
+def use_http_protocol(protocol: str) -> None:
+    """Have uvicorn, which BentoML configures without a protocol, serve HTTP with this one.
+
+    Args:
+        protocol: import string of a protocol class, `module:Class`
+    """
+    from uvicorn.config import HTTP_PROTOCOLS
+
+    HTTP_PROTOCOLS["auto"] = protocol
 
 
 def open_model_store(root: Path) -> ModelStore:

@@ -1,4 +1,4 @@
-"""Run the `raner` command in the test process, so that PyTorch is imported only once."""
+"""The `raner` command in this process, so that PyTorch is imported once for all tests; and what a store then holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ner_runtime.cli.app import main
 
 @dataclass(frozen=True)
 class Run:
-    """The result of a command."""
+    """How a command ended."""
 
     status: int
     out: str
@@ -23,13 +23,13 @@ class Run:
 
     @property
     def only_line(self) -> str:
-        """The only line on standard error."""
+        """The one line on the standard error."""
         [line] = self.err.splitlines()
         return line
 
 
 class Raner:
-    """The `raner` command with its own store."""
+    """The command, with a store of its own."""
 
     def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.home = home
@@ -43,26 +43,26 @@ class Raner:
                 main()
             except SystemExit as ended:
                 status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-        captured = self._capsys.readouterr()
-        return Run(status, captured.out, captured.err)
+        said = self._capsys.readouterr()
+        return Run(status, said.out, said.err)
 
     def refusal(self, directory: Path) -> str:
-        """Import an invalid checkpoint; check that nothing is stored and return the error line."""
+        """The line with which `raner import` refuses a checkpoint, leaving nothing behind."""
         run = self("import", str(directory), "--precision", "fp32")
-        *progress, line = run.err.splitlines()
+        *told, line = run.err.splitlines()
         assert (run.status, run.out) == (1, ""), run.err
-        assert all(step.startswith(("raner: reading ", "raner: exporting ")) for step in progress), run.err
+        assert all(said.startswith(("raner: reading ", "raner: exporting ")) for said in told), run.err
         assert (self.tags, self.staged) == ([], [])
         return line
 
     @property
     def tags(self) -> list[str]:
-        """Tags of the stored models."""
+        """What lies in the store."""
         return sorted(f"{path.parent.name}:{path.name}" for path in self.home.glob("models/*/*") if path.is_dir())
 
     @property
     def staged(self) -> list[str]:
-        """Names of the staging directories."""
+        """What lies where things are made."""
         return sorted(path.name for path in self.home.glob("raner/staging/*"))
 
     @property

@@ -12,10 +12,12 @@ import logging
 import re
 import subprocess
 from collections.abc import Generator, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import bentoml
 import pytest
+import uvicorn
 
 from ner_runtime.upstream import private
 from tests.support.servers import REPOSITORY
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 FENCE = {Path("ner_runtime/upstream/private.py"), Path("tests/upstream/test_private.py")}
 PRIVATE = ("bentoml._", "_bentoml_", "circus", "tornado", "modelscope_hub._", "modelscope_hub.compat")
+PRIVATE += ("uvicorn.config", "uvicorn.protocols")
 
 
 def imported_modules(source: str) -> Iterator[str]:
@@ -63,6 +66,27 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_the_service_class_is_public() -> None:
     assert "Service" in bentoml.__all__, "service.py: the edge wraps the application through a subclass of Service"
     assert "is_main" in inspect.signature(bentoml.Service.to_asgi).parameters
+
+
+@pytest.fixture
+def http_protocol_put_back() -> Generator[None]:
+    from uvicorn.config import HTTP_PROTOCOLS
+
+    own = HTTP_PROTOCOLS["auto"]
+    yield
+    private.use_http_protocol(own)
+
+
+@pytest.mark.usefixtures("http_protocol_put_back")
+def test_uvicorn_serves_http_with_the_protocol_that_replaces_its_own() -> None:
+    private.use_http_protocol("ner_runtime.serving.http.protocol:HttpProtocol")
+    # BentoML's worker configures uvicorn without a protocol.
+    config = uvicorn.Config(lambda: None)
+    config.load()
+    assert config.http_protocol_class.__name__ == "HttpProtocol", (
+        "malformed requests and Upgrade are handled by uvicorn"
+    )
+    assert "http=" not in inspect.getsource(import_module(private.WORKER_MODULE).main.callback)
 
 
 @pytest.fixture

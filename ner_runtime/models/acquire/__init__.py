@@ -1,1 +1,0 @@
-"""Import checkpoints from directories and from the model hub."""

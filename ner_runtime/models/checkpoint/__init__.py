@@ -1,1 +1,0 @@
-"""Read published checkpoints safely."""

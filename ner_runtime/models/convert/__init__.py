@@ -1,1 +1,0 @@
-"""Convert checkpoints into model directories: ONNX export, INT8, verification."""

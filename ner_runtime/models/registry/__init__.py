@@ -1,1 +1,0 @@
-"""The store of imported models and the pointer to the active one."""

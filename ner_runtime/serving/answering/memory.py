@@ -17,7 +17,7 @@ def freeze_loaded_objects() -> None:
 
 
 def release_memory() -> None:
-    """Return the memory of a large object that was dropped to the system, then freeze what is left."""
+    """After a large object was dropped, return its memory to the system and freeze the remaining objects."""
     gc.unfreeze()
     freeze_loaded_objects()
     try:

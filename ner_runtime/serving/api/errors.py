@@ -131,7 +131,7 @@ class ClientGone(ApiError):
 
 
 def status_of(error: RanerError) -> int:
-    """The HTTP status of an error; 500 for one that a request must not be able to cause."""
+    """The HTTP status of an error; 500 for a code without an entry in `STATUSES`."""
     return STATUSES.get(error.code, 500)
 
 

@@ -52,7 +52,7 @@ class Timings(_Response):
 
 
 class Meta(_Response):
-    """How the response came about."""
+    """Details of how the response was computed."""
 
     model: str
     version: str

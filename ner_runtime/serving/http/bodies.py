@@ -1,8 +1,9 @@
-"""Request bodies: their declared media type, and how they are read within the limits of size and time."""
+"""Request bodies: their declared format, and how they are read within the limits of size and time."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.message import Message as MimeHeaders
 
@@ -12,15 +13,17 @@ from starlette.types import Message, Receive
 
 from ner_runtime.serving.api.errors import BodyTooLarge, TimedOut, UnsupportedMediaType
 from ner_runtime.serving.http.admission import Admission
+from ner_runtime.serving.http.decompression import CODINGS, Decompressor
 
 _JSON = "application/json"
 _UTF8 = ("utf-8", "utf8", "")
+_IDENTITY = ("", "identity")
 _MAX_MEDIA_TYPE = 256
 _MAX_DIGITS = 18
 
 
 def check_media_type(headers: Headers) -> None:
-    """Check that the body is declared as JSON in UTF-8, without a content coding.
+    """Check that the body is declared as JSON in UTF-8, with a content coding that is supported.
 
     Raises:
         UnsupportedMediaType: it is not.
@@ -30,22 +33,29 @@ def check_media_type(headers: Headers) -> None:
     declared["content-type"] = headers.get("content-type", "")[:_MAX_MEDIA_TYPE]
     if declared.get_content_type() != _JSON or declared.get_content_charset(_UTF8[0]) not in _UTF8:
         raise UnsupportedMediaType(f"the body must be sent as Content-Type: {_JSON}, in UTF-8")
-    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise UnsupportedMediaType("the body must be sent without Content-Encoding")
+    if _content_coding(headers) not in (*_IDENTITY, *CODINGS):
+        raise UnsupportedMediaType(f"the Content-Encoding is not supported; allowed: {', '.join(CODINGS)}")
+
+
+def _content_coding(headers: Headers) -> str:
+    # Several header lines are one list (RFC 9110, 5.2).
+    codings = [coding.strip().lower() for coding in ",".join(headers.getlist("content-encoding")).split(",")]
+    return ", ".join(coding for coding in codings if coding not in _IDENTITY)
 
 
 @dataclass(frozen=True, slots=True)
 class BodyReader:
-    """Reads bodies of at most `max_bytes` that arrive within `timeout_s` seconds."""
+    """Reads bodies of at most `max_bytes`, after decompression too, that arrive within `timeout_s` seconds."""
 
     max_bytes: int
     timeout_s: float
 
     async def read(self, request: Request, admission: Admission) -> bytes:
-        """Read the whole body.
+        """Read and decompress the whole body.
 
         Raises:
             BodyTooLarge: it is, or is declared to be, too large.
+            MalformedRequest: it is not valid for its content coding.
             TimedOut: it did not arrive in time.
             Overloaded: too many bytes are arriving at the same time.
             ClientDisconnect: the client disconnected.
@@ -53,15 +63,16 @@ class BodyReader:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and (len(declared) > _MAX_DIGITS or int(declared) > self.max_bytes):
             raise self._too_large()
+        coding = _content_coding(request.headers)
         parts: list[bytes] = []
         size = 0
         try:
             async with asyncio.timeout(self.timeout_s):
-                async for part in request.stream():
+                async for part in _decompressed(request, coding) if coding else request.stream():
+                    if size + len(part) > self.max_bytes:
+                        raise self._too_large()
                     size += len(part)
                     admission.add_arriving(len(part))
-                    if size > self.max_bytes:
-                        raise self._too_large()
                     parts.append(part)
         except TimeoutError:
             raise TimedOut("the body did not arrive in time") from None
@@ -71,6 +82,16 @@ class BodyReader:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the body exceeds {self.max_bytes} bytes")
+
+
+async def _decompressed(request: Request, coding: str) -> AsyncIterator[bytes]:
+    decompressor = Decompressor(coding)
+    async for part in request.stream():
+        for step in decompressor.feed(part):
+            yield step
+            # Other requests run between the steps.
+            await asyncio.sleep(0)
+    decompressor.close()
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

@@ -33,6 +33,7 @@ from ner_runtime.serving.api.messages import API_REQUEST, ApiRequest
 from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
 from ner_runtime.serving.http.admission import Admission
 from ner_runtime.serving.http.bodies import BodyReader, check_media_type, replay
+from ner_runtime.serving.http.compression import compressed
 from ner_runtime.serving.http.pages import Pages
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log
 
@@ -51,6 +52,8 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
 }
+
+_VARY = (b"vary", b"accept-encoding")
 
 _REQUEST_ID_HEADER = b"x-request-id"
 _RAW_SECURITY_HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
@@ -102,6 +105,7 @@ class Edge:
         request.scope.setdefault("state", {})
         identity = _request_id(request.headers.get("x-request-id"))
         REQUEST_ID.set(identity)
+        send = compressed(send, request.method, request.headers.get("accept-encoding", ""))
         response = _ResponseSender(request, send, identity)
         notes: dict[str, object] = {}
         try:
@@ -220,5 +224,5 @@ class _ResponseSender:
         self.status = message["status"]
         self.code = error.code if error else None
         headers = [header for header in message["headers"] if header[0] not in _OWN_HEADERS]
-        headers += [*_RAW_SECURITY_HEADERS, (_REQUEST_ID_HEADER, self._identity.encode())]
+        headers += [*_RAW_SECURITY_HEADERS, _VARY, (_REQUEST_ID_HEADER, self._identity.encode())]
         await self._send({**message, "headers": headers})

@@ -1,0 +1,297 @@
+"""HTTP/1.1 on a connection: uvicorn's protocol, with every byte of a connection assigned to exactly one request.
+
+It differs from uvicorn's in what follows:
+
+- `Upgrade` is ignored, as RFC 9110, 7.8 allows: httptools stops parsing at such a request and loses its body.
+- A malformed request gets the service's error response, after the responses to the requests before it.
+- A connection that is closed while a request body is still arriving is closed only after the rest was discarded
+  (nginx: "lingering close"). Otherwise the client, which sends before it reads, may get a reset and no response.
+- Message framing that intermediaries may read differently (RFC 9112, 6.1, 11.2) is malformed, and so are two `Host`s.
+- Trailers are not headers. The size of a request's head is limited, and so are pipelined requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import httptools
+
+from ner_runtime.errors import MalformedRequest
+from ner_runtime.serving.api.access_record import AccessRecord
+from ner_runtime.serving.api.errors import error_response
+from ner_runtime.serving.http.edge import SECURITY_HEADERS
+from ner_runtime.serving.telemetry.logs import REQUEST_ID, log_response
+from ner_runtime.serving.telemetry.metrics import observe_response
+from ner_runtime.upstream.private import FlowControl, HttpToolsProtocol
+
+MAX_HEAD_BYTES = 65_536
+"""Bytes of a request's head: request line and headers."""
+MAX_DISCARDED_BYTES = 268_435_456
+"""Bytes of a body that are read and discarded after the response."""
+LINGER_S = 30.0
+"""Time in which they are read before the connection is closed."""
+LINGER_IDLE_S = 5.0
+"""Time without bytes after which it is closed earlier."""
+
+MAX_PIPELINED = 256
+"""Requests of a connection that may wait for the response to an earlier one."""
+
+_CHECKED_HEADERS = frozenset({b"host", b"transfer-encoding", b"expect"})
+_VERSIONS = ("1.0", "1.1")
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._socket: asyncio.Transport
+        self._in_head = False
+        self._head_bytes = 0
+        self._seen_host = False
+        self._chunked = False
+        self._unanswered = 0  # requests without a complete response
+        self._malformed = False
+        self._discarded = 0
+        self._linger_ends = 0.0  # in event loop seconds; 0 unless the connection lingers
+        self._linger_timer: asyncio.TimerHandle | None = None
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._socket = transport
+        self.transport = _Transport(transport, self)  # pyright: ignore[reportAttributeAccessIssue]
+        self.flow = _PipelineFlow(transport, self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._linger_ends:
+            self._discard(len(data))
+            return
+        if self._malformed:
+            return
+        self._unset_keepalive_if_required()
+        try:
+            while data:
+                data = self._feed(data)
+        except httptools.HttpParserError:
+            self._refuse()
+
+    def _feed(self, data: bytes) -> bytes:
+        """Parse bytes of the connection; return what must be parsed again."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._head_without_upgrade() + data[upgrade.args[0] :]
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                raise httptools.HttpParserError("the head is too large")
+        return b""
+
+    def close(self) -> None:
+        """Close the connection, at once or after the rest of a request body was discarded."""
+        latest = self._latest
+        if self._linger_ends or latest is None or latest.keep_alive:
+            self._socket.close()
+        elif latest.response_complete and latest.more_body:
+            self._linger()
+        else:
+            self._socket.close()
+
+    def is_closing(self) -> bool:
+        """Whether the connection takes no more requests."""
+        return bool(self._linger_ends) or self._socket.is_closing()
+
+    @property
+    def _latest(self) -> Any:
+        """The latest request, with its response; None before the first one."""
+        return self.cycle
+
+    # Parsing
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+        self._seen_host = self._chunked = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if not self._in_head:
+            # A trailer.
+            return
+        if name in _CHECKED_HEADERS:
+            self._check_header(name, value.strip().lower())
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS or (version == "1.0" and self._chunked) or len(self.pipeline) >= MAX_PIPELINED:
+            raise _RefusedHead
+        self._in_head = False
+        if self.parser.should_upgrade():
+            # `data_received` parses the request again.
+            return
+        if version == "1.0":
+            # Interim responses are unknown to HTTP/1.0.
+            self.expect_100_continue = False
+        self._unanswered += 1
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self.cycle.response_complete:
+            self._discarded += len(body)
+            if self._discarded > MAX_DISCARDED_BYTES:
+                self._socket.close()
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._discarded = 0
+        if self.parser.should_upgrade():
+            return
+        # uvicorn leaves this out once the response is complete.
+        self.cycle.more_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._unanswered -= 1
+        super().on_response_complete()
+        if self._malformed and not self._unanswered:
+            self._send_malformed()
+
+    def _check_header(self, name: bytes, value: bytes) -> None:
+        if name == b"expect":
+            self.expect_100_continue = value == b"100-continue"
+            return
+        if name == b"host":
+            repeated, self._seen_host = self._seen_host, True
+            if repeated:
+                raise _RefusedHead
+            return
+        if value != b"chunked":
+            raise _RefusedHead
+        self._chunked = True
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head of the current request without the headers that ask for an upgrade; resets the parser."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            raise httptools.HttpParserError("CONNECT is not supported")
+        lines = [method + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
+        lines += [name + b": " + value for name, value in _without_upgrade(self.headers)]
+        self.parser = httptools.HttpRequestParser(self)
+        # As in uvicorn: data after a request that closes the connection must not keep that request from its response.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return b"\r\n".join([*lines, b"", b""])
+
+    # Malformed requests
+
+    def _refuse(self) -> None:
+        """Respond that the bytes are no HTTP request, in turn, and close the connection."""
+        self._malformed = True
+        latest = self._latest
+        if latest is not None and latest.more_body and not self._in_head:
+            # The latest request is itself malformed: its body ends nowhere.
+            latest.disconnected = True
+            latest.message_event.set()
+            if latest.response_started:
+                self._socket.close()
+                return
+            queued = next((entry for entry in self.pipeline if entry[0] is latest), None)
+            if queued is not None:
+                self.pipeline.remove(queued)
+            self._unanswered -= 1
+        if not self._unanswered:
+            self._send_malformed()
+
+    def _send_malformed(self) -> None:
+        response = error_response(MalformedRequest("the request is not valid HTTP/1.1"))
+        identity = uuid4().hex
+        _observe(AccessRecord("other", "", response.status_code, 0.0, MalformedRequest.code), identity)
+        headers = {**dict(response.headers), **SECURITY_HEADERS, "x-request-id": identity, "connection": "close"}
+        lines = [f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self._socket.write("\r\n".join([*lines, "", ""]).encode() + bytes(response.body))
+        self._linger()
+
+    # Lingering close
+
+    def _linger(self) -> None:
+        self._unset_keepalive_if_required()
+        self._linger_ends = self.loop.time() + LINGER_S
+        self._linger_timer = self.loop.call_later(LINGER_IDLE_S, self._socket.close)
+        self.flow.resume_reading()
+        if self._socket.can_write_eof():
+            # The client sees the end of the response at once.
+            self._socket.write_eof()
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > MAX_DISCARDED_BYTES or self.loop.time() > self._linger_ends:
+            self._socket.close()
+            return
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+        self._linger_timer = self.loop.call_later(LINGER_IDLE_S, self._socket.close)
+
+
+class _RefusedHead(Exception):
+    """Raised in callbacks of the parser, which then raises an `HttpParserError`."""
+
+
+def _observe(record: AccessRecord, identity: str) -> None:
+    token = REQUEST_ID.set(identity)
+    observe_response(record)
+    log_response(record)
+    REQUEST_ID.reset(token)
+
+
+def _without_upgrade(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    kept: list[tuple[bytes, bytes]] = []
+    for name, value in headers:
+        if name == b"connection":
+            tokens = [token.strip() for token in value.split(b",")]
+            value = b", ".join(token for token in tokens if token.lower() != b"upgrade")
+        if name != b"upgrade":
+            kept.append((name, value))
+    return kept
+
+
+class _Transport:
+    """The transport as uvicorn sees it: the protocol decides when it is closed."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: HttpProtocol) -> None:
+        self._transport = transport
+        self._protocol = protocol
+        self.write = transport.write
+
+    def close(self) -> None:
+        self._protocol.close()
+
+    def is_closing(self) -> bool:
+        return self._protocol.is_closing()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+class _PipelineFlow(FlowControl):
+    """Reads no further while pipelined requests are waiting."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: HttpProtocol) -> None:
+        super().__init__(transport)
+        self._protocol = protocol
+
+    def resume_reading(self) -> None:
+        if not self._protocol.pipeline:
+            super().resume_reading()
