@@ -6,6 +6,7 @@ milliseconds. An entry belongs to one or more of at most sixteen kinds, one bit 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -47,7 +48,8 @@ class Matcher:
         self.kinds = kinds
         self.table = table
         self._fold = _NO_SURROGATES | table
-        self._kinds: list[int] = kinds.tolist()
+        # A fifth of the memory of a list, and faster to index than NumPy's.
+        self._kinds = array("H", kinds.astype(np.uint16).tobytes())
 
     @classmethod
     def build(cls, entries: Mapping[str, int], table: Table) -> Matcher:
@@ -61,10 +63,10 @@ class Matcher:
                 form = entry.translate(table)
                 folded[form] = folded.get(form, 0) | kinds
         trie = marisa_trie.Trie(folded)
-        array = np.zeros(len(folded), dtype=np.uint16)  # (entries,)
+        kinds_of_entries = np.zeros(len(folded), dtype=np.uint16)  # (entries,)
         for form, number in trie.items():
-            array[number] = folded[form]
-        return cls(trie, array, table)
+            kinds_of_entries[number] = folded[form]
+        return cls(trie, kinds_of_entries, table)
 
     def __len__(self) -> int:
         return len(self._kinds)

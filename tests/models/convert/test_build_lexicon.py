@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -79,6 +80,27 @@ def test_neighbours_in_a_batch_change_nothing(with_lexicon: Path, tmp_path: Path
     assert [[(e.type, e.start, e.end) for e in each] for each in together] == [
         [(e.type, e.start, e.end) for e in each] for each in alone
     ]
+
+
+@pytest.mark.parametrize("window", [16, 40])
+def test_flags_do_not_depend_on_windows(with_lexicon: Path, tmp_path: Path, window: int) -> None:
+    model, _ = build(with_lexicon, tmp_path, {"北京": 1, "北京大学第三医院": 2})
+    text = "他在北京大学第三医院工作" * 6
+    [whole] = Recognizer.open(model).encode(text).encoded
+    cut = Recognizer.open(model, window=window).encode(text)
+    assert len(cut.windows) > 1
+    assert whole.flags is not None
+    for part, encoded in zip(cut.windows, cut.encoded, strict=True):
+        np.testing.assert_array_equal(encoded.flags, whole.flags[part.start : part.end])
+
+
+def test_every_engine_reads_the_lexicon(with_lexicon: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    model, _ = build(with_lexicon, tmp_path, {"北京": 1, "大学": 2})
+    texts = ["他在北京大学读书", "上海"]
+    found = [Recognizer.open(model, engine=engine).recognize(texts) for engine in ("onnxruntime", "openvino")]
+    places = [[[(e.type, e.start, e.end) for e in each] for each in answers] for answers in found]
+    assert places[0] == places[1]
 
 
 def test_a_missing_lexicon_is_an_error(with_lexicon: Path, tmp_path: Path) -> None:
