@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
         models = {precision: Path(folder) / precision for precision in ("fp32", "int8")}
         build_model_directory(checkpoint, models["fp32"], "base", "fp32")
         # The bar of agreement is not what is measured here.
-        agreement = build_model_directory(checkpoint, models["int8"], "base", bar=0.0).agreement
+        agreement = build_model_directory(checkpoint, models["int8"], "base", min_agreement=0.0).agreement
         memory = [_memory(precision, model) for precision, model in models.items()]
         rows = _race(_contenders(checkpoint, models), _texts(options.rounds))
     _report(rows, memory)

@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
-OffsetUnit = Literal["code_point", "utf16"]
+from ner_runtime.serving.api.responses import (
+    EntityItem,
+    ErrorResponse,
+    Meta,
+    NerBatchResponse,
+    NerResponse,
+    OffsetUnit,
+    Timings,
+)
+
 EntityKey = tuple[str, int, int]
 """Type, start and end of an entity; offsets in code points, end exclusive."""
 
@@ -22,65 +31,7 @@ class WrongResponse(Exception):
     """A response is not as it must be; the message says how."""
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Entity(_Shape):
-    type: str
-    span: str = Field(min_length=1)
-    start_offset: int = Field(ge=0)
-    end_offset: int
-    score: float = Field(ge=0, le=1)
-    color: str = Field(min_length=1)
-
-
-class Timings(BaseModel):
-    """The times that the service reports, in milliseconds."""
-
-    model_config = ConfigDict(strict=True)
-
-    total: float = Field(ge=0)
-    queue: float = Field(ge=0)
-    inference: float = Field(ge=0)
-
-
-class _Meta(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    model: str
-    version: str
-    precision: str
-    windows: int = Field(ge=0)
-    cached: bool
-    offset_unit: OffsetUnit
-    timings_ms: Timings
-
-
-class _ErrorItem(_Shape):
-    code: str
-    message: str = Field(min_length=1)
-
-
-class _NerResponse(_Shape):
-    success: Literal[True]
-    data: list[_Entity]
-    meta: _Meta
-
-
-class _BatchResponse(_Shape):
-    success: Literal[True]
-    data: list[list[_Entity] | None]
-    errors: dict[str, _ErrorItem]
-    meta: _Meta
-
-
-class _ErrorResponse(_Shape):
-    success: Literal[False]
-    error: _ErrorItem
-
-
-_S = TypeVar("_S", bound=BaseModel)
+_Response = TypeVar("_Response", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +68,7 @@ def check_ner(
     Args:
         names: entities that must be found, by type.
     """
-    response = _parse(_NerResponse, body)
+    response = _parse(NerResponse, body)
     _check_entities(response.data, text, options, response.meta, previous, names or {})
     return response.meta.timings_ms
 
@@ -130,7 +81,7 @@ def check_batch(
     Args:
         errors: the expected error codes, by index of the text.
     """
-    response = _parse(_BatchResponse, body)
+    response = _parse(NerBatchResponse, body)
     if len(response.data) != len(texts):
         raise WrongResponse(f"{len(texts)} texts, {len(response.data)} results")
     codes = {int(index): item.code for index, item in response.errors.items()}
@@ -150,14 +101,14 @@ def check_error(status: int, body: bytes, due_status: int, due_code: str) -> Non
     """Check an error response: its status, its shape and its code."""
     if status != due_status:
         raise WrongResponse(f"status {status}, not {due_status}")
-    code = _parse(_ErrorResponse, body).error.code
+    code = _parse(ErrorResponse, body).error.code
     if code != due_code:
         raise WrongResponse(f"error {code}, not {due_code}")
 
 
-def _parse(shape: type[_S], body: bytes) -> _S:
+def _parse(model: type[_Response], body: bytes) -> _Response:
     try:
-        return shape.model_validate_json(body)
+        return model.model_validate_json(body, extra="forbid")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -165,10 +116,10 @@ def _parse(shape: type[_S], body: bytes) -> _S:
 
 
 def _check_entities(
-    entities: Sequence[_Entity],
+    entities: Sequence[EntityItem],
     text: str,
     options: RequestOptions,
-    meta: _Meta,
+    meta: Meta,
     previous: PreviousEntities,
     names: Mapping[str, Sequence[str]],
 ) -> None:
@@ -189,7 +140,7 @@ def _check_entities(
             raise WrongResponse(f"{len(missing)} {type_} entities that are easy to find are missing")
 
 
-def _in_code_points(entities: Sequence[_Entity], text: str, unit: OffsetUnit) -> list[EntityKey]:
+def _in_code_points(entities: Sequence[EntityItem], text: str, unit: OffsetUnit) -> list[EntityKey]:
     """The entities with offsets in code points, after the check that each span matches its offsets."""
     # surrogatepass: JSON may hold lone surrogates.
     encoding = "utf-16-le" if unit == "utf16" else "utf-32-le"

@@ -19,19 +19,11 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from loadtest.bad_requests import JSON, BadRequest, bad_requests
-from loadtest.checks import (
-    OffsetUnit,
-    PreviousEntities,
-    RequestOptions,
-    Timings,
-    WrongResponse,
-    check_batch,
-    check_error,
-    check_ner,
-)
+from loadtest.checks import PreviousEntities, RequestOptions, WrongResponse, check_batch, check_error, check_ner
 from loadtest.shapes import Shape, ShapeName
 from loadtest.summary import PART, WrongResponseCounter, summary_of
 from loadtest.texts import Sample, samples
+from ner_runtime.serving.api.responses import OffsetUnit, Timings
 
 LONG_CHARS = 1000
 MAX_BATCH = 12

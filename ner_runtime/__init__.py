@@ -1,15 +1,54 @@
-"""RaNER runtime: people, places and organisations in Chinese text.
+"""Find people, places and organisations in Chinese text with RaNER.
 
-from ner_runtime import Recognizer
+from ner_runtime import Recognizer, embedded_model
 
-recognizer = Recognizer.open("path/to/a/model/directory")
+recognizer = Recognizer.open(embedded_model())
 [entities] = recognizer.recognize(["马云在杭州。"])
 """
 
+from ner_runtime.embedded import embedded_model
 from ner_runtime.entities import Entity
-from ner_runtime.errors import RanerError
+from ner_runtime.errors import (
+    EmptyText,
+    EngineUnavailable,
+    HubUnavailable,
+    InputError,
+    InvalidCheckpoint,
+    InvalidModel,
+    InvalidValue,
+    MalformedRequest,
+    MissingExtra,
+    ModelNotFound,
+    RanerError,
+    SettingError,
+    StoreError,
+    TextTooLong,
+    UnknownType,
+    UnsupportedCheckpoint,
+)
 from ner_runtime.recognizer import Recognition, Recognizer
 
 __version__ = "0.1.0"
 
-__all__ = ["Entity", "RanerError", "Recognition", "Recognizer"]
+__all__ = [
+    "EmptyText",
+    "EngineUnavailable",
+    "Entity",
+    "HubUnavailable",
+    "InputError",
+    "InvalidCheckpoint",
+    "InvalidModel",
+    "InvalidValue",
+    "MalformedRequest",
+    "MissingExtra",
+    "ModelNotFound",
+    "RanerError",
+    "Recognition",
+    "Recognizer",
+    "SettingError",
+    "StoreError",
+    "TextTooLong",
+    "UnknownType",
+    "UnsupportedCheckpoint",
+    "embedded_model",
+]

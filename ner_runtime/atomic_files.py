@@ -1,4 +1,4 @@
-"""Atomically: a file as a whole, old or new, whoever reads it and whenever the writer dies."""
+"""Write files atomically: a reader sees the old or the new contents, never a part, even if the writer is killed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file, or make it and the directories above it.
+    """Create or replace a file, and create its parent directories.
 
     Raises:
-        OSError: it cannot be written; the old one is as it was.
+        OSError: the file cannot be written; an existing file is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:

@@ -1,4 +1,4 @@
-"""CPUs that this process may use: the container's quota where there is one, never the host's count.
+"""Count the CPUs that this process may use. In a container, its quota applies, not the number of CPUs of the host.
 
 Source: the kernel's `admin-guide/cgroup-v2.rst` (`cpu.max`) and `scheduler/sched-bwc.rst` (`cpu.cfs_quota_us`).
 """
@@ -13,7 +13,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def available_cpus(cgroup: Path = CGROUP) -> int:
-    """Whole CPUs, at least 1: the smaller of the affinity mask and the cgroup quota, a part counted as whole."""
+    """Return the number of usable CPUs: the smaller of the affinity mask and the cgroup quota, rounded up."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota(cgroup)
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
@@ -28,5 +28,5 @@ def _quota(cgroup: Path) -> float | None:
             period = (cgroup / "cpu" / "cpu.cfs_period_us").read_text()
         return int(quota) / int(period) if int(quota) > 0 else None
     except (OSError, ValueError):
-        # No cgroup file system, or "max": no quota.
+        # There is no cgroup file system, or the quota is "max".
         return None

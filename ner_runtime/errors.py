@@ -1,15 +1,14 @@
-"""Every error this project raises on purpose: a code for programs, a sentence for people.
+"""All expected errors, each with a code for programs and a message for people.
 
-The core raises these and knows nothing of HTTP statuses or exit codes: `serving/errors.py` maps codes to statuses,
-`cli.py` maps them to exit codes. A message may name a wrong field or type, shortened; it never holds a text to be read,
-and goes to who sent it, not into the log.
+`serving/api/errors.py` maps the codes to HTTP statuses, `cli/app.py` to exit codes. A message can contain the name of a
+field or a type, truncated, but never the text of a request. It is returned to the client and is not logged.
 """
 
 from __future__ import annotations
 
 
 class RanerError(Exception):
-    """An expected failure. `code` is stable and part of the public contract; `message` is one line."""
+    """Base class of all expected errors. `code` is part of the public contract; `message` is one line."""
 
     code = "internal"
 
@@ -19,25 +18,25 @@ class RanerError(Exception):
 
 
 class MalformedRequest(RanerError):
-    """The request cannot be read at all: broken JSON, broken UTF-8."""
+    """The request cannot be parsed: it is not valid JSON or not valid UTF-8."""
 
     code = "malformed_request"
 
 
 class InvalidValue(RanerError):
-    """The request can be read, but a field is missing, unknown or holds a value that is not allowed."""
+    """A field or parameter is missing, unknown, or has a value that is not allowed."""
 
     code = "invalid_value"
 
 
 class UnknownType(RanerError):
-    """An entity type was asked for that the model does not know."""
+    """The model does not have a requested entity type."""
 
     code = "unknown_type"
 
 
 class EmptyText(RanerError):
-    """The text holds no character."""
+    """The text is empty."""
 
     code = "empty_text"
 
@@ -49,37 +48,37 @@ class TextTooLong(RanerError):
 
 
 class SettingError(RanerError):
-    """A setting holds a value that is not allowed."""
+    """A setting has a value that is not allowed."""
 
     code = "invalid_setting"
 
 
 class ModelNotFound(RanerError):
-    """No model directory, stored tag or hub id of that name."""
+    """No model directory, stored model or hub id has the given name."""
 
     code = "model_not_found"
 
 
 class InvalidModel(RanerError):
-    """A model directory is damaged, incomplete or not of this format."""
+    """A model directory is damaged, incomplete or in another format."""
 
     code = "invalid_model"
 
 
 class UnsupportedCheckpoint(RanerError):
-    """A checkpoint of a family that this runtime cannot serve."""
+    """A checkpoint belongs to a model family that is not supported."""
 
     code = "unsupported_checkpoint"
 
 
 class InvalidCheckpoint(RanerError):
-    """A checkpoint that is damaged, incomplete or unsafe to read."""
+    """A checkpoint is damaged, incomplete or unsafe to read."""
 
     code = "invalid_checkpoint"
 
 
 class HubUnavailable(RanerError):
-    """The model hub cannot be reached, or does not hold what was asked for."""
+    """The model hub cannot be reached, or does not have the requested model."""
 
     code = "hub_unavailable"
 
@@ -91,18 +90,18 @@ class StoreError(RanerError):
 
 
 class EngineUnavailable(RanerError):
-    """The inference engine or the device asked for is not there."""
+    """The requested inference engine or device is not available."""
 
     code = "engine_unavailable"
 
 
 class MissingExtra(RanerError):
-    """A command needs packages that serving does not; the message says how to install them."""
+    """An optional package is not installed; the message says how to install it."""
 
     code = "missing_extra"
 
 
 class InputError(RanerError):
-    """A file given on the command line cannot be read or does not hold what it should."""
+    """An input file cannot be read or does not have the expected contents."""
 
     code = "invalid_input"

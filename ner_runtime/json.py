@@ -1,6 +1,7 @@
-"""JSON on the wire: UTF-8, Chinese as it is, and lone surrogates, which UTF-8 cannot hold, escaped.
+"""Strict JSON encoding and decoding for requests and responses.
 
-Reading is strict: what is not UTF-8 or not JSON is one error, whatever made it so. Source: RFC 8259.
+Output is UTF-8 with Chinese characters unescaped; lone surrogates, which UTF-8 cannot represent, are escaped. Input
+that is not UTF-8 or not JSON raises `MalformedRequest`. Source: RFC 8259.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from ner_runtime.errors import MalformedRequest
 
 
 def to_json(value: object) -> bytes:
-    """Compact JSON in UTF-8."""
+    """Encode a value as compact JSON in UTF-8."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except UnicodeEncodeError:
-        # A lone surrogate of the user's text: "\ud800" is valid JSON, its UTF-8 is not.
+        # A text can contain a lone surrogate: the escape "\ud800" is valid JSON, but has no UTF-8 form.
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
 def from_json(body: bytes) -> Any:
-    """The value of a JSON text in UTF-8; a byte order mark is passed over.
+    """Decode JSON in UTF-8; a byte order mark is ignored.
 
     Raises:
-        MalformedRequest: it is empty, not UTF-8 or not JSON, or nested too deep to be read.
+        MalformedRequest: the body is empty, not UTF-8, not JSON, or nested too deeply.
     """
     if not body:
-        raise MalformedRequest("empty; a JSON object is needed")
+        raise MalformedRequest("empty; expected a JSON object")
     try:
         return json.loads(
             body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated_names
@@ -37,17 +38,17 @@ def from_json(body: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise MalformedRequest(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise MalformedRequest("nested too deep") from None
+        raise MalformedRequest("nested too deeply") from None
     except ValueError:
-        # A number of thousands of digits, which Python declines to convert.
-        raise MalformedRequest("not JSON that can be read: a number is out of range") from None
+        # Python refuses to convert integers with thousands of digits.
+        raise MalformedRequest("not supported: a number is out of range") from None
 
 
 def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # RFC 8259 leaves open which one counts, and two readers of one body could differ.
+    # RFC 8259 does not define which of two equal names counts, so two parsers could disagree about one body.
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise MalformedRequest("not unambiguous: a name occurs twice in one JSON object")
+        raise MalformedRequest("ambiguous: a name occurs twice in one JSON object")
     return value
 
 

@@ -1,15 +1,15 @@
-"""A model as the runtime sees it: one directory, described by its `model.json`, and never changed once written.
+"""Read, write and verify `model.json`, the manifest of a model directory. Written directories never change.
 
     model.onnx   encoder and linear layer. inputs  input_ids, attention_mask: int64 (batch, sequence)
                                            output  logits: float32 (batch, sequence, labels)
     crf.npz      start_transitions (labels,), end_transitions (labels,), transitions (labels from, labels to): float32
-    vocab.txt    WordPiece vocabulary, one piece a line
+    vocab.txt    WordPiece vocabulary, one piece per line
     model.json   this module
 
-A model may declare a lexicon (`lexicon_kinds`). It then has two more files (see `lexicon/files.py`), and `model.onnx`
-has a third input, lexicon: uint8 (batch, sequence, flags), see `lexicon/features.py`.
+A model can declare a lexicon (`lexicon_kinds`). It then has two more files (`lexicon/files.py`), and `model.onnx` has a
+third input, lexicon: uint8 (batch, sequence, flags), see `lexicon/features.py`.
 
-The embedded default, a RaNER from the hub and a user's own fine-tuned one all have this form; `models/` writes it.
+The embedded model, models from the hub and fine-tuned models all have this form. `ner_runtime/models` writes them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VOCAB_FILE = "vocab.txt"
 FILES = (ONNX_FILE, CRF_FILE, VOCAB_FILE)
 
 SPECIAL = 2
-"""Pieces that stand around each window: [CLS] and [SEP]."""
+"""Number of special pieces around each window: [CLS] and [SEP]."""
 
 Precision = Literal["int8", "fp32"]
 
@@ -42,9 +42,10 @@ class _Part(BaseModel):
 
 
 class Source(_Part):
-    """Where the weights came from: a directory's name, or a hub id and the revision that was asked for.
+    """Where the weights came from: the name of a directory, or a hub id and the requested revision.
 
-    `digest` is that of the checkpoint's files (`models/contents.py`): a revision can move, what was read cannot.
+    `digest` identifies the files of the checkpoint (`models/checkpoint/digest.py`); a revision such as a branch can
+    move to other files.
     """
 
     id: str
@@ -53,12 +54,12 @@ class Source(_Part):
 
     @property
     def hub(self) -> str | None:
-        """`owner/name@revision` at the hub; None for a directory."""
+        """`owner/name@revision`; None for a directory."""
         return f"{self.id}@{self.revision}" if self.revision else None
 
 
 class Geometry(_Part):
-    """The encoder's shape; `positions` counts [CLS] and [SEP] too."""
+    """Dimensions of the encoder. `positions` includes [CLS] and [SEP]."""
 
     layers: int = Field(gt=0)
     hidden: int = Field(gt=0)
@@ -69,14 +70,15 @@ class Geometry(_Part):
 
     @property
     def longest(self) -> int:
-        """Pieces of the longest window."""
+        """Length of the longest possible window, in pieces."""
         return self.positions - SPECIAL
 
 
 class Agreement(_Part):
-    """How far the INT8 model's entities agree with the FP32 model's, measured when the model was imported.
+    """Agreement of the INT8 model with the FP32 model, measured when the model was imported.
 
-    `f1` is the entity F1 of the INT8 answers with the FP32 answers taken as truth, on `sentences` sentences.
+    `f1` is the entity F1 of the INT8 entities against the FP32 entities on `sentences` sentences; `bar` is the lowest
+    F1 at which the INT8 model is used.
     """
 
     f1: float = Field(ge=0, le=1)
@@ -85,7 +87,7 @@ class Agreement(_Part):
 
 
 class Manifest(_Part):
-    """`model.json`."""
+    """The contents of `model.json`."""
 
     format: Literal[1] = FORMAT
     name: str
@@ -95,35 +97,35 @@ class Manifest(_Part):
     """Label of each output of the linear layer, in order: `O`, `B-PER`, … in the BIO or BIOES scheme."""
     types: tuple[str, ...]
     default_types: tuple[str, ...]
-    """Types that are answered when none are asked for."""
+    """Types that are returned if a request names none."""
     colors: dict[str, str] = {}
     geometry: Geometry
     lowercase: bool = True
     window: int | None = Field(default=None, gt=0)
-    """Longest stretch to read at once, in pieces, where the model reads shorter ones better; None: all positions."""
+    """Length of the longest window, in pieces, for models that are more accurate on short inputs. None: no limit."""
     by_sentence: bool = False
-    """Whether a text is read sentence by sentence, each as if it stood alone; a long one in parts of whole clauses."""
+    """Whether each sentence is a window of its own; long sentences are split between clauses."""
     lexicon_kinds: tuple[str, ...] = Field(default=(), max_length=MAX_KINDS)
-    """Kinds of the entries of the model's lexicon, in the order of their flags; empty where the model has none."""
+    """Kinds of the entries of the model's lexicon, in the order of their flags. Empty: the model has no lexicon."""
     precision: Precision
     agreement: Agreement | None = None
     files: dict[str, str]
-    """sha256 of each file beside this one."""
+    """sha256 of every other file of the directory."""
 
     @field_validator("default_types")
     @classmethod
     def _known(cls, default_types: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if unknown := sorted(set(default_types) - set(info.data.get("types", default_types))):
-            raise ValueError(f"{unknown[0]} is none of the types")
+            raise ValueError(f"{unknown[0]} is not one of the types")
         return default_types
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """Read and check `model.json`.
+    """Read and validate `model.json`.
 
     Raises:
-        ModelNotFound: there is no such directory.
-        InvalidModel: there is no `model.json` in it, or it does not hold what it must.
+        ModelNotFound: the directory does not exist.
+        InvalidModel: `model.json` is missing or not valid.
     """
     if not directory.is_dir():
         raise ModelNotFound(f"no model directory at {directory}")
@@ -139,13 +141,13 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write `model.json`; the files it names must be there already."""
+    """Write `model.json`. The other files of the directory must exist already."""
     text = json.dumps(manifest.model_dump(mode="json"), ensure_ascii=False, indent=2)
     (directory / MODEL_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
+    """Return the sha256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -155,10 +157,10 @@ def _lexicon_files(manifest: Manifest) -> tuple[str, ...]:
 
 
 def verify_files(directory: Path, manifest: Manifest) -> None:
-    """Compare every file with the sha256 that the manifest states.
+    """Compare every file with its sha256 in the manifest.
 
     Raises:
-        InvalidModel: a file is missing or is not the one that the manifest describes.
+        InvalidModel: a file is missing, or its sha256 differs.
     """
     for name in sorted({*FILES, *_lexicon_files(manifest), *manifest.files}):
         path = directory / name
@@ -167,4 +169,4 @@ def verify_files(directory: Path, manifest: Manifest) -> None:
         if not path.is_file():
             raise InvalidModel(f"{directory} is incomplete: {name} is missing")
         if file_sha256(path) != manifest.files[name]:
-            raise InvalidModel(f"{path} is damaged: its sha256 is not the one in {MODEL_FILE}")
+            raise InvalidModel(f"{path} is damaged: its sha256 differs from the one in {MODEL_FILE}")

@@ -1,8 +1,8 @@
-"""Recognizer: the one public class. Texts in, entities out.
+"""Find entities in texts with a model directory.
 
-    text ─▶ tokenizer ─▶ windows ─▶ batches ─▶ engine ─▶ crf ─▶ windows ─▶ entities
+    text ─▶ tokenizer ─▶ windows ─▶ batches ─▶ engine ─▶ crf ─▶ merge ─▶ entities
 
-It knows nothing of HTTP, settings, stores or training: it opens a model directory (see `manifest.py`) and reads texts.
+A recognizer does not depend on the service, the settings or the model store; `manifest.py` describes a model directory.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, VOCAB_FILE, Manif
 
 MIN_WINDOW = 16
 DEFAULT_MAX_BATCH_TOKENS = 2048
-# What an unknown type is cut to in a message.
-_MAX_TYPE = 40
+# Unknown types are truncated to this length in error messages.
+_MAX_TYPE_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """What was found in one text, and in how many windows it was read."""
+    """The entities of one text, and the number of windows that the text was split into."""
 
     entities: list[Entity]
     windows: int
@@ -43,21 +43,21 @@ class Recognition:
 
 @dataclass(frozen=True, slots=True)
 class EncodedWindow:
-    """A window as the encoder takes it."""
+    """A window as input for the encoder."""
 
     ids: Ids  # (pieces,)
-    first: Ids  # (code points,), the index in `ids` of each code point's first piece
-    flags: Flags | None = None  # (code points, FLAGS), where the model has a lexicon
+    first: Ids  # (code points,), the index in `ids` of the first piece of each code point
+    flags: Flags | None = None  # (code points, FLAGS), if the model has a lexicon
 
     @property
     def tokens(self) -> int:
-        """Length in a batch, with [CLS] and [SEP]."""
+        """Length in a batch, including [CLS] and [SEP]."""
         return len(self.ids) + SPECIAL
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """A text that has been cut into windows and not been read yet."""
+    """A text split into windows that are ready to be decoded."""
 
     text: str
     windows: list[Window]
@@ -65,10 +65,10 @@ class EncodedText:
     encoded: list[EncodedWindow]
 
     def recognition(self, spans: Sequence[Sequence[Span]]) -> Recognition:
-        """What was found in the text, from the spans of each window."""
+        """Merge the decoded spans of each window into the entities of the text."""
         text = self.text
         merged = merge_spans(self.windows, spans, self.ends)
-        entities = [Entity(c.type, text[c.start : c.end], c.start, c.end, c.score) for c in merged]
+        entities = [Entity(s.type, text[s.start : s.end], s.start, s.end, s.score) for s in merged]
         return Recognition(entities, len(self.windows))
 
 
@@ -86,7 +86,12 @@ class Recognizer:
         window: int | None = None,
         max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
     ) -> None:
-        """Put the parts together; `Recognizer.open` does it from a model directory."""
+        """Build a recognizer from its parts. To open a model directory, use `Recognizer.open`.
+
+        Raises:
+            InvalidModel: the model requires a window that its encoder does not have.
+            InvalidValue: `window` or `max_batch_tokens` is out of range.
+        """
         largest = manifest.geometry.longest
         self.window = min(manifest.window or largest, largest) if window is None else window
         if not MIN_WINDOW <= self.window <= largest:
@@ -116,17 +121,17 @@ class Recognizer:
 
         Args:
             model: the directory
-            threads: threads of one inference
+            threads: number of threads of one inference
             engine: `onnxruntime` or `openvino`
             device: `cpu` or `cuda`
-            window: longest stretch that is read at once, in pieces; by default what the model states, else all the
-                positions it has
-            max_batch_tokens: budget of one batch, windows times padded length
+            window: length of the longest window, in pieces; default: the value in `model.json`, or else the number of
+                positions of the encoder
+            max_batch_tokens: largest batch: number of windows times padded length
 
         Raises:
-            ModelNotFound: there is no such directory.
-            InvalidModel: it is damaged or incomplete, or states a window that is out of range.
-            EngineUnavailable, MissingExtra: the engine or the device is not there.
+            ModelNotFound: the directory does not exist.
+            InvalidModel: the directory is damaged or incomplete, or its window is out of range.
+            EngineUnavailable, MissingExtra: the engine or the device is not available.
             InvalidValue: `window` or `max_batch_tokens` is out of range.
         """
         directory = Path(model)
@@ -142,61 +147,71 @@ class Recognizer:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """Entity types that the model knows."""
+        """All entity types of the model."""
         return self.manifest.types
 
     def check_types(self, types: Iterable[str] | None) -> frozenset[str]:
-        """The set of the types asked for; the model's default types for None.
+        """Return the types as a set; None means the default types of the model.
 
         Raises:
-            UnknownType: the model does not know one of them.
+            UnknownType: the model does not have one of the types.
         """
         if types is None:
             return frozenset(self.manifest.default_types)
-        asked = frozenset(types)
-        unknown = sorted(asked - frozenset(self.types))
+        requested = frozenset(types)
+        unknown = sorted(requested - frozenset(self.types))
         if unknown:
-            name = unknown[0][:_MAX_TYPE]
-            raise UnknownType(f"unknown entity type {name!r}; this model knows {', '.join(self.types)}")
-        return asked
+            name = unknown[0][:_MAX_TYPE_CHARS]
+            raise UnknownType(f"unknown entity type {name!r}; the types of this model are {', '.join(self.types)}")
+        return requested
 
     def recognize(self, texts: Sequence[str], types: Iterable[str] | None = None) -> list[list[Entity]]:
-        """The entities of each text, sorted by offset, of the types asked for (None: the model's default types).
+        """Return the entities of each text, sorted by offset.
 
-        A text's entities depend on nothing but the text. An empty text has none.
+        The entities of a text do not depend on the other texts. An empty text has no entities.
+
+        Args:
+            texts: the texts
+            types: the entity types to return; None means the default types of the model
 
         Raises:
-            UnknownType: the model does not know one of the types.
+            UnknownType: the model does not have one of the types.
         """
-        asked = self.check_types(types)
-        return [[entity for entity in recognition.entities if entity.type in asked] for recognition in self.read(texts)]
+        requested = self.check_types(types)
+        return [
+            [entity for entity in recognition.entities if entity.type in requested]
+            for recognition in self.recognize_detailed(texts)
+        ]
 
-    def read(self, texts: Sequence[str]) -> list[Recognition]:
-        """As `recognize`, for all types, and with the number of windows."""
-        readings = [self.encode(text) for text in texts]
-        spans = iter(self.decode([window for reading in readings for window in reading.encoded]))
-        return [reading.recognition(list(islice(spans, len(reading.encoded)))) for reading in readings]
+    def recognize_detailed(self, texts: Sequence[str]) -> list[Recognition]:
+        """Return the entities of all types, and the number of windows, of each text."""
+        encoded_texts = [self.encode(text) for text in texts]
+        spans = iter(self.decode([window for encoded in encoded_texts for window in encoded.encoded]))
+        return [encoded.recognition(list(islice(spans, len(encoded.encoded)))) for encoded in encoded_texts]
 
     def encode(self, text: str) -> EncodedText:
-        """Cut a text into windows. Who reads many texts at once may decode their windows in any order and company."""
+        """Split a text into windows and encode them.
+
+        Windows of several texts may be decoded together, in any order.
+        """
         ids, first = self._tokenizer.encode(text)
         windows, ends = plan_text(text, first, len(ids), self.window, by_sentence=self.manifest.by_sentence)
-        # Of the whole text: what is found in a window must not depend on where the window ends.
+        # Match the whole text: entries found in a window must not depend on where the window ends.
         flags = match_flags(len(text), self._lexicon.find(text)) if self._lexicon else None  # (code points, FLAGS)
-        return EncodedText(text, windows, ends, [_cut(ids, first, flags, window) for window in windows])
+        return EncodedText(text, windows, ends, [_encode_window(ids, first, flags, window) for window in windows])
 
     def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
-        """The spans of each window, in its own positions. Batches are planned by length."""
-        found: list[list[Span]] = [[] for _ in encoded]
+        """Return the spans of each window, in positions of that window. Windows of similar length share a batch."""
+        decoded: list[list[Span]] = [[] for _ in encoded]
         for batch in plan_batches([window.tokens for window in encoded], self._max_batch_tokens):
-            together = [encoded[index] for index in batch]
-            spans = self._crf.decode(self._emissions(together), [len(window.first) for window in together])
+            windows = [encoded[index] for index in batch]
+            spans = self._crf.decode(self._emissions(windows), [len(window.first) for window in windows])
             for index, row in zip(batch, spans, strict=True):
-                found[index] = row
-        return found
+                decoded[index] = row
+        return decoded
 
     def _emissions(self, encoded: Sequence[EncodedWindow]) -> Floats:
-        """Logits at the first piece of each code point: (batch, code points, labels), zero past a window's end."""
+        """Return the logits at the first piece of each code point: (batch, code points, labels), padded with zeros."""
         tokenizer = self._tokenizer
         sequence = max(window.tokens for window in encoded)
         ids = np.full((len(encoded), sequence), tokenizer.pad, dtype=np.int64)  # (batch, sequence)
@@ -208,7 +223,7 @@ class Recognizer:
         logits = self._logits(encoded, ids, mask)  # (batch, sequence, labels)
         if logits.shape != (*ids.shape, len(self.manifest.labels)):
             raise InvalidModel(
-                f"the model's logits are {logits.shape} where {len(self.manifest.labels)} labels are due"
+                f"the logits of the model have the shape {logits.shape}; expected: {len(self.manifest.labels)} labels"
             )
         positions = max(len(window.first) for window in encoded)
         emissions = np.zeros((len(encoded), positions, logits.shape[2]), dtype=np.float32)
@@ -227,7 +242,7 @@ class Recognizer:
         return self._engine.logits(ids, mask, flags)
 
 
-def _cut(ids: Ids, first: Ids, flags: Flags | None, window: Window) -> EncodedWindow:
+def _encode_window(ids: Ids, first: Ids, flags: Flags | None, window: Window) -> EncodedWindow:
     begin = first[window.start]
     end = len(ids) if window.end == len(first) else first[window.end]
     own = None if flags is None else flags[window.start : window.end]  # (code points, FLAGS)

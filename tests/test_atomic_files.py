@@ -1,4 +1,4 @@
-"""A file as a whole, or as it was."""
+"""Files are replaced completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ner_runtime.atomic_files import write_atomically
 
 
-def test_a_file_is_made_with_its_directories_and_replaced(tmp_path: Path) -> None:
+def test_create_with_parent_directories_and_replace(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
     write_atomically(path, b"old")
     write_atomically(path, b"new")
@@ -19,7 +19,7 @@ def test_a_file_is_made_with_its_directories_and_replaced(tmp_path: Path) -> Non
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_what_cannot_be_written_leaves_no_trace(tmp_path: Path) -> None:
+def test_failed_write_leaves_no_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
         write_atomically(tmp_path / "folder", b"new")

@@ -8,18 +8,18 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def test_a_quota_of_cgroup_v2_is_rounded_up(tmp_path: Path) -> None:
+def test_cgroup_v2_quota_is_rounded_up(tmp_path: Path) -> None:
     write(tmp_path / "cpu.max", "50000 100000\n")
     assert available_cpus(tmp_path) == 1
 
 
-def test_a_quota_of_cgroup_v1(tmp_path: Path) -> None:
+def test_cgroup_v1_quota(tmp_path: Path) -> None:
     write(tmp_path / "cpu" / "cpu.cfs_quota_us", "100000\n")
     write(tmp_path / "cpu" / "cpu.cfs_period_us", "100000\n")
     assert available_cpus(tmp_path) == 1
 
 
-def test_without_a_quota_the_affinity_counts(tmp_path: Path) -> None:
+def test_affinity_applies_without_a_quota(tmp_path: Path) -> None:
     everything = available_cpus(tmp_path)
     assert everything >= 1
     write(tmp_path / "cpu.max", "max 100000\n")

@@ -5,7 +5,7 @@ from ner_runtime.entities import type_colors, utf16_offsets
 
 
 @given(st.text(st.characters()))
-def test_utf16_offsets_cut_the_same_text_as_javascript_would(text: str) -> None:
+def test_utf16_offsets_select_the_same_text_as_in_javascript(text: str) -> None:
     units = text.encode("utf-16-le", "surrogatepass")
     offsets = utf16_offsets(text)
     assert offsets[-1] * 2 == len(units)
@@ -13,10 +13,10 @@ def test_utf16_offsets_cut_the_same_text_as_javascript_would(text: str) -> None:
         assert units[offsets[index] * 2 : offsets[index + 1] * 2] == char.encode("utf-16-le", "surrogatepass")
 
 
-def test_a_rare_character_counts_twice() -> None:
+def test_characters_outside_the_bmp_count_twice() -> None:
     assert utf16_offsets("𠮷野家") == [0, 2, 3, 4]
 
 
-def test_colours_of_the_house_of_a_model_and_of_the_rest() -> None:
+def test_colours_default_or_from_the_model() -> None:
     assert type_colors(["PER", "LOC", "ORG", "TIME"]) == {"PER": "red", "LOC": "cyan", "ORG": "yellow", "TIME": "white"}
     assert type_colors(["PER", "TIME"], {"TIME": "lime"}) == {"PER": "red", "TIME": "lime"}

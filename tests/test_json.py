@@ -15,16 +15,16 @@ values = st.recursive(
 
 
 @given(values)
-def test_what_is_written_is_utf8_and_reads_back(value: object) -> None:
+def test_round_trip(value: object) -> None:
     assert from_json(to_json(value)) == value
 
 
-def test_chinese_stays_chinese_and_a_lone_surrogate_is_escaped() -> None:
+def test_chinese_is_not_escaped_but_lone_surrogates_are() -> None:
     assert to_json({"马": "云"}) == '{"马":"云"}'.encode()
     assert to_json("\ud800") == b'"\\ud800"'
 
 
-def test_a_byte_order_mark_is_passed_over() -> None:
+def test_byte_order_mark_is_ignored() -> None:
     assert from_json(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
 
@@ -38,16 +38,16 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
         ('{"text": "马云"}'.encode("gb18030"), "not UTF-8: byte 10"),
         (b"NaN", "NaN is not a JSON value"),
-        (b"[" * 100_000, "nested too deep"),
+        (b"[" * 100_000, "nested too deeply"),
         (b"1" * 10_000, "out of range"),
     ],
 )
-def test_what_is_not_json_is_one_error(body: bytes, message: str) -> None:
+def test_invalid_json_is_malformed(body: bytes, message: str) -> None:
     with pytest.raises(MalformedRequest, match=message):
         from_json(body)
 
 
-def test_the_message_holds_nothing_of_the_body() -> None:
+def test_error_message_does_not_quote_the_body() -> None:
     with pytest.raises(MalformedRequest) as raised:
         from_json('{"text": 机密}'.encode())
     assert "机密" not in raised.value.message
@@ -55,6 +55,6 @@ def test_the_message_holds_nothing_of_the_body() -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"a": 1, "a": 2}', b'[{"a": {"b": 1, "c": 2, "b": 1}}]'])
-def test_a_name_that_occurs_twice_is_refused(body: bytes) -> None:
+def test_duplicate_names_are_rejected(body: bytes) -> None:
     with pytest.raises(MalformedRequest, match="occurs twice"):
         from_json(body)

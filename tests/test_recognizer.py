@@ -1,4 +1,4 @@
-"""The recognizer with the embedded model: what holds for every text, and how long texts are read."""
+"""The recognizer with the embedded model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def spans(entities: list[Entity]) -> list[tuple[str, int, int]]:
     return [(entity.type, entity.start, entity.end) for entity in entities]
 
 
-def test_the_example(recognizer: Recognizer) -> None:
+def test_readme_example(recognizer: Recognizer) -> None:
     [entities] = recognizer.recognize([EXAMPLE])
     assert spans(entities) == EXAMPLE_SPANS
     assert all(0.5 < entity.score <= 1 for entity in entities)
@@ -40,7 +40,7 @@ def test_the_example(recognizer: Recognizer) -> None:
 @example(text=" " * 600)
 @example(text="\ud800" * 3)
 @example(text="[SEP]马云在杭州。")
-def test_every_entity_is_the_text_at_its_offsets(recognizer: Recognizer, text: str) -> None:
+def test_offsets_select_the_span_from_the_text(recognizer: Recognizer, text: str) -> None:
     [entities] = recognizer.recognize([text], recognizer.types)
     units = text.encode("utf-16-le", "surrogatepass")
     offsets = utf16_offsets(text)
@@ -53,13 +53,13 @@ def test_every_entity_is_the_text_at_its_offsets(recognizer: Recognizer, text: s
 
 @MANY
 @given(text=real_text)
-def test_entities_are_sorted_and_do_not_touch_each_other_s_characters(recognizer: Recognizer, text: str) -> None:
+def test_entities_are_sorted_and_do_not_overlap(recognizer: Recognizer, text: str) -> None:
     [entities] = recognizer.recognize([text * 9], recognizer.types)
     for left, right in pairwise(entities):
         assert left.end <= right.start
 
 
-def test_the_same_text_has_the_same_entities_alone_and_beside_any_neighbours(recognizer: Recognizer) -> None:
+def test_entities_do_not_depend_on_other_texts(recognizer: Recognizer) -> None:
     texts = [*NEWS, *(sentence * repeats for sentence in NEWS for repeats in (2, 5, 11)), "", " ", "马云"]
     alone = [recognizer.recognize([text])[0] for text in texts]
     order = list(range(len(texts)))
@@ -70,19 +70,19 @@ def test_the_same_text_has_the_same_entities_alone_and_beside_any_neighbours(rec
             assert [e.score for e in entities] == pytest.approx([e.score for e in alone[index]], abs=1e-3)
 
 
-def test_no_texts_no_answers(recognizer: Recognizer) -> None:
+def test_no_texts(recognizer: Recognizer) -> None:
     assert recognizer.recognize([]) == []
 
 
 @pytest.mark.parametrize("length", [510, 511, 512, 1000, 10_000, 100_000])
-def test_any_length_is_read(recognizer: Recognizer, length: int) -> None:
+def test_any_length_is_accepted(recognizer: Recognizer, length: int) -> None:
     text = (EXAMPLE * (length // len(EXAMPLE) + 1))[:length]
-    [recognition] = recognizer.read([text])
-    assert recognition.windows == math.ceil(length / len(EXAMPLE)), "the embedded model reads sentence by sentence"
+    [recognition] = recognizer.recognize_detailed([text])
+    assert recognition.windows == math.ceil(length / len(EXAMPLE)), "each sentence is a window of its own"
     assert all(text[entity.start : entity.end] == entity.span for entity in recognition.entities)
 
 
-def test_every_occurrence_in_a_document_of_100000_characters_is_found(recognizer: Recognizer) -> None:
+def test_long_document_has_the_entities_of_its_sentences(recognizer: Recognizer) -> None:
     sentences = [NEWS[index % len(NEWS)] for index in range(100_000 * len(NEWS) // sum(map(len, NEWS)))]
     random.Random(1).shuffle(sentences)
     alone = dict(zip(NEWS, recognizer.recognize(NEWS), strict=True))
@@ -98,28 +98,28 @@ def test_every_occurrence_in_a_document_of_100000_characters_is_found(recognizer
 
 
 def agreement(texts: list[str]) -> float:
-    """The share of the entities found with windows of 510 that are found with windows of 128."""
+    """The fraction of the entities found with windows of 510 pieces that windows of 128 pieces find too."""
     answers = [Recognizer.open(embedded_model(), window=window).recognize(texts) for window in (510, 128)]
     wide, narrow = ({(index, *span) for index, row in enumerate(rows) for span in spans(row)} for rows in answers)
     assert len(wide) > 500
     return len(wide & narrow) / len(wide)
 
 
-def test_texts_of_sentences_or_clauses_do_not_depend_on_the_window() -> None:
+def test_window_size_does_not_matter_for_text_with_punctuation() -> None:
     texts = [text for text in long_texts(400) if 200 <= len(text) <= 510]
     assert agreement(texts) >= 0.98
     assert agreement([text.translate(str.maketrans("。！？\n", "，，， ")) for text in texts]) >= 0.98
 
 
-def test_stretches_without_punctuation_are_read_in_windows_and_waver_a_little() -> None:
-    # Here windows truly cut. The model itself finds other names with more before its eyes: 0.92 was measured.
+def test_window_size_matters_little_for_text_without_punctuation() -> None:
+    # Without punctuation, windows split names from their context: 0.92 was measured.
     texts = [re.sub(r"[^\w%·]", "", text) for text in long_texts(400) if 260 <= len(text) <= 510]
     assert agreement(texts) >= 0.85
 
 
-def test_an_entity_at_every_position_around_a_window_s_edge_is_found_once() -> None:
+def test_entity_at_a_window_edge_is_found_once() -> None:
     narrow = Recognizer.open(embedded_model(), window=64)
-    # Nothing to cut at: the window's edge goes through every character of the name and of what stands around it.
+    # Without punctuation, the edge of the window passes through every character of the name and its context.
     filler = "今天的天气很好大家都出去散步了"
     for shift in range(64):
         before = (filler * 8)[: 64 + shift]
@@ -130,23 +130,23 @@ def test_an_entity_at_every_position_around_a_window_s_edge_is_found_once() -> N
         assert spans(entities).count(("LOC", at, at + 2)) == 1, shift
 
 
-def test_types(recognizer: Recognizer) -> None:
+def test_types_can_be_selected(recognizer: Recognizer) -> None:
     [people] = recognizer.recognize([EXAMPLE], ["PER"])
     assert spans(people) == [("PER", 9, 11)]
     with pytest.raises(UnknownType, match=f"unknown entity type '{'X' * 40}'; "):
         recognizer.check_types(["X" * 2_000_000])
-    with pytest.raises(UnknownType, match="unknown entity type 'DOG'; this model knows PER, LOC, ORG"):
+    with pytest.raises(UnknownType, match="unknown entity type 'DOG'; the types of this model are PER, LOC, ORG"):
         recognizer.recognize([EXAMPLE], ["PER", "DOG"])
 
 
-def test_what_cannot_be_opened(tmp_path: Path) -> None:
+def test_directories_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound):
         Recognizer.open(tmp_path / "nowhere")
     with pytest.raises(InvalidModel, match=r"no model\.json"):
         Recognizer.open(tmp_path)
     for field, value, wrong in (
         ("window", 3, "window is 3; allowed: 16"),
-        ("default_types", ["DOG"], "DOG is none of"),
+        ("default_types", ["DOG"], "DOG is not one of"),
     ):
         shutil.copytree(embedded_model(), tmp_path / field)
         path = tmp_path / field / "model.json"
@@ -162,7 +162,7 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "crf.npz", "vocab.txt"])
-def test_a_damaged_or_missing_file_is_named(tmp_path: Path, name: str) -> None:
+def test_damaged_or_missing_file_is_named(tmp_path: Path, name: str) -> None:
     model = shutil.copytree(embedded_model(), tmp_path / "model")
     with (model / name).open("ab") as file:
         file.write(b"\n")
@@ -174,7 +174,7 @@ def test_a_damaged_or_missing_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 def long_texts(count: int) -> list[str]:
-    """Texts of 200 to 510 characters out of shuffled sentences, of the news here and of all kinds."""
+    """Texts of 200 to 510 characters, built from random sentences of `NEWS` and of the sample."""
     choose = random.Random(20)
     kinds = [NEWS, list(sample_sentences())]
     return [

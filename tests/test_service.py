@@ -244,7 +244,7 @@ def test_a_configured_key_is_required(tmp_path: Path) -> None:
     ("setting", "value", "line"),
     [
         ("RANER_WORKERS", "many", "raner: RANER_WORKERS is 'many'; allowed: 1 to 64"),
-        ("RANER_MODEL", "/no/such/model", "raner: no model /no/such/model: no directory, and not in the store"),
+        ("RANER_MODEL", "/no/such/model", "raner: model /no/such/model is not a directory and not in the store"),
         ("RANER_DEVICE", "cuda", "raner: RANER_DEVICE=cuda: this ONNX Runtime has no CUDA provider"),
     ],
 )

@@ -27,22 +27,20 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         *(("RANER_LOG_LEVEL", value) for value in ("INFO", "trace")),
     ],
 )
-def test_values_of_limits_cache_and_logs_that_are_refused(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str
-) -> None:
+def test_invalid_values_are_rejected(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError, match=f"^{name} is .*; allowed: "):
         load_settings()
 
 
-def test_a_password_in_an_address_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_in_urls_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANER_CACHE_URL", "mysql://user:pass@host")
     with pytest.raises(SettingError) as raised:
         load_settings()
     assert "pass@" not in raised.value.message
 
 
-def test_values_of_limits_cache_and_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_valid_values_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANER_CORS_ORIGINS", "https://a.example, http://localhost:8080")
     monkeypatch.setenv("RANER_RATE_LIMIT", "600/min")
     monkeypatch.setenv("RANER_CACHE_URL", "rediss://:secret@cache.example:6380/1?ssl_cert_reqs=none")
@@ -50,7 +48,7 @@ def test_values_of_limits_cache_and_logs(monkeypatch: pytest.MonkeyPatch) -> Non
     assert settings.cors_origins == ("https://a.example", "http://localhost:8080")
 
 
-def test_an_empty_variable_is_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_means_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANER_PORT", "")
     assert load_settings().port == 3000
 
@@ -66,7 +64,7 @@ def test_an_empty_variable_is_no_variable(monkeypatch: pytest.MonkeyPatch) -> No
         ("RANER_TIMEOUT_S", "nan", "RANER_TIMEOUT_S is 'nan'; allowed: 0.1 to 3600"),
     ],
 )
-def test_a_wrong_value_names_setting_value_and_what_is_allowed(
+def test_message_names_the_setting_the_value_and_the_allowed_values(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -75,7 +73,7 @@ def test_a_wrong_value_names_setting_value_and_what_is_allowed(
     assert raised.value.message == message
 
 
-def test_keys_are_kept_as_digests_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_api_keys_are_stored_as_digests(monkeypatch: pytest.MonkeyPatch) -> None:
     digest = hashlib.sha256(b"two").hexdigest()
     monkeypatch.setenv("RANER_API_KEYS", f"one, sha256:{digest.upper()},")
     settings = load_settings()
@@ -83,7 +81,7 @@ def test_keys_are_kept_as_digests_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "one" not in repr(settings)
 
 
-def test_a_broken_digest_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_digest_is_rejected_and_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANER_API_KEYS", "sha256:secret")
     with pytest.raises(SettingError) as raised:
         load_settings()
@@ -91,7 +89,7 @@ def test_a_broken_digest_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatc
     assert "secret" not in raised.value.message
 
 
-def test_threads_share_the_cpus_between_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_threads_divide_the_cpus_between_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ner_runtime.settings.available_cpus", lambda: 8)
     assert Settings(workers=2).threads_per_worker == 4
     assert Settings(workers=16).threads_per_worker == 1

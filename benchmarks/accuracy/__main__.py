@@ -23,7 +23,7 @@ from ner_runtime import Recognizer
 from ner_runtime.evaluation import Tally, TypeMap, compare, evaluate, read_type_map
 from ner_runtime.inference.windows import WINDOWING_VERSION
 from ner_runtime.jsonl import Annotation, Sentence, read_sentences
-from ner_runtime.models.registry.resolve import locate_model
+from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.settings import EMBEDDED_MODEL
 
 NAMES = ("PER", "LOC", "ORG")
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     options = parser.parse_args(arguments)
     use_one_core()
-    recognizer = Recognizer.open(locate_model(options.model))
+    recognizer = Recognizer.open(resolve_model(options.model))
     name_of_ours = recognizer.manifest.name
     table: Table = {}
     seconds: dict[str, float] = {}

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ner_runtime.cli.console import JsonOption, ModelOption, console, write_json
 from ner_runtime.cli.ladder import Rung, bench_engine, bench_http, bench_recognizer, bench_service
-from ner_runtime.models.registry.resolve import locate_model
+from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import load_settings
 
@@ -24,7 +24,7 @@ def bench(
 ) -> None:
     """Measure engine, recognizer and HTTP on sentences of 45 characters with one thread."""
     settings = load_settings()
-    directory = locate_model(model or settings.model)
+    directory = resolve_model(model or settings.model)
     recognizer = Recognizer.open(directory, threads=1, engine=settings.engine, device=settings.device)
     rungs = [
         bench_engine(directory, settings.engine, settings.device, seconds),

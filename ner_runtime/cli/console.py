@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from ner_runtime.json import to_json
-from ner_runtime.models.registry.resolve import locate_model
+from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import load_settings
 
@@ -41,7 +41,7 @@ def open_recognizer(model: str | None) -> Recognizer:
     """Open a model, by default the one that `RANER_MODEL` names, with the engine and threads of the settings."""
     settings = load_settings()
     return Recognizer.open(
-        locate_model(model or settings.model),
+        resolve_model(model or settings.model),
         threads=settings.threads_alone,
         engine=settings.engine,
         device=settings.device,

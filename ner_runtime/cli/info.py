@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ner_runtime.cli.console import console, write_json
 from ner_runtime.manifest import Manifest, read_manifest
-from ner_runtime.models.registry.resolve import locate_model
+from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.settings import load_settings
 
 
@@ -19,7 +19,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print model.json.")] = False,
 ) -> None:
     """Describe a model: its types, size, precision and source."""
-    directory = locate_model(model or load_settings().model)
+    directory = resolve_model(model or load_settings().model)
     manifest = read_manifest(directory)
     if as_json:
         write_json(manifest.model_dump(mode="json"))

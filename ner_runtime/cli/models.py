@@ -26,7 +26,7 @@ from ner_runtime.models.registry.active import active_reference, set_active
 from ner_runtime.settings import EMBEDDED_MODEL
 
 if TYPE_CHECKING:
-    from ner_runtime.models.acquire.importer import Taken
+    from ner_runtime.models.acquire.importer import ImportResult
     from ner_runtime.models.acquire.progress import Progress
     from ner_runtime.models.registry.store import StoredModel
 
@@ -133,7 +133,7 @@ def _long_operation() -> Generator[Progress]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _report(taken: Taken, progress: Progress, use_it: bool) -> None:
+def _report(taken: ImportResult, progress: Progress, use_it: bool) -> None:
     tag = taken.model.tag
     progress.say(f"{tag} is in the store" if taken.new else f"{tag} is already in the store; nothing to do")
     if use_it:

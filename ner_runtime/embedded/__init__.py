@@ -1,4 +1,4 @@
-"""The model that ships with the package, so that everything works at once and offline."""
+"""The model that ships with the package and works without a download."""
 
 from pathlib import Path
 
@@ -6,5 +6,5 @@ NAME = "raner-mini"
 
 
 def embedded_model() -> Path:
-    """Directory of the embedded model."""
+    """Return the directory of the embedded model."""
     return Path(__file__).parent / NAME

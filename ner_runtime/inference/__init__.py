@@ -1,0 +1,1 @@
+"""From text to spans: tokenizer, windows, batches, engine and CRF."""

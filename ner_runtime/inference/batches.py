@@ -1,7 +1,7 @@
-"""Batches: which windows go through the encoder together.
+"""Group windows into batches for the encoder.
 
-Padding is work for nothing, so that windows are sorted by length and a batch ends where its padded size, the number of
-its windows times the length of its longest, would pass the token budget.
+The encoder computes padding too. Windows are therefore sorted by length, and a batch is full when its padded size (the
+number of its windows times the length of the longest one) would exceed the token budget.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from collections.abc import Sequence
 
 
 def plan_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Group the windows of the given lengths (in tokens, with [CLS] and [SEP]) into batches of their indices.
+    """Group windows into batches; return the indices of the windows of each batch.
 
-    Every index comes exactly once. A window longer than the budget is a batch of its own.
+    Every index occurs exactly once. A window longer than the budget is a batch of its own.
+
+    Args:
+        lengths: length of each window in tokens, including [CLS] and [SEP]
+        max_tokens: the token budget of a batch, padding included
     """
     batches: list[list[int]] = []
     batch: list[int] = []
-    # Shortest first, so that the window looked at is always the longest of its batch.
+    # Shortest first: the current window is always the longest of its batch.
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
         if batch and (len(batch) + 1) * lengths[index] > max_tokens:
             batches.append(batch)
@@ -28,6 +32,6 @@ def plan_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
 
 
 def padded_tokens(lengths: Sequence[int], max_tokens: int) -> int:
-    """Tokens that the encoder computes for windows of the given lengths, padding included."""
+    """Number of tokens that the encoder computes for windows of the given lengths, padding included."""
     batches = plan_batches(lengths, max_tokens)
     return sum(len(batch) * max(lengths[index] for index in batch) for batch in batches)

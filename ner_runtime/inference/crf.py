@@ -1,8 +1,9 @@
-"""CRF: emissions to spans, by Viterbi and with their marginal probabilities. Batched, in NumPy.
+"""Decode emissions into scored spans with a linear-chain CRF: batched Viterbi and marginals, in NumPy.
 
-The linear-chain CRF of RaNER (ModelScope 1.40.2, `modelscope/models/nlp/heads/crf_head.py`, after torchcrf): a path y
-of tags has the score start[y_0] + sum_t emission[t, y_t] + sum_t transition[y_t-1, y_t] + end[y_T-1]. It sees labelled
-positions only: never [CLS], [SEP] or padding.
+A path y of tags has the score start[y_0] + sum_t emission[t, y_t] + sum_t transition[y_t-1, y_t] + end[y_T-1]. The CRF
+covers the first piece of each code point only: never [CLS], [SEP] or padding.
+
+Source: ModelScope 1.40.2, `modelscope/models/nlp/heads/crf_head.py`, which is based on torchcrf.
 """
 
 from __future__ import annotations
@@ -21,19 +22,25 @@ Floats = NDArray[np.float32]
 
 
 class Crf:
-    """Transitions of a trained CRF and the labels of its tags."""
+    """A trained CRF: its transitions and the labels of its tags."""
 
     def __init__(self, labels: Sequence[str], start: Floats, end: Floats, transitions: Floats) -> None:
-        """`start` (labels,), `end` (labels,), `transitions` (labels from, labels to), in the order of `labels`.
+        """Build a CRF.
+
+        Args:
+            labels: the labels, in tag order
+            start: (labels,), score of starting with a tag
+            end: (labels,), score of ending with a tag
+            transitions: (labels from, labels to), score of a pair of neighbouring tags
 
         Raises:
-            InvalidModel: the shapes do not fit the labels, or a number is not finite.
+            InvalidModel: the shapes do not match the labels, or a number is not finite.
         """
         count = len(labels)
         if start.shape != (count,) or end.shape != (count,) or transitions.shape != (count, count):
-            raise InvalidModel(f"the CRF's shapes do not fit {count} labels")
+            raise InvalidModel(f"the shapes of the CRF do not match its {count} labels")
         if not all(np.isfinite(array).all() for array in (start, end, transitions)):
-            raise InvalidModel("the CRF holds numbers that are not finite")
+            raise InvalidModel("the CRF contains numbers that are not finite")
         self._labels = Labels(labels)
         self._weights = Weights.of(start, end, transitions)
         self._start = start
@@ -46,7 +53,7 @@ class Crf:
         """Read `crf.npz`.
 
         Raises:
-            InvalidModel: the file cannot be read or does not fit the labels.
+            InvalidModel: the file cannot be read or does not match the labels.
         """
         try:
             with np.load(path, allow_pickle=False) as arrays:
@@ -59,11 +66,11 @@ class Crf:
         return cls(labels, start, end, transitions)
 
     def decode(self, emissions: Floats, lengths: Sequence[int]) -> list[list[Span]]:
-        """The spans of each row, scored.
+        """Return the spans of each row, with their marginal probabilities as scores.
 
         Args:
-            emissions: (batch, positions, labels); row i counts up to `lengths[i]`, which is at least 1
-            lengths: (batch,)
+            emissions: (batch, positions, labels); positions of row i from `lengths[i]` on are ignored
+            lengths: (batch,), each at least 1
         """
         sizes = np.asarray(lengths, dtype=np.intp)  # (batch,)
         tags = self.viterbi(emissions, sizes)  # (batch, positions)
@@ -77,26 +84,26 @@ class Crf:
 
     def _scored(self, lattice: Lattice, row: int, span: Span, tags: Tags) -> Span:
         path = tags[span.start : span.end]
-        # A B or I at the end says nothing of where the entity ends: the tag behind it does.
-        not_behind = None if self._labels.closing[path[-1]] else self._labels.continuing
-        return Span(span.type, span.start, span.end, lattice.probability(row, span.start, path, not_behind))
+        # A span that ends with B or I ends there only if the next tag does not continue it.
+        excluded_next = None if self._labels.closing[path[-1]] else self._labels.continuing
+        return Span(span.type, span.start, span.end, lattice.probability(row, span.start, path, excluded_next))
 
     def viterbi(self, emissions: Floats, lengths: Tags) -> Tags:
-        """The best path of each row, in float32 and with ties to the lower tag, as upstream.
+        """Return the best path of each row. Like ModelScope, it computes in float32 and resolves ties to the lower tag.
 
         Args:
             emissions: (batch, positions, labels)
             lengths: (batch,)
 
         Returns:
-            (batch, positions); what stands past a row's length means nothing.
+            (batch, positions); values past the length of a row are undefined.
         """
         batch, positions, labels = emissions.shape
         scores = np.empty((positions, batch, labels), dtype=np.float32)
         scores[0] = self._start + emissions[:, 0]
         for position in range(1, positions):
             arriving = scores[position - 1][:, :, None] + self._transitions  # (batch, labels from, labels to)
-            # The emission is the same for all that arrive, and rounding keeps their order: it can wait for the best.
+            # The emission is the same for every previous tag, so it is added after the maximum; rounding is monotonic.
             np.add(arriving.max(axis=1), emissions[:, position], out=scores[position])
         rows = np.arange(batch)
         last = (scores[lengths - 1, rows] + self._end).argmax(axis=1)  # (batch,)
@@ -105,8 +112,8 @@ class Crf:
         for position in range(positions - 1, 0, -1):
             tag = np.where(position < lengths, tag, last)
             path[:, position] = tag
-            # Where the best comes from is asked on the best path alone. Upstream adds in this order; another one rounds
-            # differently and breaks ties elsewhere.
+            # Previous tags are computed for the best path only. ModelScope adds in this order; another order rounds
+            # differently and resolves ties differently.
             arriving = scores[position - 1] + self._incoming[tag]  # (batch, labels from)
             arriving += emissions[rows, position, tag][:, None]
             tag = np.where(position < lengths, arriving.argmax(axis=1), last)

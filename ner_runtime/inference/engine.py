@@ -1,6 +1,6 @@
-"""Engine: piece ids to logits, through ONNX Runtime or OpenVINO, on the same `model.onnx`.
+"""Run `model.onnx` with ONNX Runtime or OpenVINO: piece ids in, logits out.
 
-An engine knows neither text nor labels. Several threads may call one engine at once.
+Engines are safe to use from several threads.
 """
 
 from __future__ import annotations
@@ -26,27 +26,32 @@ _CUDA = "CUDAExecutionProvider"
 
 
 class Engine(Protocol):
-    """What the recognizer needs of an inference engine."""
+    """Interface between the recognizer and an inference engine."""
 
     def logits(self, input_ids: Ids64, attention_mask: Ids64, lexicon: Flags | None = None) -> Floats:
-        """(batch, sequence), (batch, sequence), (batch, sequence, flags) → (batch, sequence, labels).
+        """Compute logits: (batch, sequence), (batch, sequence), (batch, sequence, flags) → (batch, sequence, labels).
 
-        `lexicon` is given to models that declare one, and to no others.
+        `lexicon` must be given if the model declares a lexicon, and only then.
         """
         ...
 
 
 class OnnxRuntimeEngine:
-    """ONNX Runtime, on the CPU or through its CUDA provider."""
+    """ONNX Runtime, on the CPU or on a GPU through its CUDA provider."""
 
     def __init__(self, path: Path, *, threads: int, device: Device) -> None:
-        """Raises EngineUnavailable where the device is not there, InvalidModel where the file cannot be loaded."""
+        """Load `path`.
+
+        Raises:
+            EngineUnavailable: the device is not available.
+            InvalidModel: the file cannot be loaded.
+        """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Spinning threads take the cores that the other workers need.
+        # Spinning threads occupy cores that other workers need.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Shapes differ from batch to batch; a plan per shape only grows the memory.
+        # Shapes differ from batch to batch; a memory plan for every shape would only use more memory.
         options.enable_mem_pattern = False
         options.log_severity_level = 3
         providers = _providers(device)
@@ -66,7 +71,12 @@ class OpenVinoEngine:
     """OpenVINO, on the CPU."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
-        """Raises MissingExtra without the package, InvalidModel where the file cannot be loaded."""
+        """Load `path`.
+
+        Raises:
+            MissingExtra: OpenVINO is not installed.
+            InvalidModel: the file cannot be loaded.
+        """
         try:
             import openvino
         except ImportError:
@@ -78,24 +88,24 @@ class OpenVinoEngine:
             raise InvalidModel(f"{path} cannot be loaded: {_first_line(error)}") from None
 
     def logits(self, input_ids: Ids64, attention_mask: Ids64, lexicon: Flags | None = None) -> Floats:
-        # A request of its own per call: the compiled model's default request is not safe to share between threads.
+        # One inference request per call: the default request of a compiled model is not thread-safe.
         request = self._compiled.create_infer_request()
         results = request.infer(_feed(input_ids, attention_mask, lexicon))
         return np.asarray(results["logits"], dtype=np.float32)  # (batch, sequence, labels)
 
 
 def open_engine(path: Path, *, name: EngineName = "onnxruntime", device: Device = "cpu", threads: int = 1) -> Engine:
-    """Load `model.onnx`.
+    """Load `model.onnx` with the engine `name`.
 
     Raises:
-        EngineUnavailable: that engine does not run on that device, or the device is not there.
+        EngineUnavailable: the engine does not support the device, or the device is not available.
         MissingExtra: the engine's package is not installed.
         InvalidModel: the file cannot be loaded.
     """
     if name == "onnxruntime":
         return OnnxRuntimeEngine(path, threads=threads, device=device)
     if device != "cpu":
-        raise EngineUnavailable(f"RANER_ENGINE=openvino runs on the cpu, not on {device}")
+        raise EngineUnavailable(f"RANER_ENGINE=openvino supports RANER_DEVICE=cpu only, not {device}")
     return OpenVinoEngine(path, threads=threads)
 
 
@@ -109,7 +119,7 @@ def _providers(device: Device) -> list[str]:
         return ["CPUExecutionProvider"]
     if _CUDA not in ort.get_available_providers():
         raise EngineUnavailable(
-            "RANER_DEVICE=cuda: this ONNX Runtime has no CUDA provider; install onnxruntime-gpu and NVIDIA's libraries"
+            "RANER_DEVICE=cuda: this ONNX Runtime has no CUDA provider; install onnxruntime-gpu and the CUDA libraries"
         )
     return [_CUDA, "CPUExecutionProvider"]
 

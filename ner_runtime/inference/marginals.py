@@ -1,7 +1,9 @@
-"""Marginals: how much of all paths of a CRF, by weight, runs through a stretch of a path. Forward-backward, in NumPy.
+"""Compute marginal probabilities of spans under a CRF, with the forward-backward algorithm in NumPy.
 
-Upstream reports the softmax of the emission at an entity's first tag. The probability here is that of the whole stretch
-under the CRF, which is what a confidence should be. Source: Lafferty et al. 2001; the scaling is Rabiner's, 1989.
+The score of an entity is the probability of all its tags together. ModelScope reports the softmax of the emission at
+the first tag instead, which says nothing about where the entity ends.
+
+Source: Lafferty et al. 2001; scaling after Rabiner 1989.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ _TINY = np.finfo(np.float64).tiny
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Exponentials of a CRF's transitions, each array up to a constant factor, which cancels in a probability."""
+    """Exponentials of the scores of a CRF. Each array has an arbitrary constant factor, which cancels out."""
 
     start: Doubles  # (labels,)
     end: Doubles  # (labels,)
@@ -27,14 +29,21 @@ class Weights:
 
     @classmethod
     def of(cls, start: NDArray[np.float32], end: NDArray[np.float32], transitions: NDArray[np.float32]) -> Weights:
+        """Compute the weights from scores: (labels,), (labels,), (labels from, labels to)."""
         return cls(_exponential(start), _exponential(end), _exponential(transitions))
 
 
 class Lattice:
-    """Forward and backward weights of a batch, each position scaled so that its forward weights sum to one."""
+    """Forward and backward weights of a batch, scaled so that the forward weights of each position sum to one."""
 
     def __init__(self, weights: Weights, emissions: NDArray[np.float32], lengths: NDArray[np.intp]) -> None:
-        """`emissions`: (batch, positions, labels); `lengths`: (batch,)."""
+        """Run the forward and the backward pass.
+
+        Args:
+            weights: of the CRF
+            emissions: (batch, positions, labels)
+            lengths: (batch,)
+        """
         batch, positions, labels = emissions.shape
         self._weights = weights
         self._lengths = lengths
@@ -67,30 +76,27 @@ class Lattice:
             self._backward[position] = weight
 
     def probability(
-        self, row: int, start: int, path: NDArray[np.intp], not_behind: NDArray[np.bool_] | None = None
+        self, row: int, start: int, path: NDArray[np.intp], excluded_next: NDArray[np.bool_] | None = None
     ) -> float:
-        """Probability that the row takes `path` from `start` on.
+        """Return the probability, from 0 to 1, that a row has the tags `path` from position `start` on.
 
         Args:
-            row: which row of the batch
-            start: position of the path's first tag
+            row: index of the row in the batch
+            start: position of the first tag of the path
             path: (tags,)
-            not_behind: (labels,), tags that must not stand right behind the path; None where any may
-
-        Returns:
-            a number from 0 to 1
+            excluded_next: (labels,), true for tags that must not follow the path; None allows any tag
         """
         weight = self._forward[start, row, path[0]]
         for position, (before, tag) in enumerate(pairwise(path), start + 1):
             step = self._weights.transitions[before, tag] * self._emission[row, position, tag]
             weight = weight * step / self._scale[position, row]
         behind = start + len(path)
-        if not_behind is None or behind == self._lengths[row]:
+        if excluded_next is None or behind == self._lengths[row]:
             weight = weight * self._backward[behind - 1, row, path[-1]]
         else:
             step = self._weights.transitions[path[-1]] * self._emission[row, behind]  # (labels,)
             step = step * self._backward[behind, row] / self._scale[behind, row]
-            weight = weight * step[~not_behind].sum()
+            weight = weight * step[~excluded_next].sum()
         return min(max(float(weight / self._total[row]), 0.0), 1.0)
 
 

@@ -1,9 +1,10 @@
-"""Spans: a path of tags to entities, in positions of a window.
+"""Convert a path of tags into spans, in positions of a window.
 
-The rules are those of ModelScope 1.40.2, `modelscope/pipelines/nlp/token_classification_pipeline.py`, to the letter:
-B or S opens a span and closes the one before; I or E opens one only where none is open; I, E and S move its end; E and
-S close it. O closes nothing, and types are not compared: B-LOC O I-PER is one LOC across the gap. A trained CRF hardly
-ever takes such a path.
+The rules are exactly those of ModelScope: B or S starts a span and ends the previous one. I or E starts a span only if
+none is open. I, E and S extend the open span; E and S also end it. O does not end a span, and types are not compared:
+B-LOC O I-PER is one LOC that includes the gap. A trained CRF produces such a path very rarely.
+
+Source: ModelScope 1.40.2, `modelscope/pipelines/nlp/token_classification_pipeline.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _CLOSING = "ES"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """An entity in positions of a window: `start` to `end`, exclusive."""
+    """An entity as the model outputs it, from position `start` to position `end` (exclusive)."""
 
     type: str
     start: int
@@ -32,11 +33,12 @@ class Span:
     score: float = 1.0
 
     def moved(self, by: int) -> Span:
+        """A copy with both positions increased by `by`."""
         return Span(self.type, self.start + by, self.end + by, self.score)
 
 
 class Labels:
-    """The labels of a model in the order of its tags, in the BIO or BIOES scheme; any other label counts as O."""
+    """The labels of a model, in tag order, in the BIO or BIOES scheme. Any other label is treated as O."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         self._prefix = [label[0] if label and label[0] in _OPENING + _CONTINUING else "O" for label in labels]
@@ -46,7 +48,7 @@ class Labels:
         self.closing = np.array([prefix in _CLOSING for prefix in self._prefix])  # (labels,)
 
     def spans(self, tags: Tags) -> list[Span]:
-        """The spans of a path of tags, (positions,)."""
+        """Return the spans of a path of tags, (positions,)."""
         spans: list[Span] = []
         type_, start, end = "", -1, -1
 

@@ -1,9 +1,10 @@
-"""Tokenizer: a text to pieces, one Unicode code point at a time.
+"""Convert a text into WordPiece ids, one Unicode code point at a time.
 
-RaNER splits a text into code points and runs WordPiece on each alone (NFC, lower-case, strip accents), so that pieces
-are a pure function of one code point and every offset is an offset of the text as given. A code point of which nothing
-is left (white space, controls, variation selectors) becomes [UNK]; no position is ever dropped. Full-width forms are
-not folded. A literal `[SEP]` in a text is ordinary characters, where upstream takes it for a control token.
+RaNER splits a text into code points and runs WordPiece on each of them separately (NFC, lower case, accents stripped).
+The pieces of a code point therefore depend on that code point only, and offsets always refer to the text as given. A
+code point that normalization removes (white space, control characters, variation selectors) becomes [UNK]; no position
+is dropped. Full-width forms are not converted. A literal `[SEP]` in a text is treated as five characters; ModelScope
+treats it as a control token.
 
 Source: ModelScope 1.40.2, `modelscope/preprocessors/token_classification_preprocessor.py`.
 """
@@ -31,13 +32,17 @@ _SEVERAL = -2
 
 
 class Tokenizer:
-    """Pieces of a vocabulary. Threads may share it: what two learn of a code point at once is the same."""
+    """A WordPiece tokenizer for single code points. Safe to use from several threads."""
 
     def __init__(self, vocabulary: dict[str, int], *, lowercase: bool) -> None:
-        """`vocabulary` maps a piece to its id; it must hold [UNK], [CLS] and [SEP].
+        """Build a tokenizer.
+
+        Args:
+            vocabulary: id of each piece; must contain [UNK], [CLS] and [SEP]
+            lowercase: convert to lower case and strip accents
 
         Raises:
-            InvalidModel: one of the three is missing.
+            InvalidModel: [UNK], [CLS] or [SEP] is missing.
         """
         missing = [piece for piece in ("[UNK]", "[CLS]", "[SEP]") if piece not in vocabulary]
         if missing:
@@ -49,16 +54,16 @@ class Tokenizer:
             clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=lowercase
         )
         self._word_piece.pre_tokenizer = BertPreTokenizer()
-        # The piece of every code point that has exactly one: a text is then one array look-up.
+        # Indexed by code point, so that a text whose code points have one piece each is a single array look-up.
         self._piece = np.full(_CODE_POINTS, _UNSEEN, dtype=np.int32)
         self._pieces: dict[int, list[int]] = {}
 
     @classmethod
     def from_file(cls, path: Path, *, lowercase: bool) -> Tokenizer:
-        """Read a `vocab.txt`: one piece a line, its id the number of the line.
+        """Read a `vocab.txt`: one piece per line; the id is the line number, starting at 0.
 
         Raises:
-            InvalidModel: the file is not UTF-8, or lacks a special piece.
+            InvalidModel: the file is not UTF-8, or a special piece is missing.
         """
         try:
             lines = path.read_bytes().decode("utf-8").split("\n")
@@ -69,11 +74,11 @@ class Tokenizer:
         return cls({line.rstrip("\r"): index for index, line in enumerate(lines)}, lowercase=lowercase)
 
     def encode(self, text: str) -> tuple[Ids, Ids]:
-        """Pieces of a text, without [CLS] and [SEP].
+        """Return the pieces of a text, without [CLS] and [SEP].
 
         Returns:
             ids: (pieces,)
-            first: (code points,), the index in `ids` of each code point's first piece, which carries its label
+            first: (code points,), the index in `ids` of the first piece of each code point, which carries its label
         """
         code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")  # (code points,)
         ids = self._piece[code_points]  # (code points,)
@@ -97,14 +102,14 @@ class Tokenizer:
         return np.array(pieces, dtype=np.int32), np.array(first, dtype=np.int32)
 
     def _learn(self, code_point: int) -> None:
-        # `tokenizers` is Rust, whose strings cannot hold a lone surrogate.
+        # `tokenizers` is written in Rust, whose strings cannot contain a lone surrogate.
         pieces: list[int] = []
         if code_point not in _SURROGATES:
-            # NFC is upstream's, and not part of BertNormalizer, which decomposes only where it strips accents.
+            # ModelScope applies NFC; BertNormalizer does not.
             character = unicodedata.normalize("NFC", chr(code_point))
             pieces = self._word_piece.encode(character, add_special_tokens=False).ids
         if len(pieces) > 1:
-            # First, since another thread looks here once it reads that there are several.
+            # Set the pieces first: another thread reads them as soon as it sees `_SEVERAL`.
             self._pieces[code_point] = pieces
             self._piece[code_point] = _SEVERAL
         else:

@@ -1,14 +1,17 @@
-"""Windows: a text of any length as overlapping stretches that the encoder can take, and their entities as one list.
+"""Split a text of any length into windows that fit the encoder, and merge the spans of the windows into one list.
 
-A text that fits is one window. A longer one is cut so that neighbours share an overlap, where that can be had at the
-ends of sentences: a model that reads whole sentences finds in them what it finds in each alone. In each overlap one
-position is chosen as the seam that no entity of either window crosses: the end of a sentence nearest to the middle,
-else the position nearest to it. Entities left of the seam are taken from the left window, the others from the right
-one, so that a name at a window's edge is found whole, by the window that sees both its sides, and never twice.
+A text that fits into the encoder is one window. A longer text becomes several windows; neighbouring windows overlap.
+Windows begin and end at the ends of sentences where possible, because a model finds the same entities in a group of
+whole sentences as in each sentence alone.
 
-A model that wavers in long stretches may wish to see each sentence alone, and a long sentence in parts of whole
-clauses. Then only a clause that is too long is cut into windows, and how long these may be, once such a part fits into
-one, changes nothing for other text.
+To merge two neighbouring windows, one position of their overlap is chosen as the boundary: a position that no span of
+either window crosses, preferably the end of a sentence, and as near to the middle of the overlap as possible. Spans
+before the boundary come from the left window, spans after it from the right window. A name at the edge of a window is
+therefore taken from the window that sees the text on both sides of it, and is never returned twice.
+
+Some models (`by_sentence` in `model.json`) are less accurate on long inputs. For them, each sentence is a window of its
+own, and a sentence longer than `LONGEST_SENTENCE` is split between clauses. Only a clause that is itself too long is
+split into overlapping windows.
 """
 
 from __future__ import annotations
@@ -25,54 +28,57 @@ from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizer import Ids
 
 WINDOWING_VERSION = 2
-"""The number of the way in which texts are cut; it changes when a change here changes what is found."""
+"""Version of the splitting rules. Increase it with every change that can change entities: cache keys contain it."""
 
 LONGEST_SENTENCE = 126
-"""Pieces: a longer sentence is read in parts, which fit into windows of 128 with [CLS] and [SEP]."""
+"""In pieces. A longer sentence is split into parts that fit into 128 positions together with [CLS] and [SEP]."""
 
-# A quarter of a window, and a quarter of that, by division.
+# The overlap is a quarter of a window, the shortest overlap a quarter of that.
 _OVERLAP_DIVISOR = 4
 _MAX_OVERLAP = 64
 _SHORTEST_OVERLAP_DIVISOR = 4
-# Surer than `_SENTENCE_END`: a name may hold a mark that ends sentences, and lines are broken anywhere.
-_FULL_STOP = re.compile(r"[。！？]+[”’」』）)】\]]*\s*|\n\s*\n\s*")
-# Between digits, half-width marks are part of an amount, a time or a score.
+# Stricter than `_POSSIBLE_SENTENCE_END`: names can contain "!" or ";", and lines can break within a sentence.
+_SENTENCE_END = re.compile(r"[。！？]+[”’」』）)】\]]*\s*|\n\s*\n\s*")
+# A half-width mark between digits belongs to an amount, a time or a score.
 _CLAUSE_END = re.compile(r"(?:[，、；：…]|(?<![0-9])[,;:]|[,;:](?![0-9]))+[”’」』）)】\]]*")
-# A window is not shortened by more than this to end where a sentence does.
+# A window that is shortened to end with a sentence keeps at least half of its size.
 _SHORTENED_DIVISOR = 2
-_SENTENCE_END = re.compile(r"[。！？!?；;…\n]+[”’」』）)】\]]*")
+_POSSIBLE_SENTENCE_END = re.compile(r"[。！？!?；;…\n]+[”’」』）)】\]]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The code points `start` to `end` (exclusive) of a text."""
+    """A part of a text, from code point `start` to code point `end` (exclusive)."""
 
     start: int
     end: int
 
 
+def possible_sentence_ends(text: str) -> list[int]:
+    """Positions after everything that can end a sentence, sorted. Includes line breaks and half-width marks."""
+    return [found.end() for found in _POSSIBLE_SENTENCE_END.finditer(text)]
+
+
 def sentence_ends(text: str) -> list[int]:
-    """The positions right behind whatever may end a sentence, in order: line ends and half-width marks too."""
+    """Positions after each `。`, `！`, `？` or blank line, including closing marks and white space after it, sorted."""
     return [found.end() for found in _SENTENCE_END.finditer(text)]
 
 
-def full_stops(text: str) -> list[int]:
-    """The positions right behind each full stop or paragraph of a text, in order, with what closes and follows it."""
-    return [found.end() for found in _FULL_STOP.finditer(text)]
-
-
 def clause_ends(text: str) -> list[int]:
-    """The positions right behind each clause of a text, in order: at commas and the like."""
+    """Positions after each comma, colon, semicolon or ellipsis, sorted."""
     return [found.end() for found in _CLAUSE_END.finditer(text)]
 
 
 def longest_sentence(first: Ids, pieces: int, stops: Sequence[int]) -> int:
-    """Pieces of the longest sentence of a text that is cut at its `stops`; for the rest see `plan_windows`."""
+    """Length in pieces of the longest sentence of a text whose sentences end at `stops`.
+
+    `first` and `pieces` are those of `plan_windows`.
+    """
     begins = np.append(first, pieces)  # (code points + 1,)
     return int(np.diff(begins[[0, *stops, len(first)]]).max(initial=0))
 
 
-def cut_sentences(
+def split_long_sentences(
     first: Ids,
     pieces: int,
     stops: Sequence[int],
@@ -80,46 +86,62 @@ def cut_sentences(
     ends: Sequence[int],
     longest: int,
 ) -> list[int]:
-    """The `stops` (`full_stops`) of a text, its end, and where a sentence of over `longest` pieces is cut, in order.
+    """Split the sentences of a text that have more than `longest` pieces; return the end of every part, sorted.
 
-    Such a sentence is cut behind `clauses` (`clause_ends`), where none is near enough behind one of the `ends`
-    (`sentence_ends`), into parts of about equal length. Only a part that holds neither is longer than `longest`. For
-    `first` and `pieces` see `plan_windows`.
+    A long sentence is split at the ends of clauses into parts of about equal length. Where no clause ends near enough,
+    a possible end of a sentence is used. A part stays longer than `longest` only if it contains neither.
+
+    Args:
+        first: see `plan_windows`
+        pieces: see `plan_windows`
+        stops: ends of sentences, from `sentence_ends`
+        clauses: ends of clauses, from `clause_ends`
+        ends: possible ends of sentences, from `possible_sentence_ends`
+        longest: the limit, in pieces
     """
     length = len(first)
     begins = np.append(first, pieces)  # (code points + 1,)
     cuts: list[int] = []
     for start, end in pairwise([0, *(stop for stop in stops if stop < length), length]):
-        cuts.extend([*_cuts_of(begins, start, end, (clauses, ends), longest), end])
+        cuts.extend([*_split_sentence(begins, start, end, (clauses, ends), longest), end])
     return cuts
 
 
 def plan_text(text: str, first: Ids, pieces: int, size: int, *, by_sentence: bool) -> tuple[list[Window], list[int]]:
-    """The windows of a text, and the ends of sentences that they were planned with and are to be merged with.
+    """Split a text into windows.
 
     Args:
         text: the text
-        first: (code points,), the first piece of each code point
-        pieces: how many there are
-        size: pieces of the longest window
-        by_sentence: whether each sentence is to be read alone, and a long one in parts
+        first: (code points,), index of the first piece of each code point
+        pieces: number of pieces of the text
+        size: length of the longest window, in pieces
+        by_sentence: make each sentence a window of its own, and split long sentences
+
+    Returns:
+        The windows, and the possible ends of sentences, which `merge_spans` needs.
     """
     if not by_sentence:
-        ends = sentence_ends(text) if pieces > size else []
+        ends = possible_sentence_ends(text) if pieces > size else []
         return plan_windows(first, pieces, size, ends), ends
-    cuts, ends = full_stops(text), list[int]()
+    cuts, ends = sentence_ends(text), list[int]()
     longest = min(LONGEST_SENTENCE, size)
     if longest_sentence(first, pieces, cuts) > longest:
-        ends = sentence_ends(text)
-        cuts = cut_sentences(first, pieces, cuts, clause_ends(text), ends, longest)
-    return plan_sentences(first, pieces, size, cuts, ends), ends
+        ends = possible_sentence_ends(text)
+        cuts = split_long_sentences(first, pieces, cuts, clause_ends(text), ends, longest)
+    return plan_sentence_windows(first, pieces, size, cuts, ends), ends
 
 
 def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -> list[Window]:
-    """Cut a text of which code point i begins at piece `first[i]`, so that no window has more than `size` pieces.
+    """Split a text into overlapping windows of at most `size` pieces. An empty text has no window.
 
     Neighbouring windows overlap by a quarter of `size`, at most 64 pieces, or by the whole sentences that fit into
-    that. An empty text has no window. `ends`: see `sentence_ends`.
+    that.
+
+    Args:
+        first: (code points,), index of the first piece of each code point
+        pieces: number of pieces of the text
+        size: length of the longest window, in pieces
+        ends: where windows preferably begin and end, sorted
     """
     length = len(first)
     if length == 0:
@@ -131,22 +153,24 @@ def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -
     windows: list[Window] = []
     start = 0
     while True:
-        # The last code point that still ends within `size` pieces of the window's first.
+        # The end of the last code point that fits into `size` pieces.
         end = int(np.searchsorted(begins, begins[start] + size, side="right")) - 1
         end = max(end, start + 1)
         if end < length:
             shortest = int(np.searchsorted(begins, begins[start] + size // _SHORTENED_DIVISOR, side="right"))
-            end = _last(ends, shortest, end)
+            end = _last_end(ends, shortest, end)
         windows.append(Window(start, end))
         if end == length:
             return windows
         step_back = int(np.searchsorted(begins, begins[end] - overlap, side="left"))
-        # Not too near to the end: a name may hold a mark that ends sentences.
-        start = _first(ends, max(step_back, start + 1), end - overlap // _SHORTEST_OVERLAP_DIVISOR)
+        # Keep a minimum overlap: what looks like the end of a sentence may be part of a name.
+        start = _first_end(ends, max(step_back, start + 1), end - overlap // _SHORTEST_OVERLAP_DIVISOR)
 
 
-def plan_sentences(first: Ids, pieces: int, size: int, stops: Sequence[int], ends: Sequence[int] = ()) -> list[Window]:
-    """As `plan_windows`, but a text is cut at each of its `stops` first: see `full_stops`, `cut_sentences`."""
+def plan_sentence_windows(
+    first: Ids, pieces: int, size: int, stops: Sequence[int], ends: Sequence[int] = ()
+) -> list[Window]:
+    """Split a text at each of its `stops`, then split each part with `plan_windows`."""
     length = len(first)
     begins = np.append(first, pieces)  # (code points + 1,)
     windows: list[Window] = []
@@ -159,9 +183,12 @@ def plan_sentences(first: Ids, pieces: int, size: int, stops: Sequence[int], end
 
 
 def merge_spans(windows: Sequence[Window], spans: Sequence[Sequence[Span]], ends: Collection[int] = ()) -> list[Span]:
-    """The spans of each window, in its own positions, as one list in positions of the text, sorted and disjoint.
+    """Merge the spans of each window into one sorted list of disjoint spans, in positions of the text.
 
-    `ends`: as the windows were planned with.
+    Args:
+        windows: the windows
+        spans: the spans of each window, in positions of that window
+        ends: the possible ends of sentences that the windows were planned with
     """
     preferred = frozenset(ends)
     merged: list[Span] = []
@@ -170,19 +197,22 @@ def merge_spans(windows: Sequence[Window], spans: Sequence[Sequence[Span]], ends
         if index == 0:
             merged = moved
             continue
-        seam = _seam(window.start, windows[index - 1].end, merged, moved, preferred)
-        merged = _join(merged, moved, seam)
+        boundary = _boundary(window.start, windows[index - 1].end, merged, moved, preferred)
+        merged = _join_at(boundary, merged, moved)
     return merged
 
 
-def _cuts_of(begins: Ids, start: int, end: int, choices: Sequence[Sequence[int]], longest: int) -> Iterator[int]:
-    """Where the sentence `start` to `end` is cut: at a position of the first of the sorted `choices` that has a fit."""
+def _split_sentence(begins: Ids, start: int, end: int, choices: Sequence[Sequence[int]], longest: int) -> Iterator[int]:
+    """Yield where the sentence from `start` to `end` is split.
+
+    `choices` are lists of positions in order of preference; the first list with a position in reach is used.
+    """
     while (left := int(begins[end] - begins[start])) > longest:
         beginning = int(begins[start])
         furthest = int(np.searchsorted(begins, beginning + longest, side="right")) - 1
         aim = beginning + left // -(-left // longest)
         fitting = (_between(positions, start, min(furthest, end - 1)) for positions in choices)
-        candidates = next(filter(None, fitting), None) or _nearest(choices, start, end)
+        candidates = next(filter(None, fitting), None) or _next_position(choices, start, end)
         if not candidates:
             return
         start = min(candidates, key=lambda position: abs(int(begins[position]) - aim))
@@ -190,38 +220,39 @@ def _cuts_of(begins: Ids, start: int, end: int, choices: Sequence[Sequence[int]]
 
 
 def _between(positions: Sequence[int], above: int, highest: int) -> Sequence[int]:
-    """Those of the sorted `positions` that are above `above` and at most `highest`."""
+    """The sorted `positions` p with `above` < p <= `highest`."""
     return positions[bisect_right(positions, above) : bisect_right(positions, highest)]
 
 
-def _nearest(choices: Sequence[Sequence[int]], above: int, below: int) -> list[int]:
-    """The first position above `above` and below `below` that there is, alone; nothing where there is none."""
+def _next_position(choices: Sequence[Sequence[int]], above: int, below: int) -> list[int]:
+    """A list of the smallest position p of all `choices` with `above` < p < `below`; empty if there is none."""
     following = (
         positions[index] for positions in choices if (index := bisect_right(positions, above)) < len(positions)
     )
     return [position for position in sorted(following)[:1] if position < below]
 
 
-def _last(ends: Sequence[int], lowest: int, highest: int) -> int:
-    """The last of the sorted `ends` from `lowest` to `highest`, else `highest`."""
+def _last_end(ends: Sequence[int], lowest: int, highest: int) -> int:
+    """The last of the sorted `ends` between `lowest` and `highest`; `highest` if there is none."""
     index = bisect_right(ends, highest) - 1
     return ends[index] if index >= 0 and ends[index] >= lowest else highest
 
 
-def _first(ends: Sequence[int], lowest: int, below: int) -> int:
-    """The first of the sorted `ends` from `lowest` on and below `below`, else `lowest`."""
+def _first_end(ends: Sequence[int], lowest: int, below: int) -> int:
+    """The first of the sorted `ends` that is at least `lowest` and below `below`; `lowest` if there is none."""
     index = bisect_left(ends, lowest)
     return ends[index] if index < len(ends) and ends[index] < below else lowest
 
 
-def _seam(start: int, end: int, left: Sequence[Span], right: Sequence[Span], ends: Collection[int]) -> int:
-    """The position of the overlap `start` to `end` that no span crosses: of `ends`, else nearest the middle.
+def _boundary(start: int, end: int, left: Sequence[Span], right: Sequence[Span], ends: Collection[int]) -> int:
+    """Choose the boundary in the overlap from `start` to `end`.
 
-    The middle itself where every position is crossed.
+    Positions that a span crosses are excluded. Of the others, positions in `ends` come first, then those nearest to the
+    middle. If every position is crossed, the boundary is the middle.
     """
     crossed = {
         position
-        for span in (*_reaching(left, start), *right)
+        for span in (*_spans_after(left, start), *right)
         for position in range(max(span.start + 1, start), min(span.end, end + 1))
     }
     middle = (start + end) // 2
@@ -229,17 +260,18 @@ def _seam(start: int, end: int, left: Sequence[Span], right: Sequence[Span], end
     return min(free, key=lambda position: (position not in ends, abs(position - middle)), default=middle)
 
 
-def _reaching(spans: Sequence[Span], start: int) -> Sequence[Span]:
+def _spans_after(spans: Sequence[Span], start: int) -> Sequence[Span]:
+    """The spans, of a sorted list, that end after `start`."""
     first = len(spans)
     while first and spans[first - 1].end > start:
         first -= 1
     return spans[first:]
 
 
-def _join(left: list[Span], right: list[Span], seam: int) -> list[Span]:
-    while left and left[-1].start >= seam:
+def _join_at(boundary: int, left: list[Span], right: list[Span]) -> list[Span]:
+    while left and left[-1].start >= boundary:
         left.pop()
     reached = left[-1].end if left else 0
-    # Only an entity that fills the whole overlap crosses the seam; where both windows have one, the left's stands.
-    left.extend(span for span in right if span.end > seam and span.start >= reached)
+    # A span crosses the boundary only if it fills the whole overlap. If both windows have one, the left one is kept.
+    left.extend(span for span in right if span.end > boundary and span.start >= reached)
     return left

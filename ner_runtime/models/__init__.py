@@ -1,0 +1,1 @@
+"""A model's life: read a checkpoint, convert it, keep it in the store, fetch it from the hub."""

@@ -15,7 +15,7 @@ from tests.support.raner import raner, shell
         (["predict", "马云", "--format", "xml"], 2, "'xml' is not"),
         (["predict", "--input="], 2, "give either a TEXT or --input FILE"),
         (["perdict"], 2, "perdict"),
-        (["predict", "马云", "--types", "DOG"], 1, "raner: unknown entity type 'DOG'; this model knows"),
+        (["predict", "马云", "--types", "DOG"], 1, "raner: unknown entity type 'DOG'; the types of this model are"),
         (["predict", "马云", "--model", "/no/such"], 1, "raner: no model"),
         (["predict", "--input", "/no/such"], 1, "raner: /no/such cannot be read: No such file or directory"),
         (["evaluate", "/no/such"], 1, "raner: /no/such cannot be read"),

@@ -9,7 +9,7 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.models.registry.active import set_active
-from ner_runtime.models.registry.store import put_model
+from ner_runtime.models.registry.store import add_model
 from tests.support.examples import NEWS
 from tests.support.load import load
 from tests.support.processes import ready_workers, resident_bytes, versions, wait_for
@@ -27,7 +27,7 @@ TEXTS = [*NEWS, *(text * 60 for text in NEWS[:2])]
 def test_twenty_swaps_lose_no_request_and_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "home"))
     for version in (LEFT, RIGHT):
-        put_model(tmp_path / version, make_twin(tmp_path / version, version), {})
+        add_model(tmp_path / version, make_twin(tmp_path / version, version), {})
     set_active(f"twin:{LEFT}")
     expected = [[entity.type for entity in found] for found in Recognizer.open(embedded_model()).recognize(TEXTS)]
     assert any({"PER", "LOC"} & set(types) for types in expected)

@@ -13,20 +13,20 @@ def test_every_window_is_in_exactly_one_batch(lengths: list[int], budget: int) -
 
 
 @given(lengths, st.integers(1, 4096))
-def test_a_batch_keeps_to_the_budget_with_its_padding(lengths: list[int], budget: int) -> None:
+def test_padded_batches_stay_within_the_budget(lengths: list[int], budget: int) -> None:
     for batch in plan_batches(lengths, budget):
         padded = len(batch) * max(lengths[index] for index in batch)
         assert padded <= budget or len(batch) == 1
 
 
-def test_padding_counts() -> None:
+def test_padded_tokens_include_padding() -> None:
     assert padded_tokens([10, 500, 12, 11], max_tokens=64) == 3 * 12 + 500
     assert padded_tokens([], max_tokens=64) == 0
 
 
-def test_short_windows_share_a_batch_and_a_long_one_goes_alone() -> None:
+def test_short_windows_share_a_batch() -> None:
     assert plan_batches([10, 500, 12, 11], max_tokens=64) == [[0, 3, 2], [1]]
 
 
-def test_no_windows_no_batches() -> None:
+def test_no_windows() -> None:
     assert plan_batches([], 100) == []

@@ -1,4 +1,4 @@
-"""The CRF against brute force: every path of a small lattice is enumerated and weighed."""
+"""The CRF compared with brute force over all paths of small inputs."""
 
 from itertools import pairwise, product
 from pathlib import Path
@@ -34,7 +34,7 @@ def all_paths(parts: tuple[Floats, Floats, Floats], emissions: Floats) -> dict[t
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 10_000), st.sampled_from([BIOES, BIO]), st.integers(1, 5))
-def test_viterbi_finds_the_best_of_all_paths(seed: int, labels: list[str], positions: int) -> None:
+def test_viterbi_finds_the_best_path(seed: int, labels: list[str], positions: int) -> None:
     parts = random_parts(labels, seed)
     emissions = np.random.default_rng(seed + 1).normal(size=(positions, len(labels))).astype(np.float32)
     scores = all_paths(parts, emissions)
@@ -44,7 +44,7 @@ def test_viterbi_finds_the_best_of_all_paths(seed: int, labels: list[str], posit
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 5))
-def test_a_score_is_the_share_of_all_paths_that_hold_the_entity(seed: int, positions: int) -> None:
+def test_score_is_the_probability_of_all_paths_with_the_entity(seed: int, positions: int) -> None:
     parts = random_parts(BIOES, seed)
     emissions = np.random.default_rng(seed + 1).normal(size=(positions, 5)).astype(np.float32)
     scores = all_paths(parts, emissions)
@@ -62,8 +62,8 @@ def test_a_score_is_the_share_of_all_paths_that_hold_the_entity(seed: int, posit
         assert span.score == pytest.approx(share / total, abs=1e-6)
 
 
-def test_in_bio_the_score_counts_the_end_of_the_entity_too() -> None:
-    # B is certain at 0; whether I follows is a toss-up that B-and-no-I wins by a hair.
+def test_bio_score_includes_the_end_of_the_entity() -> None:
+    # B is certain at position 0; O at position 1 is only slightly more likely than I.
     emissions = np.array([[[9, 0, 0], [0, 1.01, 1]]], dtype=np.float32)
     zeros = np.zeros(3, dtype=np.float32)
     [[span]] = Crf(BIO, zeros, zeros, np.zeros((3, 3), dtype=np.float32)).decode(emissions, [2])
@@ -73,7 +73,7 @@ def test_in_bio_the_score_counts_the_end_of_the_entity_too() -> None:
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 40), min_size=1, max_size=8))
-def test_neighbours_and_padding_change_nothing(seed: int, lengths: list[int]) -> None:
+def test_other_rows_and_padding_have_no_effect(seed: int, lengths: list[int]) -> None:
     random = np.random.default_rng(seed)
     crf = Crf(BIOES, *random_parts(BIOES, seed))
     emissions = random.normal(scale=3, size=(len(lengths), max(lengths), 5)).astype(np.float32)
@@ -84,12 +84,12 @@ def test_neighbours_and_padding_change_nothing(seed: int, lengths: list[int]) ->
         assert [c.score for c in ours] == pytest.approx([c.score for c in theirs], abs=1e-9)
 
 
-def test_ties_go_to_the_lower_tag() -> None:
+def test_ties_resolve_to_the_lower_tag() -> None:
     crf = Crf(BIOES, *(np.zeros(shape, dtype=np.float32) for shape in (5, 5, (5, 5))))
     assert crf.viterbi(np.zeros((1, 3, 5), dtype=np.float32), np.array([3])).tolist() == [[0, 0, 0]]
 
 
-def test_forbidden_transitions_and_a_long_row_stay_in_range() -> None:
+def test_scores_stay_in_range_for_long_rows_and_forbidden_transitions() -> None:
     start, end, transitions = random_parts(BIOES, 1)
     transitions[0, 2:4] = -10_000
     crf = Crf(BIOES, start, end, transitions)
@@ -99,9 +99,9 @@ def test_forbidden_transitions_and_a_long_row_stay_in_range() -> None:
     assert all(0 <= span.score <= 1 for span in spans)
 
 
-def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+def test_invalid_parameters_are_rejected(tmp_path: Path) -> None:
     start, end, transitions = random_parts(BIOES, 0)
-    with pytest.raises(InvalidModel, match="shapes do not fit 3 labels"):
+    with pytest.raises(InvalidModel, match="shapes of the CRF do not match its 3 labels"):
         Crf(BIO, start, end, transitions)
     with pytest.raises(InvalidModel, match="not finite"):
         Crf(BIOES, start * np.float32("nan"), end, transitions)

@@ -1,4 +1,4 @@
-"""Engines: the same file, the same entities; and one clear line where an engine or a device is not there."""
+"""Both engines find the same entities, and unavailable engines and devices are reported in one line."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def test_openvino_finds_the_same_entities(recognizer: Recognizer) -> None:
     other = Recognizer.open(embedded_model(), engine="openvino")
     ours, theirs = (r.recognize(sentences) for r in (recognizer, other))
     assert any(ours)
-    # Between the INT8 layers both compute in float32, each in its own order: a value may round to the next step.
+    # Between INT8 layers, the engines add float32 numbers in different orders, so values can round differently.
     assert entity_f1(ours, theirs) > 0.99
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_several_threads_may_call_one_engine(name: EngineName) -> None:
+def test_engines_are_thread_safe(name: EngineName) -> None:
     engine = open_engine(embedded_model() / ONNX_FILE, name=name)
     random = np.random.default_rng(0)
     batches = [random.integers(100, 1000, (rows, length)) for rows, length in [(1, 5), (4, 30), (2, 128), (8, 17)] * 4]
@@ -43,25 +43,25 @@ def test_several_threads_may_call_one_engine(name: EngineName) -> None:
 
 
 @pytest.mark.skipif("CUDAExecutionProvider" in ort.get_available_providers(), reason="this machine has a GPU")
-def test_cuda_without_a_gpu_is_one_clear_line() -> None:
+def test_cuda_without_a_gpu() -> None:
     with pytest.raises(EngineUnavailable, match=r"RANER_DEVICE=cuda: .*onnxruntime-gpu") as raised:
         Recognizer.open(embedded_model(), device="cuda")
     assert "\n" not in raised.value.message
 
 
 def test_openvino_does_not_run_on_cuda() -> None:
-    with pytest.raises(EngineUnavailable, match="openvino runs on the cpu"):
+    with pytest.raises(EngineUnavailable, match="supports RANER_DEVICE=cpu only"):
         Recognizer.open(embedded_model(), engine="openvino", device="cuda")
 
 
-def test_openvino_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openvino_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MissingExtra, match=r"pip install 'ner_runtime\[openvino\]'"):
         Recognizer.open(embedded_model(), engine="openvino")
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_file_that_is_no_model_is_one_clear_line(tmp_path: Path, name: EngineName) -> None:
+def test_file_that_is_not_a_model(tmp_path: Path, name: EngineName) -> None:
     (tmp_path / ONNX_FILE).write_bytes(b"no model")
     with pytest.raises(InvalidModel, match="cannot be loaded") as raised:
         open_engine(tmp_path / ONNX_FILE, name=name)

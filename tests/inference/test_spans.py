@@ -19,27 +19,27 @@ def spans(*path: str) -> list[tuple[str, int, int]]:
         (["B-PER", "I-PER", "E-PER", "O"], [("PER", 0, 3)]),
         (["O", "B-PER", "B-LOC", "E-LOC"], [("PER", 1, 2), ("LOC", 2, 4)]),
         (["B-PER", "S-LOC"], [("PER", 0, 1), ("LOC", 1, 2)]),
-        # I or E with nothing open opens a span of its own.
+        # I or E starts a span if none is open.
         (["I-LOC", "I-LOC", "O"], [("LOC", 0, 2)]),
         (["E-LOC", "E-PER"], [("LOC", 0, 1), ("PER", 1, 2)]),
-        # O closes nothing, and the type is the opening tag's.
+        # O does not end a span; its type is that of its first tag.
         (["B-LOC", "O", "I-PER"], [("LOC", 0, 3)]),
         (["B-LOC", "O", "O"], [("LOC", 0, 1)]),
         (["B-LOC", "O", "O", "E-LOC", "I-PER"], [("LOC", 0, 4), ("PER", 4, 5)]),
     ],
 )
-def test_the_rules_of_the_pipeline(path: list[str], expected: list[tuple[str, int, int]]) -> None:
+def test_rules_of_modelscope(path: list[str], expected: list[tuple[str, int, int]]) -> None:
     assert spans(*path) == expected
 
 
-def test_any_order_of_labels_and_types_with_dots_and_chinese_names() -> None:
+def test_labels_in_any_order_with_any_type_name() -> None:
     labels = Labels(["S-品牌", "B-PER.NAM", "O", "E-PER.NAM"])
     assert labels.spans(np.array([0, 2, 1, 3])) == [Span("品牌", 0, 1), Span("PER.NAM", 2, 4)]
 
 
-def test_a_label_of_no_scheme_is_outside() -> None:
+def test_other_labels_are_outside() -> None:
     assert Labels(["O", "X", "", "[CLS]"]).spans(np.array([1, 2, 3, 0])) == []
 
 
-def test_moved_keeps_all_but_the_position() -> None:
+def test_moved_changes_only_the_position() -> None:
     assert Span("PER", 1, 3, 0.5).moved(10) == Span("PER", 11, 13, 0.5)

@@ -38,13 +38,13 @@ def pieces(tokenizer: Tokenizer, text: str) -> list[str]:
     return [PIECES[id_] for id_ in tokenizer.encode(text)[0].tolist()]
 
 
-def test_one_piece_a_code_point(tokenizer: Tokenizer) -> None:
+def test_one_piece_per_code_point(tokenizer: Tokenizer) -> None:
     assert pieces(tokenizer, "中a，") == ["中", "a", "，"]
 
 
 def test_lower_case_and_accents(tokenizer: Tokenizer) -> None:
     assert pieces(tokenizer, "Aàé") == ["a", "a", "e"]
-    # In NFD the accent is a code point of its own, and keeps its position.
+    # In NFD the accent is a separate code point with its own position.
     assert pieces(tokenizer, "e\u0301") == ["e", "[UNK]"]
 
 
@@ -52,21 +52,21 @@ def test_white_space_and_invisible_characters_keep_their_position(tokenizer: Tok
     assert pieces(tokenizer, "中 \t\r\n\u00a0\u200b\u200d\ufe0f\x00中") == ["中", *["[UNK]"] * 9, "中"]
 
 
-def test_full_width_forms_are_not_folded(tokenizer: Tokenizer) -> None:
+def test_full_width_forms_are_not_converted(tokenizer: Tokenizer) -> None:
     assert pieces(tokenizer, "１1") == ["１", "[UNK]"]
 
 
-def test_a_literal_special_token_is_ordinary_characters(tokenizer: Tokenizer) -> None:
+def test_literal_special_tokens_are_ordinary_characters(tokenizer: Tokenizer) -> None:
     assert pieces(tokenizer, "[SEP]") == ["[", "s", "e", "p", "]"]
 
 
-def test_hangul_gives_several_pieces_and_the_first_carries_the_label(tokenizer: Tokenizer) -> None:
+def test_first_piece_of_a_hangul_syllable_carries_the_label(tokenizer: Tokenizer) -> None:
     ids, first = tokenizer.encode("中한a")
     assert [PIECES[id_] for id_ in ids] == ["中", "ᄒ", "##ᅡ", "##ᆫ", "a"]
     assert first.tolist() == [0, 1, 4]
 
 
-def test_a_lone_surrogate_and_a_rare_character_are_unknown(tokenizer: Tokenizer) -> None:
+def test_lone_surrogates_and_rare_characters_are_unknown(tokenizer: Tokenizer) -> None:
     assert pieces(tokenizer, "\ud800𠮷") == ["[UNK]", "[UNK]"]
 
 
@@ -79,12 +79,12 @@ def test_every_code_point_has_a_first_piece(tokenizer: Tokenizer, text: str) -> 
 
 
 @given(left=st.text(st.characters()), right=st.text(st.characters()))
-def test_a_text_is_encoded_as_its_parts(tokenizer: Tokenizer, left: str, right: str) -> None:
+def test_encoding_is_the_concatenation_of_parts(tokenizer: Tokenizer, left: str, right: str) -> None:
     whole = tokenizer.encode(left + right)[0].tolist()
     assert whole == tokenizer.encode(left)[0].tolist() + tokenizer.encode(right)[0].tolist()
 
 
-def test_case_counts_where_the_model_says_so() -> None:
+def test_cased_model_keeps_case() -> None:
     assert Tokenizer(VOCABULARY, lowercase=False).encode("A")[0].tolist() == [VOCABULARY["[UNK]"]]
 
 
@@ -101,7 +101,7 @@ def test_vocabulary_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lowercase", [True, False])
-def test_a_compatibility_ideograph_is_the_character_it_stands_for(lowercase: bool) -> None:
+def test_compatibility_ideographs_are_normalized(lowercase: bool) -> None:
     # U+FA31 is composed to 僧 whether or not case and accents are kept.
     tokenizer = Tokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "僧": 3}, lowercase=lowercase)
     assert tokenizer.encode("\ufa31")[0].tolist() == [3]

@@ -9,13 +9,13 @@ from ner_runtime.inference.spans import Span
 from ner_runtime.inference.windows import (
     Window,
     clause_ends,
-    cut_sentences,
-    full_stops,
     longest_sentence,
     merge_spans,
-    plan_sentences,
+    plan_sentence_windows,
     plan_windows,
+    possible_sentence_ends,
     sentence_ends,
+    split_long_sentences,
 )
 
 SIZE = 32
@@ -23,7 +23,7 @@ piece_counts = st.lists(st.integers(1, 3), max_size=400)
 
 
 def first_pieces(counts: list[int]) -> tuple[np.ndarray, int]:
-    """First piece of each code point, and how many pieces there are, for code points of so many pieces."""
+    """Index of the first piece of each code point, and the number of pieces, from the pieces of each code point."""
     total = np.cumsum([0, *counts])
     return total[:-1].astype(np.int32), int(total[-1])
 
@@ -32,18 +32,18 @@ def windows_of(length: int) -> list[Window]:
     return plan_windows(*first_pieces([1] * length), SIZE)
 
 
-def test_a_text_that_fits_is_one_window() -> None:
+def test_short_text_is_one_window() -> None:
     assert windows_of(SIZE) == [Window(0, SIZE)]
     assert windows_of(1) == [Window(0, 1)]
     assert windows_of(0) == []
 
 
-def test_neighbours_overlap_by_a_quarter() -> None:
+def test_neighbouring_windows_overlap_by_a_quarter() -> None:
     assert windows_of(60) == [Window(0, 32), Window(24, 56), Window(48, 60)]
 
 
 @given(piece_counts)
-def test_windows_cover_the_text_and_keep_to_the_size(counts: list[int]) -> None:
+def test_windows_cover_the_text_within_the_size_limit(counts: list[int]) -> None:
     first, pieces = first_pieces(counts)
     windows = plan_windows(first, pieces, SIZE)
     covered = {position for window in windows for position in range(window.start, window.end)}
@@ -52,14 +52,14 @@ def test_windows_cover_the_text_and_keep_to_the_size(counts: list[int]) -> None:
 
 
 @given(piece_counts)
-def test_neighbours_share_an_overlap_and_move_on(counts: list[int]) -> None:
+def test_neighbouring_windows_overlap_and_advance(counts: list[int]) -> None:
     windows = plan_windows(*first_pieces(counts), SIZE)
     for left, right in itertools.pairwise(windows):
         assert left.start < right.start < left.end < right.end
 
 
 def seen_from(windows: list[Window], entities: list[Span]) -> list[list[Span]]:
-    """What a perfect model sees in each window: the entities that lie wholly inside it."""
+    """The spans that a perfect model finds in each window: the entities completely inside it."""
     return [
         [
             entity.moved(-window.start)
@@ -71,14 +71,14 @@ def seen_from(windows: list[Window], entities: list[Span]) -> list[list[Span]]:
 
 
 @pytest.mark.parametrize("start", range(100 - 7))
-def test_an_entity_at_every_possible_position_is_found_once(start: int) -> None:
+def test_entity_at_any_position_is_merged_once(start: int) -> None:
     windows = windows_of(100)
     entity = Span("ORG", start, start + 7)
     assert merge_spans(windows, seen_from(windows, [entity])) == [entity]
 
 
 @given(st.lists(st.integers(1, 8), min_size=1, max_size=60))
-def test_touching_entities_are_each_found_once(sizes: list[int]) -> None:
+def test_adjacent_entities_are_each_merged_once(sizes: list[int]) -> None:
     ends = np.cumsum(sizes).tolist()
     entities = [Span("PER", end - size, end) for size, end in zip(sizes, ends, strict=True)]
     windows = windows_of(ends[-1])
@@ -86,7 +86,7 @@ def test_touching_entities_are_each_found_once(sizes: list[int]) -> None:
 
 
 @given(st.data())
-def test_whatever_the_windows_say_the_answer_is_sorted_and_disjoint(data: st.DataObject) -> None:
+def test_merged_spans_are_sorted_and_disjoint(data: st.DataObject) -> None:
     windows = windows_of(150)
     seen: list[list[Span]] = []
     for window in windows:
@@ -97,14 +97,14 @@ def test_whatever_the_windows_say_the_answer_is_sorted_and_disjoint(data: st.Dat
     assert set(merged) <= {c.moved(w.start) for w, spans in zip(windows, seen, strict=True) for c in spans}
 
 
-def test_where_windows_disagree_each_side_of_the_seam_has_one_word() -> None:
+def test_conflicting_spans_come_from_one_side_of_the_boundary() -> None:
     windows = [Window(0, 32), Window(24, 56)]
     cut_short = [Span("LOC", 29, 32)]
     whole = [Span("ORG", 29 - 24, 36 - 24)]
     assert merge_spans(windows, [cut_short, whole]) == [Span("ORG", 29, 36)]
 
 
-def test_an_entity_that_fills_the_overlap_is_still_found_once() -> None:
+def test_entity_that_fills_the_overlap_is_merged_once() -> None:
     windows = [Window(0, 32), Window(24, 56)]
     assert merge_spans(windows, [[], [Span("ORG", 0, 20)]]) == [Span("ORG", 24, 44)]
     assert merge_spans(windows, [[Span("ORG", 20, 32)], [Span("ORG", 0, 20)]]) == [Span("ORG", 20, 32)]
@@ -113,14 +113,14 @@ def test_an_entity_that_fills_the_overlap_is_still_found_once() -> None:
 SENTENCE = "一二三四五六。"
 
 
-def test_sentences_end_behind_their_marks_and_quotes() -> None:
-    assert sentence_ends("他说：“好！”然后走了。没有完") == [7, 12]
-    assert sentence_ends("一行\n\n两行") == [4]
-    assert sentence_ends("") == []
+def test_possible_sentence_ends_include_closing_quotes() -> None:
+    assert possible_sentence_ends("他说：“好！”然后走了。没有完") == [7, 12]
+    assert possible_sentence_ends("一行\n\n两行") == [4]
+    assert possible_sentence_ends("") == []
 
 
-def test_windows_begin_and_end_with_sentences() -> None:
-    ends = sentence_ends(SENTENCE * 12)
+def test_windows_begin_and_end_at_sentence_ends() -> None:
+    ends = possible_sentence_ends(SENTENCE * 12)
     windows = plan_windows(*first_pieces([1] * 84), SIZE, ends)
     assert windows[0] == Window(0, 28)
     assert all(window.start in (0, *ends) and window.end in ends for window in windows)
@@ -128,7 +128,7 @@ def test_windows_begin_and_end_with_sentences() -> None:
 
 
 @given(piece_counts, st.sets(st.integers(1, 400)))
-def test_wherever_sentences_end_windows_cover_the_text_and_overlap(counts: list[int], marks: set[int]) -> None:
+def test_windows_cover_the_text_for_any_sentence_ends(counts: list[int], marks: set[int]) -> None:
     first, pieces = first_pieces(counts)
     windows = plan_windows(first, pieces, SIZE, sorted(mark for mark in marks if mark <= len(counts)))
     assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(counts)))
@@ -136,47 +136,49 @@ def test_wherever_sentences_end_windows_cover_the_text_and_overlap(counts: list[
     assert all(left.start < right.start < left.end < right.end for left, right in itertools.pairwise(windows))
 
 
-def test_the_seam_is_between_sentences_where_it_can_be() -> None:
+def test_boundary_prefers_sentence_ends() -> None:
     windows = [Window(0, 28), Window(21, 49)]
-    # The left window reads on into a sentence that the right one has from its beginning.
+    # The left window contains part of a sentence that the right window contains from its beginning.
     left, right = [Span("LOC", 22, 24)], [Span("ORG", 1, 3)]
     assert merge_spans(windows, [left, right], [21, 40]) == [Span("ORG", 22, 24)]
     assert merge_spans(windows, [left, right], [28, 40]) == [Span("LOC", 22, 24)]
 
 
-def test_full_stops_are_surer_than_ends_of_sentences() -> None:
+def test_sentence_ends_are_stricter_than_possible_ones() -> None:
     text = "他说：“走吧！” 于是走了；\n走了。。\n\n雅虎!日本…第三段\n\n完"
-    assert [text[:stop][-3:] for stop in full_stops(text)] == ["！” ", "。\n\n", "段\n\n"]
+    assert [text[:stop][-3:] for stop in sentence_ends(text)] == ["！” ", "。\n\n", "段\n\n"]
 
 
-def test_each_sentence_is_a_window_and_a_long_one_several() -> None:
+def test_each_sentence_is_a_window_and_long_ones_are_split() -> None:
     text = "一二三。" * 10 + "四" * 40
     first, pieces = first_pieces([1] * len(text))
-    windows = plan_sentences(first, pieces, SIZE, full_stops(text))
+    windows = plan_sentence_windows(first, pieces, SIZE, sentence_ends(text))
     assert windows == [*(Window(start, start + 4) for start in range(0, 40, 4)), Window(40, 72), Window(64, 80)]
-    assert plan_sentences(*first_pieces([1] * 12), SIZE, [4, 12]) == [Window(0, 4), Window(4, 12)]
-    assert plan_sentences(*first_pieces([]), SIZE, []) == []
+    assert plan_sentence_windows(*first_pieces([1] * 12), SIZE, [4, 12]) == [Window(0, 4), Window(4, 12)]
+    assert plan_sentence_windows(*first_pieces([]), SIZE, []) == []
 
 
-def test_clauses_end_at_commas_and_not_within_numbers() -> None:
+def test_clauses_end_at_commas_but_not_inside_numbers() -> None:
     text = "他说：“好，”花了1,000元,12:30走的；雅虎!日\n本"
     assert [text[:end][-3:] for end in clause_ends(text)] == ["他说：", "好，”", "0元,", "走的；"]
 
 
-def test_the_longest_sentence() -> None:
+def test_longest_sentence() -> None:
     text = "一二三。四五六七。八"
-    assert longest_sentence(*first_pieces([1] * len(text)), full_stops(text)) == 5
-    assert longest_sentence(*first_pieces([3] * len(text)), full_stops(text)) == 15
+    assert longest_sentence(*first_pieces([1] * len(text)), sentence_ends(text)) == 5
+    assert longest_sentence(*first_pieces([3] * len(text)), sentence_ends(text)) == 15
     assert longest_sentence(*first_pieces([]), []) == 0
 
 
 def parts_of(text: str, longest: int) -> list[str]:
     first, pieces = first_pieces([1] * len(text))
-    cuts = cut_sentences(first, pieces, full_stops(text), clause_ends(text), sentence_ends(text), longest)
+    cuts = split_long_sentences(
+        first, pieces, sentence_ends(text), clause_ends(text), possible_sentence_ends(text), longest
+    )
     return [text[start:end] for start, end in itertools.pairwise([0, *cuts])]
 
 
-def test_a_long_sentence_is_cut_between_clauses_into_parts_of_about_equal_length() -> None:
+def test_long_sentence_is_split_between_clauses_into_similar_parts() -> None:
     assert parts_of("一，二，三，四。", 8) == ["一，二，三，四。"]
     assert parts_of("一，二，三，四，五。一，二。", 8) == ["一，二，", "三，四，五。", "一，二。"]
     assert parts_of("一，二二二二二二二二二二，三，四。", 8) == ["一，", "二二二二二二二二二二，", "三，四。"]
@@ -187,20 +189,20 @@ def test_a_long_sentence_is_cut_between_clauses_into_parts_of_about_equal_length
 
 
 @given(st.text("一二3，,。!\n", max_size=200), st.integers(1, 40))
-def test_parts_are_the_text_and_long_only_where_a_clause_is(text: str, longest: int) -> None:
+def test_parts_exceed_the_limit_only_without_clauses(text: str, longest: int) -> None:
     parts = parts_of(text, longest)
     assert "".join(parts) == text
-    inside = [{end for end in (*clause_ends(part), *sentence_ends(part)) if end < len(part)} for part in parts]
+    inside = [{end for end in (*clause_ends(part), *possible_sentence_ends(part)) if end < len(part)} for part in parts]
     assert all(len(part) <= longest or not ends for part, ends in zip(parts, inside, strict=True))
 
 
 @given(piece_counts, st.sets(st.integers(1, 400), max_size=40), st.sets(st.integers(1, 400), max_size=40))
-def test_sentences_cover_the_text_and_no_window_reaches_over_a_stop(
+def test_sentence_windows_cover_the_text_and_do_not_cross_stops(
     counts: list[int], stops: set[int], ends: set[int]
 ) -> None:
     first, pieces = first_pieces(counts)
     inside = sorted(stop for stop in stops if stop <= len(counts))
-    windows = plan_sentences(first, pieces, SIZE, inside, sorted(ends))
+    windows = plan_sentence_windows(first, pieces, SIZE, inside, sorted(ends))
     assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(counts)))
     assert all(sum(counts[window.start : window.end]) <= SIZE for window in windows)
     assert not [stop for window in windows for stop in inside if window.start < stop < window.end]

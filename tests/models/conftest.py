@@ -18,13 +18,13 @@ from tests.support.hub_server import MODEL_ID, StandInHub, files_of, stand_in_hu
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A RaNER of two layers. It is not to be changed."""
+    """A checkpoint with two layers. Tests must not change it."""
     return write_checkpoint(tmp_path_factory.mktemp("checkpoints") / "tiny")
 
 
 @pytest.fixture(scope="session")
 def int8_model(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
-    """Its model directory, in INT8. It is not to be changed."""
+    """The INT8 model directory of the checkpoint. Tests must not change it."""
     directory = tmp_path_factory.mktemp("models") / "tiny"
     build_model_directory(checkpoint, directory, "tiny")
     return directory
@@ -32,13 +32,13 @@ def int8_model(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Pa
 
 @pytest.fixture
 def victim(tmp_path: Path, checkpoint: Path) -> Path:
-    """A checkpoint that may be spoilt."""
+    """A checkpoint that the test may change."""
     return shutil.copytree(checkpoint, tmp_path / "victim")
 
 
 @pytest.fixture(scope="session")
 def first_home(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
-    """A store that holds the checkpoint as `tiny`, in FP32, which is made sooner. It is not to be changed."""
+    """A store with the checkpoint as `tiny`, in FP32, which is faster to build. Tests must not change it."""
     home = tmp_path_factory.mktemp("first") / "bentoml"
     with patch.dict(os.environ, BENTOML_HOME=str(home)):
         import_directory(checkpoint, Progress(), precision="fp32")
@@ -47,7 +47,7 @@ def first_home(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Pa
 
 @pytest.fixture(scope="session")
 def pulled_home(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> Path:
-    """A store that holds MODEL_ID as it was pulled. It is not to be changed."""
+    """A store with MODEL_ID, pulled from the hub. Tests must not change it."""
     home = tmp_path_factory.mktemp("pulled") / "bentoml"
     with stand_in_hub() as hub, patch.dict(os.environ, BENTOML_HOME=str(home), MODELSCOPE_ENDPOINT=hub.endpoint):
         hub.publish(MODEL_ID, files_of(checkpoint))
@@ -57,7 +57,7 @@ def pulled_home(tmp_path_factory: pytest.TempPathFactory, checkpoint: Path) -> P
 
 @pytest.fixture
 def raner(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Raner:
-    """The command, with an empty store."""
+    """The `raner` command with an empty store."""
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "bentoml"))
     monkeypatch.delenv("RANER_MODEL", raising=False)
     return Raner(tmp_path / "bentoml", capsys)
@@ -65,21 +65,21 @@ def raner(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 @pytest.fixture
 def stocked(raner: Raner, first_home: Path) -> Raner:
-    """The command, with a store that holds `tiny`."""
+    """The `raner` command with a store that contains `tiny`."""
     shutil.copytree(first_home, raner.home)
     return raner
 
 
 @pytest.fixture
 def pulled(raner: Raner, pulled_home: Path) -> Raner:
-    """The command, with a store that holds what the hub holds."""
+    """The `raner` command with a store that contains MODEL_ID."""
     shutil.copytree(pulled_home, raner.home)
     return raner
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, checkpoint: Path) -> Generator[StandInHub]:
-    """A hub on loopback that holds the checkpoint under MODEL_ID."""
+    """A local server that acts as the hub and has the checkpoint as MODEL_ID."""
     with stand_in_hub() as hub:
         monkeypatch.setenv("MODELSCOPE_ENDPOINT", hub.endpoint)
         monkeypatch.setenv("MODELSCOPE_HOME", str(tmp_path / "modelscope"))

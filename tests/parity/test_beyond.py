@@ -1,7 +1,7 @@
-"""Beyond upstream: what crashes ModelScope's pipeline, or makes it answer for less than the text, is answered here.
+"""Inputs that ModelScope's pipeline cannot process: long texts, empty texts and a literal `[SEP]`.
 
-The one deliberate difference is here too: upstream takes a literal `[SEP]` in a text for a control token and labels
-nothing from there on, so that whoever writes those five characters hides what follows. Here they are characters.
+ModelScope treats a literal `[SEP]` in a text as a control token and labels nothing after it, so that these five
+characters hide the rest of the text. Here they are ordinary characters.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def found(recognizer: Recognizer, text: str) -> list[Found]:
     return [(entity.type, entity.span, entity.start, entity.end) for entity in recognizer.recognize([text])[0]]
 
 
-def test_the_longest_text_that_upstream_takes(oracle: Oracle, ours: Recognizer) -> None:
+def test_longest_text_for_modelscope(oracle: Oracle, ours: Recognizer) -> None:
     text = text_of(LONGEST)
     assert found(ours, text) == oracle.entities([text])[0]
 
@@ -58,7 +58,7 @@ def test_longer_texts(oracle: Oracle, ours: Recognizer, length: int) -> None:
         oracle.entities([text])
     entities = found(ours, text)
     assert all(text[start:end] == span for _, span, start, end in entities)
-    # A window begins every 446 characters at least, and finds what it would find alone but near its ends.
+    # A new window begins after 446 characters; before that, entities equal those of the first window alone.
     assert [entity for entity in entities if entity[3] <= 400] == [
         entity for entity in found(ours, text[:LONGEST]) if entity[3] <= 400
     ]
@@ -73,7 +73,7 @@ def test_an_empty_text(oracle: Oracle, ours: Recognizer) -> None:
     assert found(ours, "") == []
 
 
-def test_a_batch_with_one_bad_text(oracle: Oracle, ours: Recognizer) -> None:
+def test_batch_with_invalid_texts(oracle: Oracle, ours: Recognizer) -> None:
     texts = [SENTENCE, text_of(600), "", SENTENCE]
     with pytest.raises((RuntimeError, IndexError, ValueError)):
         oracle.entities(texts, batch_size=4)
@@ -84,12 +84,12 @@ def test_a_batch_with_one_bad_text(oracle: Oracle, ours: Recognizer) -> None:
     assert empty == []
 
 
-def test_a_literal_sep_is_five_characters(oracle: Oracle, ours: Recognizer) -> None:
+def test_literal_sep_is_five_characters(oracle: Oracle, ours: Recognizer) -> None:
     text = f"{SENTENCE}[SEP]{SENTENCE}"
     behind = len(SENTENCE) + len("[SEP]")
     assert all(start < len(SENTENCE) for _, _, start, _ in oracle.entities([text])[0])
     assert oracle.inputs(text).positions == list(range(1, len(SENTENCE) + 1))
     assert any(start >= behind for _, _, start, _ in found(ours, text))
-    # As upstream reads the same characters where they are not that word.
+    # ModelScope labels the same characters if a space separates them.
     split = text.replace("[SEP]", "[S EP]")
     assert oracle.inputs(split).positions == list(range(1, len(split) + 1))

@@ -1,8 +1,8 @@
-"""Parity: ours in FP32 and ModelScope's pipeline find the same, in the same pieces, at the same offsets.
+"""The FP32 model and ModelScope's pipeline find the same entities, from the same pieces, at the same offsets.
 
-A few texts of two checkpoints run with all the other tests; `make parity` runs a thousand of each. Were the two sides
-to differ for the rounding of a logit alone, `test_the_decoding_is_the_same` would tell that from a difference of
-method: there both decode the same logits, upstream's.
+The default test run compares a few texts with two checkpoints; `make parity` compares a thousand texts with each of
+five. `test_decoding_of_the_same_logits` decodes the logits of ModelScope with both, which separates a difference in
+decoding from a rounding difference in the logits.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 QUICK = list(RECIPES)[:2]
-# These upstream either cannot load, or loads with fresh random weights and without a word.
+# ModelScope cannot load these layouts, or silently loads random weights.
 OURS_ALONE: dict[str, dict[str, Any]] = {
     "module": {"layout": "module"},
     "nested": {"layout": "nested"},
@@ -53,7 +53,7 @@ OURS_ALONE: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Case:
-    """A checkpoint, opened by both sides."""
+    """A checkpoint, opened by ModelScope and by this package."""
 
     folder: Path
     recipe: dict[str, Any]
@@ -100,7 +100,7 @@ def check_case(case: Case, count: int, batch_size: int = BATCH) -> None:
     theirs = case.oracle.entities(texts, batch_size)
     different = [index for index in range(count) if ours[index] != theirs[index]]
     assert not different, f"{len(different)} of {count} texts differ, the first is {different[0]}"
-    # Nothing was compared where nothing was found.
+    # The comparison is meaningful only if entities were found.
     types = {type_ for row in theirs for type_, *_ in row}
     assert types == set(case.ours.types) or len(types) > 40
     assert 0.05 < sum(end - start for row in theirs for *_, start, end in row) / sum(map(len, texts)) < 0.95
@@ -119,9 +119,9 @@ def check_inputs(case: Case, count: int) -> None:
 def check_decoding(case: Case, count: int) -> None:
     for text in case.texts(count):
         emissions = case.oracle.emissions(text)  # (positions, labels)
-        [chunks] = case.crf.decode(emissions[None], [len(emissions)])
+        [spans] = case.crf.decode(emissions[None], [len(emissions)])
         [theirs] = case.oracle.entities([text])
-        assert [(chunk.type, chunk.start, chunk.end) for chunk in chunks] == [(t, s, e) for t, _, s, e in theirs]
+        assert [(span.type, span.start, span.end) for span in spans] == [(t, s, e) for t, _, s, e in theirs]
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -129,7 +129,7 @@ def test_entities_of_a_few_texts(cases: dict[str, Case], name: str) -> None:
     check_case(cases[name], FEW)
 
 
-def test_one_by_one_upstream_finds_what_it_finds_in_batches(cases: dict[str, Case]) -> None:
+def test_entities_of_single_texts(cases: dict[str, Case]) -> None:
     check_case(cases[QUICK[0]], FEW // 3, batch_size=1)
 
 
@@ -138,12 +138,12 @@ def test_pieces_positions_and_offsets(cases: dict[str, Case], name: str) -> None
     check_inputs(cases[name], FEW)
 
 
-def test_the_decoding_is_the_same(cases: dict[str, Case]) -> None:
+def test_decoding_of_the_same_logits(cases: dict[str, Case]) -> None:
     check_decoding(cases[QUICK[0]], 10)
 
 
 @pytest.mark.parametrize("changes", OURS_ALONE.values(), ids=OURS_ALONE)
-def test_layouts_that_upstream_does_not_read(cases: dict[str, Case], tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_layouts_that_modelscope_does_not_read(cases: dict[str, Case], tmp_path: Path, changes: dict[str, Any]) -> None:
     case = cases[QUICK[0]]
     checkpoint = write_checkpoint(tmp_path / "checkpoint", **case.recipe, **changes)
     build_model_directory(checkpoint, tmp_path / "model", "alone", "fp32")
@@ -180,5 +180,5 @@ def test_every_code_point_has_the_same_pieces(tmp_path: Path, lowercase: bool) -
 
 @pytest.mark.parity
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_decoding_of_a_hundred_texts(cases: dict[str, Case], name: str) -> None:
+def test_decoding_of_a_hundred_texts(cases: dict[str, Case], name: str) -> None:
     check_decoding(cases[name], 100)

@@ -1,4 +1,4 @@
-"""The `raner` command in this process, so that PyTorch is imported once for all tests; and what a store then holds."""
+"""Run the `raner` command in the test process, so that PyTorch is imported only once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ner_runtime.cli.app import main
 
 @dataclass(frozen=True)
 class Run:
-    """How a command ended."""
+    """The result of a command."""
 
     status: int
     out: str
@@ -23,13 +23,13 @@ class Run:
 
     @property
     def only_line(self) -> str:
-        """The one line on the standard error."""
+        """The only line on standard error."""
         [line] = self.err.splitlines()
         return line
 
 
 class Raner:
-    """The command, with a store of its own."""
+    """The `raner` command with its own store."""
 
     def __init__(self, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.home = home
@@ -43,26 +43,26 @@ class Raner:
                 main()
             except SystemExit as ended:
                 status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-        said = self._capsys.readouterr()
-        return Run(status, said.out, said.err)
+        captured = self._capsys.readouterr()
+        return Run(status, captured.out, captured.err)
 
     def refusal(self, directory: Path) -> str:
-        """The line with which `raner import` refuses a checkpoint, leaving nothing behind."""
+        """Import an invalid checkpoint; check that nothing is stored and return the error line."""
         run = self("import", str(directory), "--precision", "fp32")
-        *told, line = run.err.splitlines()
+        *progress, line = run.err.splitlines()
         assert (run.status, run.out) == (1, ""), run.err
-        assert all(said.startswith(("raner: reading ", "raner: exporting ")) for said in told), run.err
+        assert all(step.startswith(("raner: reading ", "raner: exporting ")) for step in progress), run.err
         assert (self.tags, self.staged) == ([], [])
         return line
 
     @property
     def tags(self) -> list[str]:
-        """What lies in the store."""
+        """Tags of the stored models."""
         return sorted(f"{path.parent.name}:{path.name}" for path in self.home.glob("models/*/*") if path.is_dir())
 
     @property
     def staged(self) -> list[str]:
-        """What lies where things are made."""
+        """Names of the staging directories."""
         return sorted(path.name for path in self.home.glob("raner/staging/*"))
 
     @property

@@ -1,6 +1,6 @@
-"""Generated texts: what people and machines write, in every script that breaks tokenizers; always the same ones.
+"""Generate random texts in many scripts, including those that break tokenizers. Deterministic.
 
-None holds a literal `[SEP]`, which upstream reads as a control token: see test_beyond.py.
+No text contains a literal `[SEP]`, which ModelScope treats as a control token: see test_beyond.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ner_runtime.inference.tokenizer import Tokenizer
 from ner_runtime.models.convert.sample import sample_sentences
 
 MAX_PIECES = 510
-"""What upstream takes at most, without [CLS] and [SEP]."""
+"""The limit of ModelScope, without [CLS] and [SEP]."""
 
 _SURROGATES = range(0xD800, 0xE000)
 _EVERYTHING = [chr(code) for code in range(sys.maxunicode + 1) if code not in _SURROGATES]

@@ -1,4 +1,4 @@
-"""Oracle: ModelScope's own named-entity-recognition pipeline, on a checkpoint directory."""
+"""Run ModelScope's named-entity-recognition pipeline on a checkpoint directory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Found = tuple[str, str, int, int]
 
 @dataclass(frozen=True)
 class Inputs:
-    """What upstream's preprocessor makes of a text, without padding."""
+    """The output of ModelScope's preprocessor for a text, without padding."""
 
     ids: list[int]
     positions: list[int]
@@ -29,7 +29,7 @@ class Inputs:
 
 
 class Oracle:
-    """The pipeline. Its warnings and its log are not ours to mend."""
+    """ModelScope's pipeline, without its warnings."""
 
     def __init__(self, checkpoint: Path) -> None:
         with _quiet():
@@ -60,7 +60,7 @@ class Oracle:
         count = int(encoded["label_mask"].sum())
         with _quiet(), _one_thread(), torch.inference_mode():
             encoded.pop("text")
-            # Upstream moves the labelled ones to the front.
+            # ModelScope moves the labelled positions to the front.
             return np.asarray(self.pipeline.model(**encoded)["logits"][0, :count])
 
     def _preprocessed(self, text: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Oracle:
 
 @contextmanager
 def _one_thread() -> Generator[None]:
-    """Upstream's CRF is a thousand small operations; sharing each out to threads costs more than the work."""
+    """Use one thread: the CRF of ModelScope runs many small operations, which are slower on several threads."""
     import torch
 
     threads = torch.get_num_threads()

@@ -82,7 +82,7 @@ def in_full(checkpoint: Path, lexicon: Path | None) -> Recognizer:
     """The model of a checkpoint in FP32, with the settings of the embedded model."""
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / NAME
-        build_model_directory(checkpoint, built, NAME, "fp32", stated=STATED, lexicon=lexicon)
+        build_model_directory(checkpoint, built, NAME, "fp32", options=STATED, lexicon=lexicon)
         return Recognizer.open(built)
 
 

@@ -38,23 +38,33 @@ def plot_dev(axes: Axes, lines: Sequence[Line]) -> None:
 
 
 def draw(pretraining: Sequence[Line], fine_tuning: Sequence[Line]) -> Figure:
-    """Three panels: the loss of word tags, the loss of labels, F1 on the dev sets."""
-    figure = Figure(figsize=(15, 4.5), layout="constrained")
-    words, labels, dev = figure.subplots(1, 3)
-    plot(words, pretraining, "loss", "train")
-    plot(words, pretraining, "dev_loss", "held out", marked=True)
-    plot(labels, fine_tuning, "loss", "train")
-    plot_dev(dev, fine_tuning)
-    for axes, title, unit in (
-        (words, "Pretraining", "nats per character"),
-        (labels, "Fine-tuning", "nats per character"),
-        (dev, "Dev sets", "entity F1, %"),
-    ):
-        axes.set(title=title, xlabel="step", ylabel=unit)
+    """The loss of word tags (without a log of pretraining, left out), the loss of labels, and F1 on the dev sets."""
+    panels = [_words] if pretraining else []
+    panels += [_labels, _dev]
+    figure = Figure(figsize=(5 * len(panels), 4.5), layout="constrained")
+    for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        panel(axes, pretraining, fine_tuning)
+        axes.set(xlabel="step")
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(fontsize="x-small")
     return figure
+
+
+def _words(axes: Axes, pretraining: Sequence[Line], _fine_tuning: Sequence[Line]) -> None:
+    plot(axes, pretraining, "loss", "train")
+    plot(axes, pretraining, "dev_loss", "held out", marked=True)
+    axes.set(title="Pretraining", ylabel="nats per character")
+
+
+def _labels(axes: Axes, _pretraining: Sequence[Line], fine_tuning: Sequence[Line]) -> None:
+    plot(axes, fine_tuning, "loss", "train")
+    axes.set(title="Fine-tuning", ylabel="nats per character")
+
+
+def _dev(axes: Axes, _pretraining: Sequence[Line], fine_tuning: Sequence[Line]) -> None:
+    plot_dev(axes, fine_tuning)
+    axes.set(title="Dev sets", ylabel="entity F1, %")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

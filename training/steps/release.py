@@ -13,14 +13,14 @@ from pathlib import Path
 
 from ner_runtime.embedded import embedded_model
 from ner_runtime.manifest import MODEL_FILE, Source
-from ner_runtime.models.convert.build import Stated, build_model_directory
+from ner_runtime.models.convert.build import ModelOptions, build_model_directory
 from training.run import WORK
 
 NAME = "raner-mini"
 DEFAULT_TYPES = ("PER", "LOC", "ORG")
 COLORS = {"TIME": "blue", "TITLE": "green", "MONEY": "magenta"}
 # Most training examples are single sentences; texts of several sentences are read less reliably.
-STATED = Stated(default_types=DEFAULT_TYPES, colors=COLORS, window=254, by_sentence=True)
+STATED = ModelOptions(default_types=DEFAULT_TYPES, colors=COLORS, window=254, by_sentence=True)
 
 
 def release(checkpoint: Path, target: Path, lexicon: Path | None = None) -> None:
@@ -29,7 +29,7 @@ def release(checkpoint: Path, target: Path, lexicon: Path | None = None) -> None
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".release-") as folder:
         built = Path(folder) / NAME
         build_model_directory(
-            checkpoint, built, NAME, source=Source(id=NAME), stated=STATED, lexicon=lexicon, progress=print
+            checkpoint, built, NAME, source=Source(id=NAME), options=STATED, lexicon=lexicon, progress=print
         )
         # The manifest comes last: until then the old one does not match the new files, and opening them fails.
         for path in sorted(built.iterdir(), key=lambda path: path.name == MODEL_FILE):

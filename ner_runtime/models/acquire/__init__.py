@@ -1,0 +1,1 @@
+"""Import checkpoints from directories and from the model hub."""

@@ -1,9 +1,8 @@
-"""Hub: what ModelScope lists of a model, and its files, each compared with the sha256 that is listed.
+"""List and download the files of a model from the ModelScope hub, and verify their sha256.
 
-`MODELSCOPE_ENDPOINT` and `MODELSCOPE_API_TOKEN` are honoured, as are proxies. The client is ModelScope's own,
-`modelscope_hub`; its `snapshot_download` is the one that `modelscope` hands on, taken from where it is because
-`import modelscope` brings PyTorch along. Whether there is something newer than what is stored, `newer_at_hub` says; it
-costs one request and imports nothing heavy, and whoever finds so runs `raner pull` as a process of its own.
+Uses ModelScope's client, `modelscope_hub`, which honours `MODELSCOPE_ENDPOINT`, `MODELSCOPE_API_TOKEN` and proxies. The
+package `modelscope` is not imported, because it imports PyTorch. `has_newer_revision` costs one request and runs inside
+the service; a pull runs as a child process, see `pull_process.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from ner_runtime.errors import HubUnavailable, InvalidCheckpoint, MissingExtra
 from ner_runtime.manifest import Source, file_sha256
-from ner_runtime.models.acquire.signals import stops_at_once
-from ner_runtime.models.checkpoint.digest import check_size, checkpoint_digest, is_read, needed_files
+from ner_runtime.models.acquire.signals import exit_on_signal
+from ner_runtime.models.checkpoint.digest import check_size, checkpoint_digest, files_to_read, is_checkpoint_file
 from ner_runtime.models.checkpoint.safe_files import file_inside
 
 if TYPE_CHECKING:
@@ -30,13 +29,13 @@ if TYPE_CHECKING:
     from ner_runtime.models.acquire.progress import Advance
 
 DEFAULT_REVISION = "master"
-_REACH_TIMEOUT_S = (3.0, 10.0)  # to connect, to answer
+_PROBE_TIMEOUT_S = (3.0, 10.0)  # connect, read
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A file as the hub lists it."""
+    """Size and sha256 of a file, as listed by the hub."""
 
     size: int
     sha256: str
@@ -44,7 +43,7 @@ class ListedFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of a model at the hub that are of use here, by name."""
+    """The files of a model on the hub that an import can use, by name."""
 
     endpoint: str
     model_id: str
@@ -53,41 +52,41 @@ class Listing:
 
     @property
     def key(self) -> str:
-        """A digest of the whole listing."""
+        """Digest of all listed files."""
         return checkpoint_digest({name: file.sha256 for name, file in self.files.items()})
 
     @property
     def digest(self) -> str:
-        """The digest of what is read of them; see `checkpoint_digest`.
+        """Digest of the files that an import reads; see `checkpoint_digest`.
 
         Raises:
-            InvalidCheckpoint: a file that must be there is not listed.
+            InvalidCheckpoint: a required file is not listed.
         """
-        return checkpoint_digest({name: self.files[name].sha256 for name in needed_files(self.files)})
+        return checkpoint_digest({name: self.files[name].sha256 for name in files_to_read(self.files)})
 
     def size(self, names: Sequence[str]) -> int:
-        """Bytes of some files together."""
+        """Total size of some files, in bytes."""
         return sum(self.files[name].size for name in names)
 
 
 def list_model(model_id: str, revision: str = DEFAULT_REVISION) -> Listing:
-    """Ask the hub what a model consists of.
+    """List the files of a model on the hub.
 
     Raises:
-        MissingExtra: the client is not installed.
-        HubUnavailable: the hub cannot be reached, or knows no such model or revision.
-        InvalidCheckpoint: it lists paths out of the model, or files that are too large.
+        MissingExtra: the hub client is not installed.
+        HubUnavailable: the hub cannot be reached, or does not have the model or revision.
+        InvalidCheckpoint: a listed path leads outside the model, or a listed file is too large.
     """
     api, endpoint = _client()
-    _reach(endpoint)
+    _check_reachable(endpoint)
     with _hub_errors(endpoint, model_id, revision):
         listed = api.list_repo_files(model_id, "model", revision=revision)
     files: dict[str, ListedFile] = {}
     for entry in listed:
         path = PurePosixPath(entry.path)
         if path.is_absolute() or ".." in path.parts or not entry.path.isprintable() or "\\" in entry.path:
-            raise InvalidCheckpoint(f"the hub lists a path that leads out of {model_id}: {entry.path!r}")
-        if entry.type == "tree" or not is_read(entry.path):
+            raise InvalidCheckpoint(f"the hub lists a path outside {model_id}: {entry.path!r}")
+        if entry.type == "tree" or not is_checkpoint_file(entry.path):
             continue
         check_size(entry.path, entry.size or 0)
         if not _SHA256.fullmatch(entry.sha256 or ""):
@@ -97,20 +96,20 @@ def list_model(model_id: str, revision: str = DEFAULT_REVISION) -> Listing:
 
 
 def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, advance: Advance) -> None:
-    """Download some of the listed files; what is in the folder already is gone on with.
+    """Download listed files; partial files in `folder` are resumed.
 
-    Told to stop in the meantime, the process ends: see `stopping.py`.
+    SIGINT or SIGTERM ends the process: see `signals.py`.
 
     Args:
-        listing: of the model
-        names: of the files
-        folder: where to
-        cache: for what the client keeps beside files
-        advance: told of every bytes more
+        listing: the listing of the model
+        names: the files to download
+        folder: the directory to download to
+        cache: a directory for the metadata of the hub client
+        advance: called with the number of bytes of each received block
 
     Raises:
-        HubUnavailable: the connection broke off, and again at every further try of the client.
-        InvalidCheckpoint: what came is not what is listed.
+        HubUnavailable: the connection failed, and so did the retries of the client.
+        InvalidCheckpoint: a downloaded file differs from the listed one.
     """
     from ner_runtime.upstream.private import ProgressCallback, snapshot_download
 
@@ -120,7 +119,7 @@ def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, 
 
     # The client draws bars of its own, one a file and one for all; ours is the only one.
     with (
-        stops_at_once("stopped; run again, it goes on from there"),
+        exit_on_signal("stopped; run the command again to resume"),
         _hub_errors(listing.endpoint, listing.model_id, listing.revision),
         open(os.devnull, "w") as nowhere,
         redirect_stderr(nowhere),
@@ -140,8 +139,8 @@ def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, 
             raise _not_as_listed(name)
 
 
-def newer_at_hub(source: Source) -> bool:
-    """Whether the hub holds other files at a model's revision than those that the model was made of.
+def has_newer_revision(source: Source) -> bool:
+    """Return whether the files at the revision of a model differ from those that the model was made from.
 
     Raises:
         MissingExtra, HubUnavailable, InvalidCheckpoint: see `list_model`.
@@ -151,7 +150,7 @@ def newer_at_hub(source: Source) -> bool:
 
 def _client() -> tuple[HubApi, str]:
     if importlib.util.find_spec("modelscope_hub") is None:
-        raise MissingExtra("the model hub needs modelscope, which serving does not: pip install 'ner_runtime[hub]'")
+        raise MissingExtra("the model hub needs the package modelscope: pip install 'ner_runtime[hub]'")
     from modelscope_hub import HubApi, HubConfig
 
     logging.getLogger("modelscope_hub").setLevel(logging.CRITICAL)
@@ -159,19 +158,19 @@ def _client() -> tuple[HubApi, str]:
     return HubApi(config=config), str(config.endpoint)
 
 
-def _reach(endpoint: str) -> None:
-    """Fail at once where there is no way to the hub; its client would try for seconds."""
+def _check_reachable(endpoint: str) -> None:
+    """Fail at once if the hub cannot be reached; its client would retry for several seconds."""
     import requests
 
     try:
-        requests.head(endpoint, timeout=_REACH_TIMEOUT_S, allow_redirects=False)
+        requests.head(endpoint, timeout=_PROBE_TIMEOUT_S, allow_redirects=False)
     except requests.RequestException as error:
         raise HubUnavailable(f"the model hub at {endpoint} cannot be reached ({_cause(error)})") from None
 
 
 @contextmanager
 def _hub_errors(endpoint: str, model_id: str, revision: str) -> Generator[None]:
-    """The client's many errors as few of ours, of one line each."""
+    """Convert the errors of the hub client into `HubUnavailable` and `InvalidCheckpoint`."""
     import requests
     from modelscope_hub import errors
 
@@ -185,28 +184,28 @@ def _hub_errors(endpoint: str, model_id: str, revision: str) -> Generator[None]:
         if isinstance(cause, OSError) and not isinstance(cause, errors.HubError):
             raise cause from None
         raise HubUnavailable(
-            f"the download of {name} of {model_id} broke off ({_cause(cause)}); run again, it goes on from there"
+            f"the download of {name} of {model_id} failed ({_cause(cause)}); run the command again to resume it"
         ) from None
     except (errors.NotExistError, errors.InvalidParameter):
-        raise HubUnavailable(f"the model hub at {endpoint} holds no {what}") from None
+        raise HubUnavailable(f"the model hub at {endpoint} does not have {what}") from None
     except (errors.AuthenticationError, errors.PermissionDeniedError):
-        raise HubUnavailable(
-            f"the model hub at {endpoint} refuses {what}; MODELSCOPE_API_TOKEN is how one says who one is"
-        ) from None
+        raise HubUnavailable(f"the model hub at {endpoint} denies access to {what}; set MODELSCOPE_API_TOKEN") from None
     except requests.HTTPError as error:
-        refused: Any = error.response
-        said = f" ({refused.status_code})" if refused is not None else ""
-        raise HubUnavailable(f"the model hub at {endpoint} holds no {what}, or refuses it{said}") from None
+        response: Any = error.response
+        status = f" (status {response.status_code})" if response is not None else ""
+        raise HubUnavailable(f"the model hub at {endpoint} does not have {what}, or denies access{status}") from None
     except (errors.HubError, requests.RequestException) as error:
-        raise HubUnavailable(f"the model hub at {endpoint} does not answer for {what} ({_cause(error)})") from None
+        raise HubUnavailable(
+            f"the request for {what} to the model hub at {endpoint} failed ({_cause(error)})"
+        ) from None
 
 
 def _not_as_listed(name: str) -> InvalidCheckpoint:
     return InvalidCheckpoint(
-        f"{name} is not the file that the hub lists: size or sha256 differ; nothing of it was kept"
+        f"{name} differs from the file that the hub lists (size or sha256); the download was discarded"
     )
 
 
 def _cause(error: BaseException) -> str:
-    """The kind of an error; what it says may be of many lines and hold addresses with keys."""
+    """Return the type of an error. Its message can have many lines and contain URLs with credentials."""
     return type(error).__name__

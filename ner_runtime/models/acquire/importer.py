@@ -1,9 +1,9 @@
-"""Intake: a checkpoint, on disk or at the hub, into the store.
+"""Import a checkpoint from a directory or the hub into the store.
 
-    directory ───────────────────────────┐
-    hub ─▶ download, compared by sha256 ─┴▶ importer ─▶ store
+    directory ─────────────────────────────┐
+    hub ─▶ download and sha256 comparison ─┴▶ conversion ─▶ store
 
-Whoever is interrupted here leaves the store as it was. Nothing here is imported by the service: it needs PyTorch.
+An interrupted import leaves the store unchanged. The service does not import this module, because it needs PyTorch.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ner_runtime.manifest import Precision, Source
 from ner_runtime.models.acquire.hub import DEFAULT_REVISION, download, list_model
 from ner_runtime.models.acquire.progress import Progress
 from ner_runtime.models.checkpoint.configuration import read_configuration
-from ner_runtime.models.checkpoint.digest import JSON_FILES, directory_digest, needed_files
+from ner_runtime.models.checkpoint.digest import JSON_FILES, directory_digest, files_to_read
 from ner_runtime.models.checkpoint.label_mapping import read_labels
-from ner_runtime.models.registry.staging import forget, kept, scratch
+from ner_runtime.models.registry.staging import discard_pulls, resumable_directory, temporary_directory
 from ner_runtime.models.registry.store import (
     StoredModel,
+    add_model,
     check_name,
     find_model,
-    name_of,
-    put_model,
+    name_from_source,
     split_hub_id,
     store_errors,
     stored_models,
@@ -40,12 +40,12 @@ from ner_runtime.models.registry.store import (
 
 _NEEDED = ("torch", "transformers", "onnx", "modelscope_hub")
 _SPACE = 4
-"""Times the weights: the download, the FP32 model twice while scales are measured, the INT8 model."""
+"""Required disk space as a multiple of the weights: download, two FP32 models for calibration, and the INT8 model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A model that was taken in, or that had been before."""
+class ImportResult:
+    """The imported model; `new` is false if the same model was in the store already."""
 
     model: StoredModel
     new: bool
@@ -53,26 +53,26 @@ class Taken:
 
 def import_directory(
     directory: Path, progress: Progress, *, name: str | None = None, precision: Precision = "int8"
-) -> Taken:
-    """Take in a ModelScope directory. Where the same was taken in before under that name, nothing is done.
+) -> ImportResult:
+    """Import a ModelScope directory. Does nothing if the same files were imported before under the same name.
 
     Args:
-        directory: the checkpoint; it is only read
-        progress: told what is being done
-        name: to store it under; by default after the directory
-        precision: `int8`, or `fp32`
+        directory: the checkpoint; it is not changed
+        progress: prints what is being done
+        name: the name in the store; default: derived from the directory
+        precision: `int8` or `fp32`
 
     Raises:
         UnsupportedCheckpoint, InvalidCheckpoint, InvalidModel, MissingExtra: see `build_model_directory`.
-        StoreError: the name is not allowed, or the store cannot be written to.
+        StoreError: the name is not valid, or the store cannot be written.
     """
-    check_extra("importing a model")
-    name = check_name(name or name_of(directory.absolute().name))
+    require_hub_extra("importing a model")
+    name = check_name(name or name_from_source(directory.absolute().name))
     if not directory.is_dir():
         raise InvalidCheckpoint(f"{directory} is not a directory")
     read_configuration(directory)
     source = Source(id=directory.absolute().name, digest=directory_digest(directory))
-    return take_in(directory, name, precision, source, progress)
+    return import_checkpoint(directory, name, precision, source, progress)
 
 
 def pull_model(
@@ -82,28 +82,28 @@ def pull_model(
     revision: str | None = None,
     name: str | None = None,
     precision: Precision = "int8",
-) -> Taken:
-    """Take in a model from the hub. Where the same was taken in before, nothing is downloaded.
+) -> ImportResult:
+    """Download and import a model from the hub. Downloads nothing if the same files were imported before.
 
-    A pull that broke off goes on from there. The weights are not downloaded before it is clear that they are of use.
+    An interrupted pull is resumed. The configuration is downloaded and checked before the weights are downloaded.
 
     Args:
-        reference: `owner/name`, or `owner/name@revision`
-        progress: told what is being done
-        revision: a branch or a tag; by default that of `reference`, or `master`
-        name: to store it under; by default after the id
-        precision: `int8`, or `fp32`
+        reference: `owner/name` or `owner/name@revision`
+        progress: prints what is being done
+        revision: a branch or tag; default: the revision in `reference`, or `master`
+        name: the name in the store; default: derived from the id
+        precision: `int8` or `fp32`
 
     Raises:
-        InvalidValue: `reference` is no hub id.
-        HubUnavailable: the hub cannot be reached, or holds no such model.
+        InvalidValue: `reference` is not a hub id.
+        HubUnavailable: the hub cannot be reached, or does not have the model.
         Others: see `import_directory`.
     """
-    check_extra("pulling a model")
+    require_hub_extra("pulling a model")
     hub_id = split_hub_id(reference)
     if hub_id is None:
-        raise InvalidValue(f"{reference!r} is no id at the hub; one looks like owner/name, or owner/name@revision")
-    name = check_name(name or name_of(hub_id[0]))
+        raise InvalidValue(f"{reference!r} is not a hub id; expected owner/name or owner/name@revision")
+    name = check_name(name or name_from_source(hub_id[0]))
     try:
         listing = list_model(hub_id[0], revision or hub_id[1] or DEFAULT_REVISION)
     except HubUnavailable as error:
@@ -112,46 +112,48 @@ def pull_model(
     source = Source(id=listing.model_id, revision=listing.revision)
     with suppress(InvalidCheckpoint):
         source = source.model_copy(update={"digest": listing.digest})
-        before = taken_before(name, source, _made_with(precision))
+        before = find_imported(name, source, _made_with(precision))
         if before:
-            return Taken(before, new=False)
-    shelf = hashlib.sha256(str(source.hub).encode()).hexdigest()[:12]
-    kept_as = f"{shelf}-{listing.key[:12]}"
-    forget(shelf, but=kept_as)
-    waiting = partial(progress.say, f"waiting for another process that pulls {reference}")
-    with store_errors(), kept(kept_as, waiting) as folder:
+            return ImportResult(before, new=False)
+    prefix = hashlib.sha256(str(source.hub).encode()).hexdigest()[:12]
+    pull = f"{prefix}-{listing.key[:12]}"
+    discard_pulls(prefix, keep=pull)
+    waiting = partial(progress.say, f"waiting for another process that is pulling {reference}")
+    with store_errors(), resumable_directory(pull, waiting) as folder:
         files, cache = folder / "files", folder / "cache"
         progress.say(f"pulling {source.hub}")
         first = [file for file in JSON_FILES if file in listing.files]
         download(listing, first, files, cache, lambda _more: None)
         read_configuration(files)
         read_labels(files)
-        rest = [file for file in needed_files(listing.files) if file not in first]
+        rest = [file for file in files_to_read(listing.files) if file not in first]
         _check_space(folder, _SPACE * listing.size(rest))
-        there = [file for file in rest if (files / file).exists()]
+        present = [file for file in rest if (files / file).exists()]
         with progress.download(listing.size(rest)) as advance:
-            advance(listing.size(there))
+            advance(listing.size(present))
             download(listing, rest, files, cache, advance)
-        return take_in(files, name, precision, source, progress)
+        return import_checkpoint(files, name, precision, source, progress)
 
 
-def take_in(directory: Path, name: str, precision: Precision, source: Source, progress: Progress) -> Taken:
-    """As `import_directory`, for a directory whose source and digest are known."""
+def import_checkpoint(
+    directory: Path, name: str, precision: Precision, source: Source, progress: Progress
+) -> ImportResult:
+    """Import a directory whose source and digest are known; see `import_directory`."""
     made_with = _made_with(precision)
-    before = taken_before(name, source, made_with)
+    before = find_imported(name, source, made_with)
     if before:
-        return Taken(before, new=False)
+        return ImportResult(before, new=False)
     from ner_runtime.models.convert.build import build_model_directory
 
-    with store_errors(), scratch() as folder:
+    with store_errors(), temporary_directory() as folder:
         manifest = build_model_directory(
             directory, folder / "model", name, precision, source=source, progress=progress.say
         )
-        return Taken(put_model(folder / "model", manifest, made_with), new=True)
+        return ImportResult(add_model(folder / "model", manifest, made_with), new=True)
 
 
-def taken_before(name: str, source: Source, made_with: dict[str, str]) -> StoredModel | None:
-    """The model that was made of the same files in the same way, under the same name."""
+def find_imported(name: str, source: Source, made_with: dict[str, str]) -> StoredModel | None:
+    """Return the stored model that was built from the same files in the same way under the same name, if any."""
     for model in stored_models():
         known = model.manifest
         same_source = (known.source.digest, known.source.hub) == (source.digest, source.hub)
@@ -160,15 +162,18 @@ def taken_before(name: str, source: Source, made_with: dict[str, str]) -> Stored
     return None
 
 
-def check_extra(what: str) -> None:
-    """Refuse at once where the packages that `what` needs are not installed.
+def require_hub_extra(action: str) -> None:
+    """Check that the packages of the extra `hub` are installed.
+
+    Args:
+        action: what needs them, for the message
 
     Raises:
-        MissingExtra: one of them is not.
+        MissingExtra: one of them is not installed.
     """
     for package in _NEEDED:
         if importlib.util.find_spec(package) is None:
-            raise MissingExtra(f"{what} needs {package}, which serving does not: pip install 'ner_runtime[hub]'")
+            raise MissingExtra(f"{action} needs the package {package}: pip install 'ner_runtime[hub]'")
 
 
 def _made_with(precision: Precision) -> dict[str, str]:
@@ -182,4 +187,4 @@ def _made_with(precision: Precision) -> dict[str, str]:
 def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise StoreError(f"{folder.parent} has {decimal(free)} free; about {decimal(needed)} are needed")
+        raise StoreError(f"{folder.parent} has {decimal(free)} of free space; about {decimal(needed)} are needed")

@@ -1,6 +1,6 @@
-"""Progress: what long work tells the person who waits, on the standard error, so that the standard output is data only.
+"""Print progress to standard error, so that standard output contains data only.
 
-On a terminal a download has a bar; elsewhere, as in a log, it has a line now and then.
+On a terminal, a download has a progress bar; elsewhere, for example in a log file, it prints a line for each tenth.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ Advance = Callable[[int], None]
 
 
 class Progress:
-    """Tells what is being done."""
+    """Prints the steps of a long operation."""
 
     def __init__(self, console: Console | None = None) -> None:
-        """`console`: where to; by default the standard error of now."""
+        """`console`: where to print; default: the current standard error."""
         self._console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
-        """One line."""
+        """Print one line."""
         self._console.print(f"raner: {line}", markup=False)
 
     @contextmanager
     def download(self, total: int) -> Generator[Advance]:
-        """Show a download of `total` bytes while the block runs; gives what is to be told of every bytes more."""
+        """Show a download of `total` bytes; yields a function to call with the number of bytes of each block."""
         if not self._console.is_terminal:
-            yield _Lines(total, self.say).advance
+            yield _LogProgress(total, self.say).advance
             return
         columns = (
             TextColumn("downloading"),
@@ -48,20 +48,20 @@ class Progress:
             yield lambda more: bar.advance(task, more)
 
 
-class _Lines:
-    """A line for each tenth."""
+class _LogProgress:
+    """Prints a line for each tenth of a download."""
 
     def __init__(self, total: int, say: Callable[[str], None]) -> None:
         self._total = max(total, 1)
         self._say = say
         self._done = 0
-        self._said = 0
-        self._lock = threading.Lock()  # files come on several threads
+        self._printed = 0
+        self._lock = threading.Lock()  # several threads download files
 
     def advance(self, more: int) -> None:
         with self._lock:
             self._done += more
             tenth = self._done * _LINES // self._total
-            if tenth > self._said:
-                self._said = tenth
+            if tenth > self._printed:
+                self._printed = tenth
                 self._say(f"downloaded {decimal(self._done)} of {decimal(self._total)}")

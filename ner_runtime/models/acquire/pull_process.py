@@ -1,7 +1,7 @@
 """Run `raner pull` as a child process.
 
-A pull needs PyTorch and gigabytes of memory, which a running service must not keep. Asking the hub whether it holds a
-newer revision takes one request and runs in this process.
+A pull needs PyTorch and gigabytes of memory, which a running service must not keep. Checking
+the hub for a newer revision takes one request and runs in this process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ner_runtime.errors import HubUnavailable
 from ner_runtime.manifest import Manifest
-from ner_runtime.models.acquire.hub import newer_at_hub
+from ner_runtime.models.acquire.hub import has_newer_revision
 from ner_runtime.models.registry.store import find_model, split_hub_id
 from ner_runtime.settings import ACTIVE_MODEL, EMBEDDED_MODEL
 
@@ -23,8 +23,8 @@ _PACKAGES = Path(__file__).parents[3]
 def pull_if_missing(reference: str) -> None:
     """Pull `owner/name[@revision]` if it is neither a directory nor in the store; leave the active model unchanged.
 
-    The hub is not asked where the model is present. If the pull fails, this process exits with the code of the pull,
-    which has printed the error.
+    No request is sent to the hub if the model is present. If the pull fails, this process exits with the exit code of
+    the pull, which has printed the error.
     """
     if reference in (ACTIVE_MODEL, EMBEDDED_MODEL) or "/" not in reference or Path(reference).is_dir():
         return
@@ -36,23 +36,23 @@ def pull_if_missing(reference: str) -> None:
 
 
 def pull_newer(manifest: Manifest, *, use: bool) -> bool:
-    """Pull a model again if the hub holds other files at its revision.
+    """Pull a model again if its files on the hub have changed.
 
     Args:
-        manifest: of the model that is served
+        manifest: the manifest of the served model
         use: make the pulled model the active one
 
     Returns:
         Whether a newer model was pulled; False for a model that did not come from the hub.
 
     Raises:
-        MissingExtra: the hub's client is not installed.
+        MissingExtra: the hub client is not installed.
         HubUnavailable: the hub cannot be reached, or the pull failed; the message gives the reason.
     """
     source = manifest.source
-    if source.revision is None or not newer_at_hub(source):
+    if source.revision is None or not has_newer_revision(source):
         return False
-    # An FP32 model with an agreement figure is one whose INT8 form fell below the bar: INT8 was asked for.
+    # An FP32 model with an agreement figure was requested as INT8 and fell below the required agreement.
     precision = "fp32" if manifest.precision == "fp32" and manifest.agreement is None else "int8"
     options = ["--revision", source.revision, "--name", manifest.name, "--precision", precision]
     pulled = _run_pull(*options, "--use" if use else "--no-use", source.id, errors=subprocess.PIPE)
@@ -64,7 +64,7 @@ def pull_newer(manifest: Manifest, *, use: bool) -> bool:
 
 def _run_pull(*arguments: str, errors: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run `raner pull` and wait for it. `errors=subprocess.PIPE` captures its standard error."""
-    # In a bento the package is not installed: it lies beside service.py.
+    # In a bento the package is not installed: its directory is next to service.py.
     path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
     return subprocess.run(  # noqa: S603 - our own command; the arguments were validated
         [sys.executable, "-m", "ner_runtime.cli", "pull", *arguments],

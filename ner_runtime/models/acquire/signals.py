@@ -1,8 +1,7 @@
-"""Stopping: Ctrl-C or SIGTERM while somebody else's threads are at work.
+"""Exit on SIGINT or SIGTERM while a library runs a thread pool.
 
-An exception raised in the midst of a thread pool's bookkeeping can leave its locks held for ever, and the process would
-then wait for ever instead of ending (`concurrent.futures` in CPython 3.11: `_AcquireFutures`). Where nothing has to be
-cleared away, nothing is raised: the process ends.
+A KeyboardInterrupt raised inside the thread pool can leave its locks held, so that the process never exits
+(`concurrent.futures` in CPython 3.11, `_AcquireFutures`). Where no cleanup is needed, the process exits directly.
 """
 
 from __future__ import annotations
@@ -19,31 +18,31 @@ _SHOW_CURSOR = "\x1b[?25h\n"
 
 
 @contextmanager
-def stops_at_once(farewell: str) -> Generator[None]:
-    """While the block runs, SIGINT and SIGTERM end the process as a shell counts it: exit code 128 and the number.
+def exit_on_signal(message: str) -> Generator[None]:
+    """While the block runs, exit on SIGINT and SIGTERM with exit code 128 + signal number.
+
+    Signals that are ignored (`nohup`) or handled outside Python stay so. Outside the main thread this does nothing,
+    because only the main thread receives signals.
 
     Args:
-        farewell: the line to say then, on the standard error
-
-    A signal that is ignored stays so (`nohup`), as does one that others than Python handle. Nothing changes off the
-    main thread, which alone gets signals.
+        message: the line to print to standard error before exiting
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    # A bar of rich hides the cursor, and nobody else will show it again.
-    last_words = f"{_SHOW_CURSOR if os.isatty(2) else ''}raner: {farewell}\n"
+    # A progress bar of rich hides the cursor; restore it.
+    line = f"{_SHOW_CURSOR if os.isatty(2) else ''}raner: {message}\n"
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        # The descriptor, since `sys.stderr` may be locked by the thread that was interrupted.
+        # Write to the descriptor: the interrupted thread may hold the lock of `sys.stderr`.
         with suppress(OSError):
-            os.write(2, last_words.encode())
+            os.write(2, line.encode())
         os._exit(128 + number)
 
-    heeded = [number for number in _SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
-    before = {number: signal.signal(number, stop) for number in heeded}
+    handled = [number for number in _SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    previous = {number: signal.signal(number, stop) for number in handled}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

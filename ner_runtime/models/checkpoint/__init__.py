@@ -1,0 +1,1 @@
+"""Read published checkpoints safely."""

@@ -1,7 +1,7 @@
-"""Configuration of a checkpoint: which family it is of, its encoder's geometry, how its text is written.
+"""Read the configuration of a checkpoint: model family, dimensions of the encoder, tokenizer options.
 
-Numbers are bounded here and compared with the tensors later; `plugins` and every other field that names code is read
-only to refuse the checkpoint.
+Numbers are bounded here and compared with the tensors later. `plugins` and other fields that name code are used only to
+reject the checkpoint.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from ner_runtime.models.checkpoint.safe_files import read_json
 
 Part = TypeVar("Part", bound=BaseModel)
 
-_SUPPORTED = "supported is RaNER as ModelScope publishes it: a CRF over a BERT encoder (`transformer-crf`)"
+_SUPPORTED = "supported are RaNER models of ModelScope: a BERT encoder with a CRF (`transformer-crf`)"
 _MODEL_TYPES = {"transformer-crf", "transformer-crf-for-word-segmentation"}
 _FAMILIES = {
-    "sequence-labeling-model": "an AdaSeq export, whose CRF also runs over [CLS] and [SEP]",
+    "sequence-labeling-model": "an AdaSeq export, whose CRF also covers [CLS] and [SEP]",
     "lstm-crf": "an LSTM-CRF",
     "lstm": "an LSTM",
     "xlm-roberta": "an XLM-RoBERTa",
@@ -32,7 +32,7 @@ _FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the JSON files of a checkpoint say, labels apart."""
+    """The contents of the JSON files of a checkpoint, except the labels."""
 
     geometry: Geometry
     token_types: int
@@ -44,7 +44,7 @@ class Configuration:
 
 
 class _Bert(BaseModel):
-    """`config.json`, the fields that matter. Bounds are far above any BERT and far below what would hurt."""
+    """The relevant fields of `config.json`. The bounds allow any real BERT and prevent excessive memory use."""
 
     num_hidden_layers: int = Field(gt=0, le=64)
     hidden_size: int = Field(gt=0, le=8192)
@@ -70,13 +70,13 @@ def read_configuration(directory: Path) -> Configuration:
     """Read `configuration.json`, `config.json` and `tokenizer_config.json`.
 
     Raises:
-        UnsupportedCheckpoint: a model of another family, or a BERT with parts that are not supported.
-        InvalidCheckpoint: a file is missing, damaged, or holds numbers out of bounds.
+        UnsupportedCheckpoint: the model belongs to another family, or uses options that are not supported.
+        InvalidCheckpoint: a file is missing or damaged, or a number is out of bounds.
     """
     _check_family(read_json(directory, "configuration.json") or {})
     config = read_json(directory, "config.json")
     if config is None:
-        raise InvalidCheckpoint(f"{directory} is no checkpoint: it has no config.json")
+        raise InvalidCheckpoint(f"{directory} is not a checkpoint: it has no config.json")
     family = config.get("model_type")
     if family != "bert":
         raise UnsupportedCheckpoint(
@@ -85,9 +85,11 @@ def read_configuration(directory: Path) -> Configuration:
     bert = _validated(_Bert, config, "config.json")
     tokenizer = _validated(_Tokenizer, read_json(directory, "tokenizer_config.json") or {}, "tokenizer_config.json")
     if bert.hidden_size % bert.num_attention_heads:
-        raise InvalidCheckpoint(f"config.json: {bert.num_attention_heads} heads do not divide {bert.hidden_size}")
+        raise InvalidCheckpoint(
+            f"config.json: hidden_size {bert.hidden_size} is not divisible by {bert.num_attention_heads} heads"
+        )
     if tokenizer.strip_accents not in (None, tokenizer.do_lower_case):
-        raise UnsupportedCheckpoint("its tokenizer treats accents and case apart, which is not supported")
+        raise UnsupportedCheckpoint("a tokenizer with strip_accents different from do_lower_case is not supported")
     geometry = Geometry(
         layers=bert.num_hidden_layers,
         hidden=bert.hidden_size,

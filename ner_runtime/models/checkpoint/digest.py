@@ -1,7 +1,7 @@
-"""Contents: which files of a checkpoint matter, how large they may be, and one digest for them all.
+"""Which files of a checkpoint are read, their maximum sizes, and a digest over all of them.
 
-The digest is the same for a directory and for the hub's listing of it, so that what is stored can be compared with
-either without reading the weights again.
+The digest of a directory equals that of its listing on the hub, so that a stored model can be compared with the hub
+without downloading the weights.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ner_runtime.manifest import VOCAB_FILE, file_sha256
 from ner_runtime.models.checkpoint.safe_files import MAX_JSON_BYTES, MAX_VOCAB_BYTES, MAX_WEIGHTS_BYTES, file_inside
 from ner_runtime.models.checkpoint.state_dict import SAFETENSORS_FILE, TORCH_FILE
 
-_LARGEST = {
+_MAX_BYTES = {
     "configuration.json": MAX_JSON_BYTES,
     "config.json": MAX_JSON_BYTES,
     "label_mapping.json": MAX_JSON_BYTES,
@@ -24,57 +24,57 @@ _LARGEST = {
     TORCH_FILE: MAX_WEIGHTS_BYTES,
     SAFETENSORS_FILE: MAX_WEIGHTS_BYTES,
 }
-JSON_FILES = tuple(name for name, largest in _LARGEST.items() if largest == MAX_JSON_BYTES)
+JSON_FILES = tuple(name for name, size in _MAX_BYTES.items() if size == MAX_JSON_BYTES)
 _REQUIRED = ("config.json", VOCAB_FILE)
-_WEIGHTS = (TORCH_FILE, SAFETENSORS_FILE)  # only the first that is there is read
+_WEIGHTS = (TORCH_FILE, SAFETENSORS_FILE)  # only the first one that exists is read
 
 
-def is_read(name: str) -> bool:
-    """Whether a checkpoint's file of that name is ever read."""
-    return name in _LARGEST
+def is_checkpoint_file(name: str) -> bool:
+    """Return whether a file of this name belongs to a checkpoint."""
+    return name in _MAX_BYTES
 
 
-def needed_files(present: Iterable[str]) -> list[str]:
-    """Those of the files present that are read, the weights last.
+def files_to_read(present: Iterable[str]) -> list[str]:
+    """Return the files to read, of those present, the weights last.
 
     Raises:
-        InvalidCheckpoint: one that must be there is not.
+        InvalidCheckpoint: a required file is missing.
     """
     names = set(present)
     missing = [name for name in _REQUIRED if name not in names]
     weights = [name for name in _WEIGHTS if name in names][:1]
     if missing or not weights:
         what = missing[0] if missing else " or ".join(_WEIGHTS)
-        raise InvalidCheckpoint(f"this is no RaNER checkpoint: there is no {what}")
-    return [name for name in _LARGEST if name in names and name not in _WEIGHTS] + weights
+        raise InvalidCheckpoint(f"this is not a RaNER checkpoint: {what} is missing")
+    return [name for name in _MAX_BYTES if name in names and name not in _WEIGHTS] + weights
 
 
 def check_size(name: str, size: int) -> None:
-    """Refuse a file that is larger than a file of that name has reason to be.
+    """Check the size of a file against the maximum for its name.
 
     Raises:
-        InvalidCheckpoint: it is.
+        InvalidCheckpoint: the file is too large.
     """
-    if size > _LARGEST[name]:
-        raise InvalidCheckpoint(f"{name} is {size:,} bytes large; allowed: {_LARGEST[name]:,}")
+    if size > _MAX_BYTES[name]:
+        raise InvalidCheckpoint(f"{name} has {size:,} bytes; allowed: {_MAX_BYTES[name]:,}")
 
 
 def checkpoint_digest(sha256_of: Mapping[str, str]) -> str:
-    """One hex sha256 for the files that are read, from the sha256 of each."""
+    """Return one sha256 in hex for a set of files, computed from the sha256 of each file."""
     lines = "".join(f"{sha256_of[name]}  {name}\n" for name in sorted(sha256_of))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def directory_digest(directory: Path) -> str:
-    """`checkpoint_digest` of a directory.
+    """Return the `checkpoint_digest` of a directory.
 
     Raises:
-        InvalidCheckpoint: a file is missing, too large, no regular one, or leads out of the directory.
+        InvalidCheckpoint: a file is missing, too large, not a regular file, or a link out of the directory.
     """
     if not directory.is_dir():
         raise InvalidCheckpoint(f"{directory} is not a directory")
-    paths = {name: path for name in _LARGEST if (path := file_inside(directory, name))}
-    needed = {name: paths[name] for name in needed_files(paths)}
+    paths = {name: path for name in _MAX_BYTES if (path := file_inside(directory, name))}
+    needed = {name: paths[name] for name in files_to_read(paths)}
     for name, path in needed.items():
         check_size(name, path.stat().st_size)
     return checkpoint_digest({name: file_sha256(path) for name, path in needed.items()})

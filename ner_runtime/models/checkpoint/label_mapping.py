@@ -1,8 +1,10 @@
-"""Labels of a checkpoint, in the order of the linear layer's outputs.
+"""Read the labels of a checkpoint, in the order of the outputs of its linear layer.
 
-Looked up where ModelScope looks (1.40.2, `modelscope/utils/hub.py`, `parse_label_mapping`), first hit wins:
-`label_mapping.json` (label to id), `configuration.json` under `model` and then under `preprocessor`, `config.json`. No
-order of labels is assumed: published models differ. Ids may be strings.
+The labels are taken from the first of these places that has them: `label_mapping.json` (label to id),
+`configuration.json` under `model`, then under `preprocessor`, and `config.json`. Published models order their labels
+differently, and ids can be strings.
+
+Source: ModelScope 1.40.2, `modelscope/utils/hub.py`, `parse_label_mapping`.
 """
 
 from __future__ import annotations
@@ -19,28 +21,28 @@ _PREFIXES = ("B-", "I-", "E-", "S-")
 
 
 def read_labels(directory: Path) -> tuple[str, ...]:
-    """The labels in id order.
+    """Return the labels in id order.
 
     Raises:
-        InvalidCheckpoint: there are none, or their ids are not 0, 1, 2, …
-        UnsupportedCheckpoint: they are not in the BIO or BIOES scheme.
+        InvalidCheckpoint: there are no labels, a label is not printable, or the ids are not 0, 1, 2, …
+        UnsupportedCheckpoint: the labels do not follow the BIO or BIOES scheme.
     """
     labels = _in_id_order(_label_ids(directory))
-    # They become types that are printed, sent and written: no control characters, no lone surrogates, no nothing.
-    unfit = [label for label in labels if not label.isprintable() or label in ("", *_PREFIXES)]
-    if unfit:
-        raise InvalidCheckpoint(f"its label {unfit[0]!r} is no name")
+    # Labels become entity types in output and files, so they must be printable and not empty.
+    invalid = [label for label in labels if not label.isprintable() or label in ("", *_PREFIXES)]
+    if invalid:
+        raise InvalidCheckpoint(f"the label {invalid[0]!r} is empty or not printable")
     if not any(label.startswith(_PREFIXES) for label in labels):
-        raise UnsupportedCheckpoint(f"its labels ({', '.join(labels[:3])}, …) are not in the BIO or BIOES scheme")
-    # A label is O unless it starts with one of four letters, so `SEP` would be read as an entity of type `P`.
-    odd = [label for label in labels if label[:1] in ("B", "I", "E", "S") and not label.startswith(_PREFIXES)]
-    if odd:
-        raise UnsupportedCheckpoint(f"its label {odd[0]!r} is not in the BIO or BIOES scheme")
+        raise UnsupportedCheckpoint(f"the labels ({', '.join(labels[:3])}, …) do not follow the BIO or BIOES scheme")
+    # Decoding looks at the first letter only, so `SEP` would become an entity of type `P`.
+    unsupported = [label for label in labels if label[:1] in ("B", "I", "E", "S") and not label.startswith(_PREFIXES)]
+    if unsupported:
+        raise UnsupportedCheckpoint(f"the label {unsupported[0]!r} does not follow the BIO or BIOES scheme")
     return labels
 
 
 def entity_types(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The types that labels name, in the order in which they first occur."""
+    """Return the entity types of the labels, in order of first occurrence."""
     return tuple(dict.fromkeys(label[2:] for label in labels if label.startswith(_PREFIXES)))
 
 
@@ -56,16 +58,16 @@ def _label_ids(directory: Path) -> Mapping[str, Any]:
             return section["label2id"]
         if isinstance(section.get("id2label"), Mapping):
             return {str(label): id_ for id_, label in section["id2label"].items()}
-    raise InvalidCheckpoint(f"{directory} names no labels: no label_mapping.json, label2id or id2label")
+    raise InvalidCheckpoint(f"{directory} has no labels: no label_mapping.json, label2id or id2label")
 
 
 def _in_id_order(ids: Mapping[str, Any]) -> tuple[str, ...]:
     if not 0 < len(ids) <= MAX_LABELS:
-        raise InvalidCheckpoint(f"it names {len(ids)} labels; allowed: 1 to {MAX_LABELS}")
+        raise InvalidCheckpoint(f"the checkpoint has {len(ids)} labels; allowed: 1 to {MAX_LABELS}")
     try:
         label_of = {int(id_): str(label) for label, id_ in ids.items()}
     except (TypeError, ValueError, OverflowError):
-        raise InvalidCheckpoint("the id of a label is not a number") from None
+        raise InvalidCheckpoint("a label id is not a number") from None
     if sorted(label_of) != list(range(len(ids))):
-        raise InvalidCheckpoint(f"the ids of its {len(ids)} labels are not 0 to {len(ids) - 1}")
+        raise InvalidCheckpoint(f"the ids of the {len(ids)} labels are not 0 to {len(ids) - 1}")
     return tuple(label_of[id_] for id_ in range(len(ids)))

@@ -1,14 +1,14 @@
-"""Checkpoint: a RaNER as ModelScope publishes it, one directory, read safely and put into one form.
+"""Read a RaNER checkpoint, as published by ModelScope, safely and independently of its layout.
 
     configuration.json   ModelScope's: framework, task, model type; sometimes the labels
-    config.json          Hugging Face's: the encoder's geometry; usually the labels
-    label_mapping.json   in some: the labels
+    config.json          Hugging Face's: dimensions of the encoder; usually the labels
+    label_mapping.json   the labels, in some checkpoints
     vocab.txt, tokenizer_config.json
     pytorch_model.bin or model.safetensors
 
-Read are the layouts of 2022 (`encoder.*`, `linear.*`, `crf.*`), of newer `save_pretrained` (`head.linear.*`,
-`head.crf.*`), with old names (`gamma`, `beta`) and of wrapped models (`module.*`). Nothing in the directory is
-executed, nothing is written to it, and no number of it is believed before the tensors bear it out.
+Supported tensor names are those of 2022 (`encoder.*`, `linear.*`, `crf.*`), those of newer `save_pretrained`
+(`head.linear.*`, `head.crf.*`), old names (`gamma`, `beta`) and wrapped models (`module.*`). No code in the directory
+is executed, no file is changed, and every number of the configuration is checked against the tensors.
 
 Source: ModelScope 1.40.2, `modelscope/utils/hub.py` (labels), `modelscope/utils/checkpoint.py` (names).
 """
@@ -39,7 +39,7 @@ _SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 @dataclass(frozen=True, slots=True)
 class CrfWeights:
-    """Scores of the CRF."""
+    """The parameters of the CRF."""
 
     start_transitions: Floats  # (labels,)
     end_transitions: Floats  # (labels,)
@@ -48,14 +48,14 @@ class CrfWeights:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A RaNER, whatever layout it was read from."""
+    """The contents of a RaNER checkpoint, with normalized tensor names."""
 
     labels: tuple[str, ...]
     geometry: Geometry
     layer_norm_eps: float
     lowercase: bool
     encoder: dict[str, Floats]
-    """By Hugging Face's names: `embeddings.word_embeddings.weight`, `encoder.layer.0.attention.self.query.weight`, …"""
+    """Tensors by Hugging Face name, such as `encoder.layer.0.attention.self.query.weight`."""
     linear_weight: Floats  # (labels, hidden)
     linear_bias: Floats  # (labels,)
     crf: CrfWeights
@@ -64,11 +64,11 @@ class Checkpoint:
 
 
 def read_checkpoint(directory: Path) -> Checkpoint:
-    """Read a ModelScope directory.
+    """Read a checkpoint directory.
 
     Raises:
-        UnsupportedCheckpoint: a model of another family; the message says which, and what is supported.
-        InvalidCheckpoint: damaged, incomplete or unsafe to read.
+        UnsupportedCheckpoint: the model belongs to another family; the message names it and what is supported.
+        InvalidCheckpoint: the checkpoint is damaged, incomplete or unsafe to read.
         MissingExtra: torch is not installed.
     """
     if not directory.is_dir():
@@ -76,8 +76,8 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     configuration = read_configuration(directory)
     labels = read_labels(directory)
     vocab = _checked_vocab(directory, configuration.geometry)
-    tensors = _plain_names(read_state_dict(directory))
-    shapes = _shapes(configuration, len(labels))
+    tensors = _normalize_names(read_state_dict(directory))
+    shapes = _expected_shapes(configuration, len(labels))
     arrays = {name: _tensor(tensors, name, shape) for name, shape in shapes.items()}
     crf = CrfWeights(*(arrays.pop(f"crf.{name}") for name in ("start_transitions", "end_transitions", "transitions")))
     return Checkpoint(
@@ -94,23 +94,23 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     )
 
 
-def _plain_names(tensors: dict[str, Array]) -> dict[str, Array]:
-    """Names without the prefixes and the spellings that differ from layout to layout."""
+def _normalize_names(tensors: dict[str, Array]) -> dict[str, Array]:
+    """Rename tensors to the names that all layouts share: without prefixes, with current LayerNorm names."""
     names = {name: name.removeprefix("module.") for name in tensors}
     if any(name.startswith("embedder.") for name in names.values()):
         raise UnsupportedCheckpoint(
-            "this is an AdaSeq export, whose CRF also runs over [CLS] and [SEP]; "
-            "supported is RaNER as ModelScope publishes it (transformer-crf over BERT)"
+            "this is an AdaSeq export, whose CRF also covers [CLS] and [SEP]; "
+            "supported are RaNER models of ModelScope: a BERT encoder with a CRF (`transformer-crf`)"
         )
     if any("lstm." in name for name in names.values()):
-        raise UnsupportedCheckpoint("this is an LSTM-CRF; supported is RaNER (transformer-crf over BERT)")
+        raise UnsupportedCheckpoint("this is an LSTM-CRF; supported is a BERT encoder with a CRF (`transformer-crf`)")
     prefixes = {name.removesuffix(_WORDS) for name in names.values() if name.endswith(_WORDS)}
     if len(prefixes) != 1:
-        raise InvalidCheckpoint(f"the weights hold {len(prefixes)} tables of word embeddings where one is expected")
+        raise InvalidCheckpoint(f"the weights contain {len(prefixes)} tables of word embeddings; expected: 1")
     prefix = prefixes.pop()
     plain: dict[str, Array] = {}
     for name, tensor in tensors.items():
-        # Once only: `encoder.` is the prefix of the whole and again a part of its layers' names.
+        # Remove the prefix once only: `encoder.encoder.layer.0` becomes `encoder.layer.0`.
         new = names[name].removeprefix(prefix).removeprefix("head.")
         for old, now in _OLD_NAMES.items():
             new = new.removesuffix(old) + now if new.endswith(old) else new
@@ -118,8 +118,8 @@ def _plain_names(tensors: dict[str, Array]) -> dict[str, Array]:
     return plain
 
 
-def _shapes(configuration: Configuration, labels: int) -> dict[str, tuple[int, ...]]:
-    """Every tensor that is needed, and the shape that config.json and the labels give it."""
+def _expected_shapes(configuration: Configuration, labels: int) -> dict[str, tuple[int, ...]]:
+    """Return the expected shape of every required tensor, from config.json and the number of labels."""
     geometry = configuration.geometry
     hidden, wide = geometry.hidden, geometry.intermediate
     shapes: dict[str, tuple[int, ...]] = {
@@ -155,9 +155,11 @@ def _tensor(tensors: dict[str, Array], name: str, shape: tuple[int, ...]) -> Flo
     if tensor is None:
         raise InvalidCheckpoint(f"the weights are incomplete: {name} is missing")
     if tensor.shape != shape:
-        raise InvalidCheckpoint(f"{name} has the shape {tensor.shape} where config.json and the labels say {shape}")
+        raise InvalidCheckpoint(
+            f"{name} has the shape {tensor.shape}; expected from config.json and the labels: {shape}"
+        )
     if not np.isfinite(tensor).all():
-        raise InvalidCheckpoint(f"{name} holds numbers that are not finite")
+        raise InvalidCheckpoint(f"{name} contains numbers that are not finite")
     return np.asarray(tensor, dtype=np.float32)
 
 
@@ -168,13 +170,13 @@ def _checked_vocab(directory: Path, geometry: Geometry) -> Path:
     if path.stat().st_size > MAX_VOCAB_BYTES:
         raise InvalidCheckpoint(f"{path} is larger than {MAX_VOCAB_BYTES // 2**20} MiB")
     try:
-        # Not `splitlines`: a piece may be a line separator of another kind.
+        # Not `splitlines`: a piece can be another line separator, such as U+2028.
         pieces = [line.rstrip("\r") for line in path.read_bytes().decode().removesuffix("\n").split("\n")]
     except UnicodeDecodeError:
         raise InvalidCheckpoint(f"{path} is not UTF-8") from None
     missing = [piece for piece in _SPECIAL_PIECES if piece not in pieces]
     if missing:
-        raise InvalidCheckpoint(f"{path} lacks {', '.join(missing)}")
+        raise InvalidCheckpoint(f"{path} does not contain {', '.join(missing)}")
     if len(pieces) > geometry.vocab:
-        raise InvalidCheckpoint(f"{path} holds {len(pieces)} pieces, the table of embeddings {geometry.vocab}")
+        raise InvalidCheckpoint(f"{path} has {len(pieces)} pieces, but the embeddings only {geometry.vocab}")
     return path

@@ -1,4 +1,4 @@
-"""Files of a checkpoint directory: only regular ones, only inside it, and only as large as they have reason to be."""
+"""Open files of an untrusted checkpoint directory: only regular files inside it, and only up to a maximum size."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ MAX_WEIGHTS_BYTES = 16 * 2**30
 
 
 def file_inside(directory: Path, name: str) -> Path | None:
-    """`directory/name`, or None where there is none.
+    """Return the path `directory/name`, or None if the file does not exist.
 
     Raises:
-        InvalidCheckpoint: it leads out of the directory, or is not a regular file.
+        InvalidCheckpoint: the path is a link out of the directory, or not a regular file.
     """
     path = directory / name
     if not path.exists() and not path.is_symlink():
         return None
     if not path.resolve().is_relative_to(directory.resolve()):
-        raise InvalidCheckpoint(f"{path} leads out of its directory")
+        raise InvalidCheckpoint(f"{path} is a link out of its directory")
     if not path.is_file():
         raise InvalidCheckpoint(f"{path} is not a regular file")
     return path
 
 
 def read_json(directory: Path, name: str) -> dict[str, Any] | None:
-    """The JSON object in `directory/name`, or None where there is no such file.
+    """Return the JSON object in `directory/name`, or None if the file does not exist.
 
     Raises:
-        InvalidCheckpoint: the file is too large, not JSON, or not an object.
+        InvalidCheckpoint: the file is too large, not JSON, or not a JSON object.
     """
     path = file_inside(directory, name)
     if path is None:

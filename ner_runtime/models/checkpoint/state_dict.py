@@ -1,8 +1,7 @@
-"""A checkpoint's tensors, read without running anything that the file holds.
+"""Read the tensors of a checkpoint without executing code from the file.
 
-`pytorch_model.bin` goes through `torch.load(weights_only=True)`, memory-mapped, after its archive has been looked at;
-`model.safetensors` holds nothing but tensors by design. This module knows neither BERT nor RaNER: names come out as
-they are in the file.
+`pytorch_model.bin` is read with `torch.load(weights_only=True)`, memory-mapped, after a check of its archive.
+`model.safetensors` contains only tensors by design. Tensor names are returned as they are in the file.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ _HUB_EXTRA = "pip install 'ner_runtime[hub]'"
 
 
 def read_state_dict(directory: Path) -> dict[str, Array]:
-    """Every floating-point tensor of the checkpoint, views of the file where that can be: {name: array}.
+    """Return every floating-point tensor of the checkpoint by name, as a view of the file where possible.
 
-    `pytorch_model.bin` is read where both files are there, as ModelScope does.
+    If both files exist, `pytorch_model.bin` is read, as in ModelScope.
 
     Raises:
-        InvalidCheckpoint: no file of weights, a damaged one, or one that holds more than tensors.
+        InvalidCheckpoint: there are no weights, or the file is damaged or contains anything but tensors.
         MissingExtra: torch is not installed.
     """
     for name, read in ((TORCH_FILE, _read_torch), (SAFETENSORS_FILE, _read_safetensors)):
         path = file_inside(directory, name)
         if path is not None:
             return _bounded(path, read(path))
-    raise InvalidCheckpoint(f"{directory} holds no weights: neither {TORCH_FILE} nor {SAFETENSORS_FILE}")
+    raise InvalidCheckpoint(f"{directory} has no weights: neither {TORCH_FILE} nor {SAFETENSORS_FILE}")
 
 
 def _read_torch(path: Path) -> Mapping[str, Tensor]:
@@ -55,19 +54,19 @@ def _read_torch(path: Path) -> Mapping[str, Tensor]:
         _check_archive(path)
     try:
         loaded: object = torch.load(path, map_location="cpu", weights_only=True, mmap=archive)
-    except Exception:  # noqa: BLE001 - what torch raises on damaged files is of many kinds, and of many lines
+    except Exception:  # noqa: BLE001 - torch raises errors of many types on damaged files
         raise InvalidCheckpoint(
-            f"{path} holds something other than tensors, or is damaged; nothing in it was run"
+            f"{path} is damaged or contains something other than tensors; no code in it was executed"
         ) from None
     if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
         loaded = loaded["state_dict"]
     if not isinstance(loaded, Mapping):
-        raise InvalidCheckpoint(f"{path} holds no state dict")
+        raise InvalidCheckpoint(f"{path} contains no state dict")
     return {str(name): value for name, value in loaded.items() if isinstance(value, torch.Tensor)}
 
 
 def _check_archive(path: Path) -> None:
-    """An archive may not unpack to more than the file holds: torch stores its tensors uncompressed."""
+    """Reject an archive that unpacks to more than its own size. PyTorch stores tensors uncompressed."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -75,14 +74,14 @@ def _check_archive(path: Path) -> None:
         raise InvalidCheckpoint(f"{path} is damaged: {error}") from None
     size = path.stat().st_size
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or sum(e.file_size for e in entries) > size:
-        raise InvalidCheckpoint(f"{path} would unpack to more than it holds")
+        raise InvalidCheckpoint(f"{path} would unpack to more than its own size")
     if any(entry.filename.endswith(".pkl") and entry.file_size > _MAX_PICKLE_BYTES for entry in entries):
-        raise InvalidCheckpoint(f"{path} holds a pickle of more than {_MAX_PICKLE_BYTES // 2**20} MiB")
+        raise InvalidCheckpoint(f"{path} contains a pickle of more than {_MAX_PICKLE_BYTES // 2**20} MiB")
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     try:
-        # The torch reader, since NumPy has no bfloat16.
+        # Read with torch, because NumPy has no bfloat16.
         from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError:
@@ -94,10 +93,10 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
 
 
 def _bounded(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
-    """Tensors as arrays, once it is clear that no stride trick makes them larger than the file they lie in."""
+    """Convert tensors to arrays, after checking that strides do not make them larger than the file."""
     floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.is_sparse}
     if sum(tensor.numel() * tensor.element_size() for tensor in floating.values()) > path.stat().st_size:
-        raise InvalidCheckpoint(f"{path} claims tensors larger than itself")
+        raise InvalidCheckpoint(f"{path} declares tensors larger than the file")
     return {name: _array(tensor) for name, tensor in floating.items()}
 
 

@@ -1,0 +1,1 @@
+"""Convert checkpoints into model directories: ONNX export, INT8, verification."""

@@ -1,7 +1,6 @@
-"""Agreement: how far an INT8 model's entities are those of the FP32 model, on the bundled sample.
+"""Measure how well the entities of an INT8 model agree with those of the FP32 model on the bundled sample.
 
-The FP32 model's entities are taken as truth; the figure is the entity F1 of the INT8 model's, a type and its two
-offsets being right or wrong together.
+The entities of the FP32 model are the reference. An entity counts as correct if its type and both offsets are correct.
 """
 
 from __future__ import annotations
@@ -14,23 +13,22 @@ from ner_runtime.manifest import Agreement
 from ner_runtime.models.convert.sample import sample_sentences
 from ner_runtime.recognizer import Recognizer
 
-BAR = 0.98
-"""Below this agreement the FP32 model is kept."""
+MIN_AGREEMENT = 0.98
+"""Lowest entity F1 at which the INT8 model is used instead of the FP32 model."""
 
 
-def measure_agreement(fp32: Path, int8: Path, bar: float = BAR) -> Agreement:
-    """Compare two model directories made of one checkpoint, on the whole sample."""
+def measure_agreement(fp32: Path, int8: Path, min_agreement: float = MIN_AGREEMENT) -> Agreement:
+    """Compare two model directories built from one checkpoint, on the whole sample."""
     sentences = sample_sentences()
-    truth, answers = (Recognizer.open(directory).recognize(sentences) for directory in (fp32, int8))
-    return Agreement(f1=entity_f1(truth, answers), sentences=len(sentences), bar=bar)
+    expected, actual = (Recognizer.open(directory).recognize(sentences) for directory in (fp32, int8))
+    return Agreement(f1=entity_f1(expected, actual), sentences=len(sentences), bar=min_agreement)
 
 
-def entity_f1(truth: Iterable[Sequence[Entity]], answers: Iterable[Sequence[Entity]]) -> float:
-    """Entity F1 of `answers` against `truth`, text by text; 1 where neither holds an entity."""
-    right = expected = answered = 0
-    for true, found in zip(truth, answers, strict=True):
-        keys = {(entity.type, entity.start, entity.end) for entity in true}
-        right += len(keys & {(entity.type, entity.start, entity.end) for entity in found})
-        expected += len(true)
-        answered += len(found)
-    return 2 * right / (expected + answered) if expected + answered else 1.0
+def entity_f1(expected: Iterable[Sequence[Entity]], actual: Iterable[Sequence[Entity]]) -> float:
+    """Return the entity F1 of `actual` against `expected`, both one list per text; 1 if both have no entities."""
+    correct = total = 0
+    for reference, found in zip(expected, actual, strict=True):
+        keys = {(entity.type, entity.start, entity.end) for entity in reference}
+        correct += len(keys & {(entity.type, entity.start, entity.end) for entity in found})
+        total += len(reference) + len(found)
+    return 2 * correct / total if total else 1.0

@@ -1,8 +1,8 @@
-"""Importer: a checkpoint to a model directory.
+"""Build a model directory from a checkpoint.
 
     checkpoint ─▶ FP32 model ─▶ compare with PyTorch ─▶ calibrate ─▶ INT8 model ─▶ compare entities ─▶ model.json
 
-The directory appears complete or not at all. Nothing here knows the hub or the store.
+The directory is moved into place when it is complete.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from ner_runtime.manifest import (
 )
 from ner_runtime.models.checkpoint.label_mapping import entity_types
 from ner_runtime.models.checkpoint.reader import Checkpoint, read_checkpoint
-from ner_runtime.models.convert.agreement import BAR, measure_agreement
+from ner_runtime.models.convert.agreement import MIN_AGREEMENT, measure_agreement
 from ner_runtime.models.convert.calibrate import calibrate
 from ner_runtime.models.convert.export import Arithmetic, Fp32, export, linear_inputs
-from ner_runtime.models.convert.pytorch_check import check_against_torch
+from ner_runtime.models.convert.pytorch_check import check_against_pytorch
 from ner_runtime.models.convert.quantize import Int8, Scale
 from ner_runtime.models.convert.sample import sample_sentences
-from ner_runtime.models.convert.self_check import CHECK_FILE, write_check
+from ner_runtime.models.convert.self_check import CHECK_FILE, write_self_check
 from ner_runtime.recognizer import Recognizer
 
 Progress = Callable[[str], None]
@@ -50,8 +50,8 @@ _VERSION_DIGITS = 12
 
 
 @dataclass(frozen=True)
-class Stated:
-    """What a checkpoint does not say of a model; see `Manifest`. No default types: all there are."""
+class ModelOptions:
+    """Properties of a model that a checkpoint does not contain; see `Manifest`. Default types: all types."""
 
     default_types: tuple[str, ...] = ()
     colors: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -59,8 +59,8 @@ class Stated:
     by_sentence: bool = False
 
     @property
-    def reading(self) -> tuple[str, ...]:
-        """What changes answers, as part of what a version is made of; nothing where nothing is stated."""
+    def version_content(self) -> tuple[str, ...]:
+        """The options that change entities, as part of the content that the version is computed from."""
         return (f"window={self.window} by_sentence={self.by_sentence}",) if self.window or self.by_sentence else ()
 
 
@@ -71,40 +71,41 @@ def build_model_directory(
     precision: Precision = "int8",
     *,
     source: Source | None = None,
-    stated: Stated | None = None,
+    options: ModelOptions | None = None,
     lexicon: Path | None = None,
-    bar: float = BAR,
+    min_agreement: float = MIN_AGREEMENT,
     progress: Progress = lambda _message: None,
 ) -> Manifest:
-    """Make a model directory out of a checkpoint.
+    """Build a model directory from a checkpoint.
 
     Args:
         checkpoint_dir: a ModelScope directory
-        out_dir: must not exist yet
-        name: of the model
-        precision: `int8` keeps the FP32 model all the same where the two agree below `bar`
-        source: where the checkpoint came from; by default the directory of that name
-        stated: what the checkpoint does not say
-        lexicon: the folder of the lexicon that the checkpoint was trained with
-        bar: the least entity F1 of INT8 against FP32, between 0 and 1
-        progress: told what is being done, one line each
+        out_dir: the directory to create
+        name: the name of the model
+        precision: `fp32`, or `int8`, which falls back to FP32 if the agreement is below `min_agreement`
+        source: where the checkpoint came from; default: the name of the directory
+        options: properties that the checkpoint does not contain
+        lexicon: the directory of the lexicon that the checkpoint was trained with
+        min_agreement: lowest entity F1 of INT8 against FP32, between 0 and 1
+        progress: called with one line per step
 
     Raises:
         UnsupportedCheckpoint, InvalidCheckpoint, MissingExtra: see `read_checkpoint`.
-        UnsupportedCheckpoint: it was trained with a lexicon, and `lexicon` is not given.
-        InvalidModel: the exported model does not compute what PyTorch does.
+        UnsupportedCheckpoint: the checkpoint was trained with a lexicon and `lexicon` is missing, or the reverse.
+        InvalidModel: the logits of the exported model differ from those of PyTorch.
     """
     progress(f"reading {checkpoint_dir}")
     checkpoint = read_checkpoint(checkpoint_dir)
     if bool(checkpoint.lexicon_flags) != bool(lexicon):
         raise UnsupportedCheckpoint(f"{checkpoint_dir} can only be used with the lexicon that it was trained with")
-    builder = _Builder(checkpoint, name, source or Source(id=checkpoint_dir.name), stated or Stated(), lexicon)
+    source = source or Source(id=checkpoint_dir.name)
+    builder = _Builder(checkpoint, name, source, options or ModelOptions(), lexicon)
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out_dir.name}-", dir=out_dir.parent) as staging:
         fp32, int8 = Path(staging) / "fp32", Path(staging) / "int8"
         progress("exporting to ONNX and comparing with PyTorch")
         manifest = builder.write(fp32, "fp32", Fp32())
-        check_against_torch(fp32 / ONNX_FILE, checkpoint)
+        check_against_pytorch(fp32 / ONNX_FILE, checkpoint)
         chosen = fp32
         if precision == "int8":
             progress("calibrating INT8")
@@ -112,30 +113,32 @@ def build_model_directory(
                 int8, "int8", Int8(_calibrated(checkpoint, Path(staging) / "observed.onnx", lexicon))
             )
             progress("comparing INT8 with FP32")
-            agreement = measure_agreement(fp32, int8, bar)
-            if agreement.f1 >= bar:
+            agreement = measure_agreement(fp32, int8, min_agreement)
+            if agreement.f1 >= min_agreement:
                 chosen, manifest = int8, quantized
-                progress(f"INT8 agrees with FP32 at an entity F1 of {agreement.f1:.4f}")
+                progress(f"entity F1 of INT8 against FP32: {agreement.f1:.4f}")
             else:
                 progress(
-                    f"warning: INT8 agrees with FP32 at an entity F1 of {agreement.f1:.4f} only, below {bar}: "
-                    "the FP32 model is kept, which is slower and larger"
+                    f"warning: entity F1 of INT8 against FP32: {agreement.f1:.4f}, below {min_agreement}; "
+                    "using the FP32 model, which is slower and larger"
                 )
             manifest = manifest.model_copy(update={"agreement": agreement})
             write_manifest(chosen, manifest)
-        manifest = _with_check(chosen, manifest)
+        manifest = _with_self_check(chosen, manifest)
         chosen.rename(out_dir)
     return manifest
 
 
 class _Builder:
-    """Writes model directories of one checkpoint."""
+    """Writes model directories for one checkpoint."""
 
-    def __init__(self, checkpoint: Checkpoint, name: str, source: Source, stated: Stated, lexicon: Path | None) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, name: str, source: Source, options: ModelOptions, lexicon: Path | None
+    ) -> None:
         self._checkpoint = checkpoint
         self._name = name
         self._source = source
-        self._stated = stated
+        self._options = options
         self._lexicon = lexicon
 
     def write(self, directory: Path, precision: Precision, arithmetic: Arithmetic) -> Manifest:
@@ -159,10 +162,10 @@ class _Builder:
     def _manifest(self, directory: Path, precision: Precision) -> Manifest:
         names = (*FILES, *LEXICON_FILES) if self._lexicon else FILES
         files = {file: file_sha256(directory / file) for file in names}
-        labels, stated = self._checkpoint.labels, self._stated
-        # The version is the content: importing the same checkpoint again makes the same version.
-        made_of = (self._source.hub or "", self._source.digest or "", f"lowercase={self._checkpoint.lowercase}")
-        content = "\n".join([*labels, *(files[file] for file in names), *made_of, *stated.reading])
+        labels, options = self._checkpoint.labels, self._options
+        # The version is a digest of the content: importing the same checkpoint again gives the same version.
+        version_parts = (self._source.hub or "", self._source.digest or "", f"lowercase={self._checkpoint.lowercase}")
+        content = "\n".join([*labels, *(files[file] for file in names), *version_parts, *options.version_content])
         types = entity_types(labels)
         return Manifest(
             name=self._name,
@@ -170,10 +173,10 @@ class _Builder:
             source=self._source,
             labels=labels,
             types=types,
-            default_types=stated.default_types or types,
-            colors=dict(stated.colors),
-            window=stated.window,
-            by_sentence=stated.by_sentence,
+            default_types=options.default_types or types,
+            colors=dict(options.colors),
+            window=options.window,
+            by_sentence=options.by_sentence,
             geometry=self._checkpoint.geometry,
             lowercase=self._checkpoint.lowercase,
             lexicon_kinds=read_kinds(directory) if self._lexicon else (),
@@ -182,8 +185,8 @@ class _Builder:
         )
 
 
-def _with_check(directory: Path, manifest: Manifest) -> Manifest:
-    write_check(Recognizer.open(directory), directory)
+def _with_self_check(directory: Path, manifest: Manifest) -> Manifest:
+    write_self_check(Recognizer.open(directory), directory)
     files = manifest.files | {CHECK_FILE: file_sha256(directory / CHECK_FILE)}
     manifest = manifest.model_copy(update={"files": files})
     write_manifest(directory, manifest)
@@ -191,9 +194,9 @@ def _with_check(directory: Path, manifest: Manifest) -> Manifest:
 
 
 def _calibrated(checkpoint: Checkpoint, path: Path, lexicon: Path | None) -> dict[str, Scale]:
-    """Scales of the encoder's linear inputs; `path` is where the model that shows them may be written."""
+    """Measure the scales of the inputs of the linear layers; a temporary model is written to `path`."""
     names = linear_inputs(checkpoint.geometry.layers)
-    onnx.save(export(checkpoint, Fp32(), show=names), path)
+    onnx.save(export(checkpoint, Fp32(), extra_outputs=names), path)
     tokenizer = Tokenizer.from_file(checkpoint.vocab, lowercase=checkpoint.lowercase)
     longest = checkpoint.geometry.positions - 2
     texts = [text[:longest] for text in sample_sentences()[:_CALIBRATION_SENTENCES]]

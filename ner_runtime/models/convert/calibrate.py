@@ -1,7 +1,7 @@
-"""Calibrate: the static scale of every value that an INT8 linear layer reads, measured on texts.
+"""Measure the static quantization scale of every input of an INT8 linear layer on sample texts.
 
-The FP32 model runs over the texts with those values as outputs. Each value's range is then the one that costs the
-least squared error in 8 bits: it may cut off a rare extreme so that all others are told apart more finely.
+The FP32 model runs on the texts with these inputs as additional outputs. The range of each input is the one with the
+lowest squared error in 8 bits; it can exclude rare extreme values to represent all others more precisely.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _SHRINKS = np.linspace(1.0, 0.3, 29)
 def calibrate(
     model: Path, names: Sequence[str], texts: Iterable[str], tokenizer: Tokenizer, lexicon: Matcher | None = None
 ) -> dict[str, Scale]:
-    """The scale of each of the model's outputs `names`.
+    """Measure the scale of each output in `names`.
 
     Args:
-        model: an FP32 model whose outputs hold `names`
-        names: the values to measure
-        texts: at least one, each within the model's positions
-        tokenizer: of the model
-        lexicon: of the model, where it has one
+        model: an FP32 model that has the outputs `names`
+        names: the outputs to measure
+        texts: at least one text; each must fit into the positions of the model
+        tokenizer: the tokenizer of the model
+        lexicon: the lexicon of the model, if it has one
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     random = np.random.default_rng(0)
-    seen: dict[str, list[Floats]] = {name: [] for name in names}
+    samples_of: dict[str, list[Floats]] = {name: [] for name in names}
     for text in texts:
         pieces, first = tokenizer.encode(text)
         ids = np.array([[tokenizer.cls, *pieces, tokenizer.sep]], dtype=np.int64)  # (1, sequence)
@@ -51,21 +51,21 @@ def calibrate(
             feed["lexicon"][0, first + 1] = match_flags(len(text), lexicon.find(text))
         values = session.run(list(names), feed)
         for name, value in zip(names, values, strict=True):
-            seen[name].append(_sample(np.asarray(value, dtype=np.float32).ravel(), random))
-    return {name: best_scale(np.concatenate(samples)) for name, samples in seen.items()}
+            samples_of[name].append(_sample(np.asarray(value, dtype=np.float32).ravel(), random))
+    return {name: best_scale(np.concatenate(samples)) for name, samples in samples_of.items()}
 
 
 def best_scale(values: Floats) -> Scale:
-    """The 8-bit scale with the least squared error on `values`, (count,). Zero is always stored exactly."""
+    """Return the 8-bit scale with the lowest squared error on `values`, (count,). Zero is represented exactly."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), float(np.finfo(np.float32).tiny))
-    # One end after the other: those of a GELU's output lie at very different distances from zero.
+    # Optimize each end separately: the two ends of the output of a GELU have very different magnitudes.
     high = min((high * shrink for shrink in _SHRINKS), key=lambda end: _error(values, scale_between(low, end)))
     low = min((low * shrink for shrink in _SHRINKS), key=lambda end: _error(values, scale_between(end, high)))
     return scale_between(low, high)
 
 
 def scale_between(low: float, high: float) -> Scale:
-    """The 8-bit scale from `low`, at most 0, to `high`, above 0."""
+    """Return the 8-bit scale that covers `low` (at most 0) to `high` (above 0)."""
     step = (high - low) / STEPS
     return Scale(step, round(-low / step))
 
@@ -76,6 +76,6 @@ def _error(values: Floats, scale: Scale) -> float:
 
 
 def _sample(values: Floats, random: np.random.Generator) -> Floats:
-    """Some of the values, the extremes always among them."""
-    some = random.choice(values, _SAMPLES_PER_TEXT) if len(values) > _SAMPLES_PER_TEXT else values
-    return np.append(some, [values.min(), values.max()]).astype(np.float32)
+    """Return a random sample of the values that includes the minimum and the maximum."""
+    sample = random.choice(values, _SAMPLES_PER_TEXT) if len(values) > _SAMPLES_PER_TEXT else values
+    return np.append(sample, [values.min(), values.max()]).astype(np.float32)

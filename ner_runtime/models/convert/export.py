@@ -1,10 +1,10 @@
-"""Export: encoder and linear layer of a checkpoint as one ONNX model, both axes dynamic.
+"""Export the encoder and the linear layer of a checkpoint as one ONNX model with dynamic batch and sequence axes.
 
     input_ids, attention_mask: int64 (batch, sequence)  →  logits: float32 (batch, sequence, labels)
     lexicon: uint8 (batch, sequence, flags), of models that have one
 
-The graph is written here operator by operator instead of traced out of PyTorch: it is then correct for every batch by
-reading it, holds no pooler and no token types, and its linear layers can be had in INT8. The CRF stays outside.
+The graph is built operator by operator instead of traced from PyTorch, so that it has no shapes of an example input, no
+pooler and no token types, and so that its linear layers can be computed in INT8. The CRF is not part of the graph.
 
 Source: BERT (Devlin et al. 2019) as in ModelScope 1.40.2, `modelscope/models/nlp/bert/backbone.py`.
 """
@@ -24,19 +24,19 @@ _BATCH_AXES = ("batch", "sequence")
 
 
 class Arithmetic(Protocol):
-    """How the tables and the linear layers of an encoder are computed: see `Fp32` here and `Int8` in `quantize`."""
+    """How embedding tables and linear layers are computed. Implemented by `Fp32` and `quantize.Int8`."""
 
     def look_up(self, graph: Graph, name: str, table: Floats, ids: str) -> str:
-        """table (rows, hidden), ids (batch, sequence) → (batch, sequence, hidden)."""
+        """Look up rows: table (rows, hidden), ids (batch, sequence) → (batch, sequence, hidden)."""
         ...
 
     def linear(self, graph: Graph, x: str, layers: Iterable[tuple[str, Floats, Floats]]) -> list[str]:
-        """x (batch, sequence, in) times each weight (out, in) plus its bias (out,) → (batch, sequence, out) each."""
+        """Apply each layer, (name, weight (out, in), bias (out,)): x (batch, sequence, in) → (batch, sequence, out)."""
         ...
 
 
 class Fp32:
-    """Everything as trained."""
+    """Computes everything in FP32, as trained."""
 
     def look_up(self, graph: Graph, name: str, table: Floats, ids: str) -> str:
         return graph.op("Gather", graph.constant(f"{name}.table", table), ids, name=name)
@@ -46,18 +46,18 @@ class Fp32:
 
 
 def plain_linear(graph: Graph, x: str, name: str, weight: Floats, bias: Floats) -> str:
-    """x (batch, sequence, in), weight (out, in), bias (out,) → (batch, sequence, out), in float32."""
+    """Add an FP32 linear layer: x (batch, sequence, in), weight (out, in), bias (out,) → (batch, sequence, out)."""
     product = graph.op("MatMul", x, graph.constant(f"{name}.weight", weight.T), name=f"{name}.product")
     return graph.op("Add", product, graph.constant(f"{name}.bias", bias), name=name)
 
 
 def layer_name(index: int) -> str:
-    """Prefix of the names of a layer's weights and values."""
+    """Return the prefix of the names of the weights and values of a layer."""
     return f"encoder.layer.{index}"
 
 
 def linear_inputs(layers: int) -> list[str]:
-    """Names of the values that the encoder's linear layers read, in order: what has to be calibrated."""
+    """Return the names of the inputs of the linear layers of the encoder, in order. They need a scale in INT8."""
     names: list[str] = []
     hidden = "embeddings.LayerNorm"
     for layer in map(layer_name, range(layers)):
@@ -67,13 +67,13 @@ def linear_inputs(layers: int) -> list[str]:
     return names
 
 
-def export(checkpoint: Checkpoint, arithmetic: Arithmetic, *, show: Iterable[str] = ()) -> ModelProto:
-    """The ONNX model of a checkpoint.
+def export(checkpoint: Checkpoint, arithmetic: Arithmetic, *, extra_outputs: Iterable[str] = ()) -> ModelProto:
+    """Build the ONNX model of a checkpoint.
 
     Args:
-        checkpoint: what to export
+        checkpoint: the checkpoint to export
         arithmetic: FP32 or INT8
-        show: names of inner values that become outputs too
+        extra_outputs: names of intermediate values to add to the outputs
     """
     writer = _Encoder(checkpoint, arithmetic)
     hidden = writer.embeddings()
@@ -82,7 +82,7 @@ def export(checkpoint: Checkpoint, arithmetic: Arithmetic, *, show: Iterable[str
     graph = writer.graph
     plain_linear(graph, hidden, "logits", checkpoint.linear_weight, checkpoint.linear_bias)
     graph.output("logits", TensorProto.FLOAT, (*_BATCH_AXES, len(checkpoint.labels)))
-    for name in show:
+    for name in extra_outputs:
         graph.output(name, TensorProto.FLOAT, (*_BATCH_AXES, None))
     return graph.model("RaNER encoder")
 
@@ -100,7 +100,7 @@ class _Encoder:
         self._mask = self._attention_mask(mask)
 
     def _attention_mask(self, mask: str) -> str:
-        """(batch, sequence) → (batch, 1, sequence, sequence), of bool: a masked key has no influence at all."""
+        """Expand the mask: (batch, sequence) → (batch, 1, sequence, sequence) of bool. Masked keys have no effect."""
         graph = self.graph
         kept = graph.op("Cast", mask, to=TensorProto.BOOL, name="mask.kept")  # (batch, sequence)
         keys = graph.op("Unsqueeze", kept, _ints(graph, "axes.1.2", 1, 2), name="mask.keys")  # (batch, 1, 1, sequence)
@@ -115,7 +115,7 @@ class _Encoder:
         words = self._arithmetic.look_up(
             graph, "embeddings.words", weights["embeddings.word_embeddings.weight"], self._ids
         )  # (batch, sequence, hidden)
-        # Every token is of type 0: its row of the table belongs to each position.
+        # Every token has type 0, so the embedding of type 0 is added to the position embeddings.
         table = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
         ends = _ints(graph, "zero", 0), "mask.sequence", _ints(graph, "zero", 0)
         positions = graph.op(
@@ -138,7 +138,7 @@ class _Encoder:
         return graph.op("MatMul", graph.op("Relu", inner, name=f"{LEXICON}.relu"), outer, name=f"{LEXICON}.outer")
 
     def layer(self, index: int, hidden: str) -> str:
-        """(batch, sequence, hidden) → the same."""
+        """Add a transformer layer: (batch, sequence, hidden) → (batch, sequence, hidden)."""
         graph, prefix = self.graph, layer_name(index)
         names = (f"{prefix}.attention.self.{part}" for part in ("query", "key", "value"))
         query, key, value = self._linear(hidden, *names)  # (batch, sequence, hidden) each

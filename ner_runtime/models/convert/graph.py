@@ -1,4 +1,4 @@
-"""Graph: an ONNX model written down operator by operator. Knows nothing of BERT."""
+"""Build an ONNX model operator by operator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Shape = Sequence[int | str | None]
 
 
 class Graph:
-    """Operators in the order in which they are added. Values go by their names."""
+    """An ONNX graph under construction. Values are referred to by name; operators keep the order of addition."""
 
     def __init__(self) -> None:
         self._nodes: list[NodeProto] = []
@@ -25,27 +25,27 @@ class Graph:
         self._outputs: list[ValueInfoProto] = []
 
     def input(self, name: str, type_: int, shape: Shape) -> str:
-        """Declare an input; a string in `shape` names a dynamic axis, None is one without a name."""
+        """Declare an input. In `shape`, a string is a named dynamic axis, None an unnamed one."""
         self._inputs.append(helper.make_tensor_value_info(name, type_, shape))
         return name
 
     def output(self, name: str, type_: int, shape: Shape) -> None:
-        """Declare a value to be an output."""
+        """Declare a value as an output."""
         self._outputs.append(helper.make_tensor_value_info(name, type_, shape))
 
     def constant(self, name: str, value: NDArray[Any]) -> str:
-        """A tensor that the file holds; one already there by that name is used again."""
+        """Add a constant tensor. A constant that already has this name is reused."""
         if name not in self._constants:
             self._constants[name] = numpy_helper.from_array(np.asarray(value, order="C"), name)
         return name
 
     def op(self, operator: str, *inputs: str, name: str, **attributes: Any) -> str:
-        """Add an operator; `name` is the name of its one output."""
+        """Add an operator with one output, called `name`."""
         self._nodes.append(helper.make_node(operator, list(inputs), [name], name, **attributes))
         return name
 
     def model(self, title: str) -> ModelProto:
-        """The whole as an ONNX model."""
+        """Return the graph as an ONNX model."""
         graph = helper.make_graph(self._nodes, title, self._inputs, self._outputs, list(self._constants.values()))
         opsets = [helper.make_opsetid("", OPSET)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="ner_runtime")

@@ -1,4 +1,4 @@
-"""Reference: the same encoder computed by PyTorch and Transformers, to compare an exported model with."""
+"""Compare the logits of an exported model with those of PyTorch and Transformers."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ner_runtime.models.checkpoint.reader import LEXICON, Checkpoint, Floats
 Ids64 = NDArray[np.int64]
 
 _BATCHES = ((1,), (24,), (17, 9, 1), (64, 3))
-"""Lengths of the rows of each batch that is compared: alone and together, padded and not."""
+"""Row lengths of each compared batch: single rows and several, with and without padding."""
 _TOLERANCE = 1e-3
-"""Of the largest logit. What one differs by from the other is rounding; a wrong graph is off by the logits' size."""
+"""Relative to the largest logit. Rounding stays far below it; a wrong graph differs by the size of the logits."""
 
 
-def check_against_torch(model: Path, checkpoint: Checkpoint) -> float:
-    """Compare an exported FP32 model with the checkpoint it was made of.
+def check_against_pytorch(model: Path, checkpoint: Checkpoint) -> float:
+    """Compare an exported FP32 model with its checkpoint.
 
     Returns:
-        The largest difference of a logit, relative to the largest logit.
+        The largest difference between two logits, relative to the largest logit.
 
     Raises:
-        InvalidModel: they differ by more than rounding.
+        InvalidModel: they differ by more than rounding errors.
         MissingExtra: torch or transformers is not installed.
     """
-    logits_of = _reference(checkpoint)
+    logits_of = _pytorch_logits(checkpoint)
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     random = np.random.default_rng(0)
     worst = 0.0
@@ -44,18 +44,22 @@ def check_against_torch(model: Path, checkpoint: Checkpoint) -> float:
         if checkpoint.lexicon_flags:
             feed["lexicon"] = random.integers(0, 2, (*ids.shape, checkpoint.lexicon_flags), dtype=np.uint8)
         expected = logits_of(ids, mask, feed.get("lexicon"))  # (batch, sequence, labels)
-        answered = np.asarray(session.run(["logits"], feed)[0])
-        if answered.shape != expected.shape:
-            raise InvalidModel(f"the exported model answers with shape {answered.shape}, PyTorch with {expected.shape}")
-        difference = np.abs(answered - expected)[mask == 1].max() / max(np.abs(expected[mask == 1]).max(), 1e-6)
+        actual = np.asarray(session.run(["logits"], feed)[0])
+        if actual.shape != expected.shape:
+            raise InvalidModel(f"the logits of the exported model have shape {actual.shape}; PyTorch: {expected.shape}")
+        difference = np.abs(actual - expected)[mask == 1].max() / max(np.abs(expected[mask == 1]).max(), 1e-6)
         worst = max(worst, float(difference))
     if not worst <= _TOLERANCE:
-        raise InvalidModel(f"the exported model differs from PyTorch by {worst:.2g} of the largest logit")
+        raise InvalidModel(f"the logits of the exported model differ from PyTorch by {worst:.2g} of the largest logit")
     return worst
 
 
-def _reference(checkpoint: Checkpoint) -> Callable[[Ids64, Ids64, Flags | None], Floats]:
-    """(batch, sequence) ids and mask, (batch, sequence, flags) of a lexicon → (batch, sequence, labels)."""
+def _pytorch_logits(checkpoint: Checkpoint) -> Callable[[Ids64, Ids64, Flags | None], Floats]:
+    """Return a function that computes logits with PyTorch.
+
+    Its arguments are ids and mask, (batch, sequence), and the flags of a lexicon, (batch, sequence, flags); it returns
+    (batch, sequence, labels).
+    """
     try:
         import torch
         from transformers import BertConfig, BertModel

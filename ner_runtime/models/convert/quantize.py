@@ -1,19 +1,20 @@
-"""Quantize: the arithmetic of an INT8 encoder, with static scales.
+"""INT8 arithmetic with static scales for the linear layers and embedding tables of an encoder.
 
-Weights are signed, from -64 to 64, with one scale per output, the one that costs it the least squared error;
-activations are unsigned 8 bit with one scale per tensor, measured on the bundled text. No scale depends on the data at
-hand, so a text's answer depends neither on its neighbours in the batch nor on padding; dynamic quantisation takes one
-scale for the whole batch (ONNX Runtime issues 8625 and 10111). The table of word embeddings is signed 8 bit with one
-scale per word, which makes file and memory small.
+Weights are signed integers from -64 to 64 with one scale per output, chosen for the lowest squared error. Activations
+are unsigned 8-bit integers with one scale per tensor, measured on the bundled sample. Scales do not depend on the
+input, so the entities of a text depend neither on the other texts of its batch nor on padding. With dynamic
+quantization they would: it uses one scale for the whole batch (ONNX Runtime issues 8625 and 10111). Word embeddings are
+signed 8-bit integers with one scale per row, which reduces file size and memory.
 
-Why weights leave one of their 8 bits unused: processors without VNNI multiply with VPMADDUBSW, which adds two products
-in 16 bit and saturates (ONNX Runtime issues 6004 and 14642; OpenVINO does the same). On an AVX2 processor, of sums over
-normally distributed weights up to 127 one in fifty came out wrong, and a small model that agreed with FP32 at an entity
-F1 of 0.9999 when computed exactly did so at 0.9988 only. Up to 64 no pair can saturate, 2 x 255 x 64 being less than
-2^15: every processor and both engines compute the same sums, and that model agreed at 0.9997. A base one with seeded
-weights agreed at 0.9997 either way, OpenVINO's answers at 0.9989 with 8 bits and 0.9997 with 7; speed is the same.
+Weights use 7 of their 8 bits, because processors without VNNI multiply with VPMADDUBSW, which adds two products in 16
+bits with saturation (ONNX Runtime issues 6004 and 14642; OpenVINO does the same). With weights up to 64 no pair can
+saturate, since 2 x 255 x 64 < 2^15, and every processor and both engines compute the same sums. Measured on an AVX2
+processor: with weights up to 127, one in fifty sums over normally distributed weights was wrong, and the entity F1 of a
+small model against FP32 fell from 0.9999 (exact arithmetic) to 0.9988; with 7 bits it was 0.9997. A base model with
+random weights had 0.9997 with both on ONNX Runtime, and 0.9989 (8 bits) or 0.9997 (7 bits) on OpenVINO. The speed is
+the same.
 
-Written as QuantizeLinear/DequantizeLinear pairs, which ONNX Runtime and OpenVINO both fuse into INT8 kernels.
+The graph uses QuantizeLinear/DequantizeLinear pairs, which ONNX Runtime and OpenVINO fuse into INT8 kernels.
 """
 
 from __future__ import annotations
@@ -32,23 +33,23 @@ STEPS = 255
 _LARGEST = 127
 # 2 x 255 x 64 is less than 2^15, so that a pair of products never saturates.
 LARGEST_WEIGHT = 64
-# Where a row of weights is cut off, as parts of its largest.
+# Candidate clipping thresholds of a row, relative to its largest weight.
 _SHRINKS = np.linspace(0.98, 0.6, 20).tolist()
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Real value = (stored value - zero) x step."""
+    """A quantization scale: real value = (stored value - zero) x step."""
 
     step: float
     zero: int
 
 
 class Int8:
-    """Linear layers and tables in INT8, everything between them in FP32."""
+    """Computes linear layers and embedding tables in INT8, everything else in FP32."""
 
     def __init__(self, scales: Mapping[str, Scale]) -> None:
-        """`scales`: of every value that a linear layer reads, by name; see `calibrate`."""
+        """`scales`: the scale of every input of a linear layer, by name; see `calibrate`."""
         self._scales = scales
 
     def look_up(self, graph: Graph, name: str, table: Floats, ids: str) -> str:
@@ -66,9 +67,9 @@ class Int8:
         zero = graph.constant(f"{x}.zero", np.array(scale.zero, dtype=np.uint8))
         stored = graph.op("QuantizeLinear", x, step, zero, name=f"{x}.int8")
         real = graph.op("DequantizeLinear", stored, step, zero, name=f"{x}.real")
-        return [self._one(graph, real, name, weight, bias) for name, weight, bias in layers]
+        return [self._linear_layer(graph, real, name, weight, bias) for name, weight, bias in layers]
 
-    def _one(self, graph: Graph, x: str, name: str, weight: Floats, bias: Floats) -> str:
+    def _linear_layer(self, graph: Graph, x: str, name: str, weight: Floats, bias: Floats) -> str:
         stored, steps = quantize_weights(weight)  # (out, in), (out, 1)
         table = graph.constant(f"{name}.weight", stored.T)  # (in, out)
         step = graph.constant(f"{name}.steps", steps[:, 0])  # (out,)
@@ -79,9 +80,15 @@ class Int8:
 
 
 def quantize_rows(table: Floats, largest: int = _LARGEST, shrink: float = 1.0) -> tuple[NDArray[np.int8], Floats]:
-    """Signed, symmetric, from -largest to largest, one step per row: (rows, columns) → (rows, columns), (rows, 1).
+    """Quantize to signed integers from -largest to largest, with one step per row.
 
-    What is above `shrink` times a row's largest value is cut off to that.
+    Args:
+        table: (rows, columns)
+        largest: the largest stored value
+        shrink: values above this fraction of the largest value of the row are clipped
+
+    Returns:
+        The stored values, (rows, columns), and the steps, (rows, 1).
     """
     steps = np.abs(table).max(axis=1, keepdims=True) * np.float32(shrink / largest)  # (rows, 1)
     steps = np.maximum(steps, np.finfo(np.float32).tiny)
@@ -90,7 +97,7 @@ def quantize_rows(table: Floats, largest: int = _LARGEST, shrink: float = 1.0) -
 
 
 def quantize_weights(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """As `quantize_rows`, each row cut off where its squared error is least: (out, in) → (out, in), (out, 1)."""
+    """Quantize weights, clipping each row where its squared error is lowest: (out, in) → (out, in), (out, 1)."""
     stored, steps = quantize_rows(weight, LARGEST_WEIGHT)  # (out, in), (out, 1)
     least = np.square(stored * steps - weight).sum(axis=1)  # (out,)
     for shrink in _SHRINKS:

@@ -1,7 +1,7 @@
-"""Sample: Chinese sentences of this project's own making, on which INT8 is calibrated and compared with FP32.
+"""Generate the bundled sample: Chinese sentences for calibrating INT8 and comparing it with FP32.
 
-They are put together from `sample.toml`, always the same ones in the same order. They differ in domain, length,
-punctuation and script, and some name nobody and nothing. No person or firm in them is meant to exist.
+The sentences are built from the words and patterns of `sample.toml`, always the same ones in the same order. They vary
+in domain, length, punctuation and script; some contain no name. All people and companies in them are fictitious.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LONG_EVERY = 10
 
 
 def sample_sentences(count: int = SENTENCES) -> list[str]:
-    """`count` sentences of 2 to about 250 characters, no two the same."""
+    """Return `count` different sentences of 2 to about 250 characters."""
     words, patterns = _parts()
     random = Random(20)  # noqa: S311 - not a secret
     sentences: dict[str, None] = {}
@@ -36,7 +36,7 @@ def _parts() -> tuple[dict[str, list[str]], list[str]]:
 
 
 def _fill(pattern: str, words: dict[str, list[str]], random: Random) -> str:
-    """Replace every slot by one of its words, which may hold slots again."""
+    """Replace every slot by one of its words; words can contain slots."""
     while _SLOT.search(pattern):
         pattern = _SLOT.sub(lambda slot: _word(slot[1], words, random), pattern)
     return pattern

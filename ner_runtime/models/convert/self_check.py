@@ -1,11 +1,10 @@
-"""Check: whether a model answers on this machine, with this engine, as it did where it was made.
+"""Check that a model returns the same entities on this machine and engine as on the machine that built it.
 
-    check.jsonl     beside model.json: sentences of the bundled sample and the model's own entities, one JSON line each
+    check.jsonl     next to model.json: sentences of the bundled sample with the entities of the model, as JSON lines
 
-INT8 kernels differ from processor to processor and from engine to engine, and what they lose they lose without a word.
-Import measures the agreement with FP32 (see `agreement`); the check carries that measurement to wherever the model is
-opened, in a second rather than in minutes and without the FP32 model. The file is data lines as everywhere else, so
-that `raner evaluate MODEL/check.jsonl --model MODEL` tells more.
+INT8 kernels differ between processors and engines and can lose accuracy without an error. The agreement with FP32 is
+measured once, on import (`agreement.py`). This check runs at startup, takes about a second and needs no FP32 model. For
+more detail, run `raner evaluate MODEL/check.jsonl --model MODEL`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InputError, InvalidModel
 from ner_runtime.jsonl import entity_line, read_sentences
-from ner_runtime.models.convert.agreement import BAR, entity_f1
+from ner_runtime.models.convert.agreement import MIN_AGREEMENT, entity_f1
 from ner_runtime.models.convert.sample import sample_sentences
 from ner_runtime.recognizer import Recognizer
 
@@ -24,24 +23,23 @@ SENTENCES = 48
 _MAX_CHARS = 64
 
 
-def write_check(recognizer: Recognizer, directory: Path) -> None:
-    """Write the check answers of a model directory; its manifest is for the caller to write."""
-    # The end of the sample: calibration has read its beginning.
+def write_self_check(recognizer: Recognizer, directory: Path) -> None:
+    """Write `check.jsonl` into a model directory; the caller updates the manifest."""
+    # Use the end of the sample: calibration used the beginning.
     texts = [text for text in reversed(sample_sentences()) if len(text) <= _MAX_CHARS][:SENTENCES]
-    answers = recognizer.recognize(texts, recognizer.types)
-    lines = [entity_line(text, entities) for text, entities in zip(texts, answers, strict=True)]
+    entities = recognizer.recognize(texts, recognizer.types)
+    lines = [entity_line(*line) for line in zip(texts, entities, strict=True)]
     (directory / CHECK_FILE).write_bytes(b"\n".join(lines) + b"\n")
 
 
-def check_sample(recognizer: Recognizer, directory: Path, bar: float = BAR) -> float | None:
-    """Compare a recognizer's answers with the check answers of the directory that it was opened from.
+def run_self_check(recognizer: Recognizer, directory: Path, min_agreement: float = MIN_AGREEMENT) -> float | None:
+    """Compare the entities of a recognizer with the `check.jsonl` of its directory.
 
     Returns:
-        Entity F1 of the recognizer's answers, from `bar` to 1; None where the directory holds no check answers, as
-        those of older imports.
+        The entity F1, from `min_agreement` to 1; None if there is no `check.jsonl`, as in older imports.
 
     Raises:
-        InvalidModel: the F1 is below `bar`, or the check answers cannot be read.
+        InvalidModel: the F1 is below `min_agreement`, or `check.jsonl` cannot be read.
     """
     path = directory / CHECK_FILE
     if not path.is_file():
@@ -51,14 +49,14 @@ def check_sample(recognizer: Recognizer, directory: Path, bar: float = BAR) -> f
     except InputError as error:
         raise InvalidModel(error.message) from None
     texts = [sentence.text for sentence in sentences]
-    truth = [
+    expected = [
         [Entity(span.type, sentence.text[span.start : span.end], span.start, span.end, 1.0) for span in sentence.spans]
         for sentence in sentences
     ]
-    f1 = entity_f1(truth, recognizer.recognize(texts, recognizer.types))
-    if f1 < bar:
+    f1 = entity_f1(expected, recognizer.recognize(texts, recognizer.types))
+    if f1 < min_agreement:
         raise InvalidModel(
-            f"{directory} does not answer here as it did where it was made: entity F1 {f1:.4f} on its check sentences, "
-            f"below {bar}; with this processor or engine import it again, or with --precision fp32"
+            f"{directory} returns other entities on this machine than where it was built: entity F1 {f1:.4f} on its "
+            f"check sentences, below {min_agreement}; import it again on this machine, or with --precision fp32"
         )
     return f1

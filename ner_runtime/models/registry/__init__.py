@@ -1,0 +1,1 @@
+"""The store of imported models and the pointer to the active one."""

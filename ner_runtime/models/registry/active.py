@@ -1,10 +1,9 @@
-"""Active: the one pointer to the model that is served where nobody names another.
+"""Read and write the pointer to the active model, which is used wherever no other model is named.
 
     $BENTOML_HOME/raner/active     one line: a stored tag, or `embedded`; no file means `embedded`
 
-`raner use` writes it, by a rename: a reader sees the old line or the new one, whole. Whoever watches for a change polls
-`active_stamp()`, one `stat`, and calls `active_reference()` when it differs from the last one; `locate_model` turns the
-reference into a directory, and a directory's files never change. Nothing heavy is imported here, BentoML neither.
+`raner use` writes the pointer atomically. To watch it, compare `active_stamp()`, which costs one `stat`, with the
+previous value. This module does not import BentoML, which is slow to import.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ Stamp = tuple[int, int, int]
 
 
 def store_home() -> Path:
-    """BentoML's home, found as BentoML finds it: `BENTOML_HOME`, else `~/bentoml`."""
+    """Return the home directory of BentoML: `BENTOML_HOME`, expanded as BentoML expands it, or `~/bentoml`."""
     home = os.environ.get("BENTOML_HOME", "~/bentoml")
     while (expanded := os.path.expanduser(os.path.expandvars(home))) != home:
         home = expanded
@@ -28,15 +27,15 @@ def store_home() -> Path:
 
 
 def raner_home() -> Path:
-    """What is ours in BentoML's home: the pointer, and what is being pulled or put into the store."""
+    """Return the directory of this package in BentoML's home: the pointer and the staging directories."""
     return store_home() / "raner"
 
 
 def active_reference() -> str:
-    """The active model's tag, `NAME:VERSION`, or `embedded`.
+    """Return the tag of the active model, `NAME:VERSION`, or `embedded`.
 
     Raises:
-        StoreError: the pointer is there and cannot be read.
+        StoreError: the pointer exists but cannot be read.
     """
     try:
         return _pointer().read_text(encoding="utf-8").strip() or EMBEDDED_MODEL
@@ -47,7 +46,7 @@ def active_reference() -> str:
 
 
 def active_stamp() -> Stamp | None:
-    """Something that is another one after every change of the pointer; None where no model was ever made active."""
+    """Return a value that changes whenever the pointer is written; None if there is no pointer."""
     try:
         status = _pointer().stat()
     except OSError:
@@ -56,10 +55,10 @@ def active_stamp() -> Stamp | None:
 
 
 def set_active(reference: str) -> None:
-    """Make a stored tag, or `embedded`, the active model. Whether it is stored is for the caller to know.
+    """Make a stored tag, or `embedded`, the active model. Does not check that the model exists.
 
     Raises:
-        StoreError: BentoML's home cannot be written to.
+        StoreError: the pointer cannot be written.
     """
     try:
         write_atomically(_pointer(), f"{reference}\n".encode())

@@ -1,12 +1,10 @@
-"""Where a model is: `M`, as people name models, to its directory.
+"""Resolve a reference to a model into its directory. References are tried in this order, without network access:
 
-    active           what `raner use` or `raner pull` chose, else the embedded one
-    embedded         the one that ships with the package
-    a directory      one that `raner import` made, or one beside it
-    NAME[:VERSION]   in the store, the newest one of a name alone
-    owner/name[@R]   at the hub, where it has been pulled
-
-Looked up in this order, and never over the network.
+active           the model selected with `raner use` or `raner pull`; initially the embedded model
+embedded         the model that ships with the package
+a directory      a model directory
+NAME[:VERSION]   a model in the store; without a version, the newest one
+owner/name[@R]   a model in the store that was pulled from the hub
 """
 
 from __future__ import annotations
@@ -20,12 +18,13 @@ from ner_runtime.models.registry.active import active_reference
 from ner_runtime.settings import ACTIVE_MODEL, EMBEDDED_MODEL
 
 
-def locate_model(reference: str) -> Path:
-    """The directory of a model.
+def resolve_model(reference: str) -> Path:
+    """Return the directory of a model.
 
     Raises:
-        ModelNotFound: there is none; the message says what can be done.
-        InvalidModel, StoreError: it is a checkpoint that has not been imported, or is damaged.
+        ModelNotFound: no model has this name; the message says what to do.
+        InvalidModel: the reference is the directory of a checkpoint that has not been imported.
+        InvalidModel, StoreError: the stored model is damaged.
     """
     if reference == ACTIVE_MODEL:
         return _active_model(active_reference())
@@ -34,18 +33,22 @@ def locate_model(reference: str) -> Path:
     directory = Path(reference)
     if directory.is_dir():
         if (directory / "config.json").is_file() and not (directory / MODEL_FILE).exists():
-            raise InvalidModel(f"{reference} is a checkpoint, not a model directory yet: raner import {reference}")
+            raise InvalidModel(
+                f"{reference} is a checkpoint, not a model directory; import it first: raner import {reference}"
+            )
         return directory
-    # BentoML is not imported for the two that need no store.
+    # Importing BentoML is slow, and the references above do not need it.
     from ner_runtime.models.registry.store import find_model, split_hub_id, stored_models
 
     model = find_model(reference)
     if model:
         return model.directory
     if split_hub_id(reference):
-        raise ModelNotFound(f"no model {reference}: no directory, and not in the store; raner pull {reference} gets it")
-    there = ", ".join(["embedded", *(model.tag for model in stored_models())])
-    raise ModelNotFound(f"no model {reference}: no directory, and not in the store, where there is {there}")
+        raise ModelNotFound(
+            f"model {reference} is not a directory and not in the store; pull it: raner pull {reference}"
+        )
+    stored = ", ".join(["embedded", *(model.tag for model in stored_models())])
+    raise ModelNotFound(f"model {reference} is not a directory and not in the store; known models: {stored}")
 
 
 def _active_model(reference: str) -> Path:
@@ -55,5 +58,7 @@ def _active_model(reference: str) -> Path:
 
     model = find_model(reference)
     if model is None:
-        raise ModelNotFound(f"the active model {reference} is not in the store any more; raner use chooses another one")
+        raise ModelNotFound(
+            f"the active model {reference} is no longer in the store; select another one with raner use"
+        )
     return model.directory

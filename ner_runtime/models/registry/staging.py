@@ -1,10 +1,10 @@
-"""Staging: directories on the store's file system in which things are made that then appear elsewhere by one rename.
+"""Temporary directories on the file system of the store, so that finished models can be moved into it by a rename.
 
-    $BENTOML_HOME/raner/staging/build-…     gone when the block ends
-    $BENTOML_HOME/raner/staging/pull-…      kept when the block fails, so that a pull goes on where it broke off
+    $BENTOML_HOME/raner/staging/build-…     deleted when the block ends
+    $BENTOML_HOME/raner/staging/pull-…      kept if the block fails, so that a pull can be resumed
 
-Each is locked by the process that uses it, and the kernel drops the lock when the process dies however it dies. What
-nobody holds is therefore left over, and the next one who stages something clears it away.
+The process that uses a directory holds a lock on it, which the kernel releases when the process ends for any reason.
+Directories without a lock are leftovers; the next process that needs a directory deletes them.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ner_runtime.models.registry.active import raner_home
 _BUILD = "build-"
 _PULL = "pull-"
 _KEPT_S = 7 * 24 * 3600
-"""How long a pull that broke off is kept."""
+"""How long the files of an interrupted pull are kept."""
 
 
 @contextmanager
-def scratch() -> Generator[Path]:
-    """An empty directory that is gone when the block ends."""
+def temporary_directory() -> Generator[Path]:
+    """Create an empty directory; delete it when the block ends."""
     _sweep()
     folder = Path(tempfile.mkdtemp(prefix=_BUILD, dir=_staging()))
     lock = _lock(folder, wait=True)
@@ -41,14 +41,15 @@ def scratch() -> Generator[Path]:
 
 
 @contextmanager
-def kept(name: str, on_wait: Callable[[], None]) -> Generator[Path]:
-    """The directory of that name, with what an earlier block that failed left in it.
+def resumable_directory(name: str, on_wait: Callable[[], None]) -> Generator[Path]:
+    """Open the directory `name`, including the files that an interrupted block left in it.
 
-    It is gone when the block succeeds, and when it fails over what is in it: that will not become better.
+    The directory is deleted if the block succeeds, or if it fails because of the contents of the files; in that case
+    another attempt would fail too.
 
     Args:
-        name: of what is being made; letters, digits, `-`, `_` and `.`
-        on_wait: called before waiting for another process that makes the same
+        name: letters, digits, `-`, `_` and `.`
+        on_wait: called before waiting for another process that uses the directory
     """
     _sweep()
     folder = _staging() / f"{_PULL}{name}"
@@ -67,10 +68,10 @@ def kept(name: str, on_wait: Callable[[], None]) -> Generator[Path]:
         _unlock(lock)
 
 
-def forget(name: str, but: str) -> None:
-    """Clear away what is kept under names that begin with `name`, except `but` and what is in use."""
-    for folder in _staging().glob(f"{_PULL}{name}*"):
-        if folder.name != f"{_PULL}{but}":
+def discard_pulls(prefix: str, keep: str) -> None:
+    """Delete interrupted pulls whose names begin with `prefix`, except `keep` and those in use."""
+    for folder in _staging().glob(f"{_PULL}{prefix}*"):
+        if folder.name != f"{_PULL}{keep}":
             _remove_unless_used(folder)
 
 
@@ -92,7 +93,7 @@ def _remove_unless_used(folder: Path) -> None:
 
 
 def _lock(folder: Path, *, wait: bool) -> int | None:
-    """A descriptor that holds the lock of a directory, which is made if need be; None where another process has it."""
+    """Create and lock a directory; return a descriptor that holds the lock, or None if another process holds it."""
     while True:
         folder.mkdir(exist_ok=True)
         try:
@@ -101,7 +102,7 @@ def _lock(folder: Path, *, wait: bool) -> int | None:
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            # Whoever had it may have removed the directory; another one may be there by now.
+            # The previous owner may have deleted the directory, and another process may have created it again.
             if os.fstat(descriptor).st_nlink and os.path.samestat(os.fstat(descriptor), folder.stat()):
                 return descriptor
         except BlockingIOError:

@@ -1,11 +1,11 @@
-"""Store: model directories under tags, NAME:VERSION, in BentoML's model store, so that a bento can carry them.
+"""Store model directories under tags NAME:VERSION in BentoML's model store, so that a bento can include them.
 
     $BENTOML_HOME/models/NAME/VERSION/     model.onnx, crf.npz, vocab.txt, model.json and BentoML's model.yaml
-    $BENTOML_HOME/models/NAME/latest       BentoML's: the version that came last
+    $BENTOML_HOME/models/NAME/latest       the newest version, written for BentoML
 
-A stored model appears by one rename and is never changed afterwards; VERSION is that of its manifest, which is its
-content's. Read are BentoML's home and, where a bento brings models of its own, those. BentoML is imported when it is
-needed and not before: the embedded model does not need it. Which model is active is `active.py`'s business.
+A model is added by one rename and never changes afterwards. VERSION is the version of its manifest, a digest of its
+contents. Models are looked up in BentoML's home and, when a bento with models of its own is served, in that bento.
+BentoML is imported only when needed, because importing it is slow and the embedded model does not need it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ner_runtime.atomic_files import write_atomically
 from ner_runtime.errors import ModelNotFound, RanerError, StoreError
 from ner_runtime.manifest import MODEL_FILE, Manifest, Source, read_manifest
 from ner_runtime.models.registry.active import store_home
-from ner_runtime.models.registry.staging import scratch
+from ner_runtime.models.registry.staging import temporary_directory
 from ner_runtime.settings import ACTIVE_MODEL, EMBEDDED_MODEL
 from ner_runtime.upstream.private import (
     create_stored_model,
@@ -50,93 +50,93 @@ class StoredModel:
     manifest: Manifest
     imported: datetime
     made_with: Mapping[str, str]
-    """What was asked for when it was made: `precision`, and the version of this package that made it."""
+    """How it was built: the requested `precision` and the version of this package."""
 
 
 def check_name(name: str) -> str:
-    """The name, if a model may be stored under it.
+    """Return the name unchanged if it is valid for a stored model.
 
     Raises:
-        StoreError: it may not.
+        StoreError: the name is not valid.
     """
     if name in (ACTIVE_MODEL, EMBEDDED_MODEL):
-        raise StoreError(f"no model can be named {name!r}: that name means another one")
+        raise StoreError(f"{name!r} is a reserved name; choose another name for the model")
     if len(name) > MAX_NAME or not _NAME.fullmatch(name):
         raise StoreError(
-            f"{name!r} is no name for a model; allowed: at most {MAX_NAME} of a-z, 0-9, '-', '_' and '.', "
-            "the first and the last of them a letter or a digit"
+            f"{name!r} is not a valid name for a model; allowed: at most {MAX_NAME} of a-z, 0-9, '-', '_' and '.', "
+            "beginning and ending with a letter or a digit"
         )
     return name
 
 
-def name_of(text: str) -> str:
-    """A name for a model, after a directory or a hub id."""
+def name_from_source(text: str) -> str:
+    """Return a valid model name derived from a directory or a hub id."""
     name = re.sub(r"[^-._a-z0-9]+", "-", text.rsplit("/", 1)[-1].lower())[:MAX_NAME].strip("-._")
     return f"{name}-model" if name in (ACTIVE_MODEL, EMBEDDED_MODEL) else name or "model"
 
 
 def split_hub_id(reference: str) -> tuple[str, str | None] | None:
-    """`owner/name` and the revision of `owner/name@revision`; None where a reference is no hub id."""
+    """Split `owner/name[@revision]` into id and revision; None if the reference is not a hub id."""
     found = _HUB_ID.fullmatch(reference)
     return (found[1], found[2]) if found else None
 
 
 def stored_models() -> list[StoredModel]:
-    """All models of the store, by name, the newest of a name first. What cannot be read is left out."""
+    """Return all stored models, sorted by name, the newest of a name first. Unreadable models are skipped."""
     found: dict[str, StoredModel] = {}
     for store in _stores():
         for path in model_store_root(store).glob(f"*/*/{MODEL_FILE}"):
             with contextlib.suppress(RanerError):
-                model = _read(store, path.parent)
+                model = _load(store, path.parent)
                 found.setdefault(model.tag, model)
     newest_first = sorted(found.values(), key=lambda model: model.imported, reverse=True)
     return sorted(newest_first, key=lambda model: model.manifest.name)
 
 
 def find_model(reference: str) -> StoredModel | None:
-    """The stored model of a tag; the newest one of a name or of a hub id. None where there is none.
+    """Return the stored model of a tag, or the newest model of a name or hub id; None if there is none.
 
     Raises:
-        InvalidModel, StoreError: a tag's model is damaged.
+        InvalidModel, StoreError: the model of the tag is damaged.
     """
     name, _, version = reference.partition(":")
     if version and version != "latest" and _NAME.fullmatch(name) and _NAME.fullmatch(version):
         for store in _stores():
             directory = model_store_root(store) / name / version
             if (directory / MODEL_FILE).is_file():
-                return _read(store, directory)
+                return _load(store, directory)
         return None
     hub = split_hub_id(reference)
     for model in stored_models():
-        if model.manifest.name == name.lower() or (hub and _is_of(model.manifest.source, *hub)):
+        if model.manifest.name == name.lower() or (hub and _matches(model.manifest.source, *hub)):
             return model
     return None
 
 
 def get_model(reference: str) -> StoredModel:
-    """As `find_model`.
+    """Return the stored model of a tag, a name or a hub id; see `find_model`.
 
     Raises:
-        ModelNotFound: there is none; the message says which there are.
+        ModelNotFound: there is none; the message lists the stored models.
     """
     model = find_model(reference)
     if model is None:
-        there = ", ".join(model.tag for model in stored_models())
-        raise ModelNotFound(f"no model {reference!r} is stored; there is {there or 'none yet'}")
+        stored = ", ".join(model.tag for model in stored_models())
+        raise ModelNotFound(f"no stored model {reference!r}; stored models: {stored or 'none'}")
     return model
 
 
-def put_model(directory: Path, manifest: Manifest, made_with: Mapping[str, str]) -> StoredModel:
-    """Move a complete model directory into the store; nothing is left of it where the store holds it already.
+def add_model(directory: Path, manifest: Manifest, made_with: Mapping[str, str]) -> StoredModel:
+    """Move the files of a complete model directory into the store. A model that is already stored stays unchanged.
 
     Raises:
-        StoreError: its name cannot be stored under, or the store cannot be written to.
+        StoreError: the name is not valid, or the store cannot be written.
     """
     name, version = check_name(manifest.name), manifest.version
     store = open_model_store(store_home() / "models")
     target = model_store_root(store) / name / version
-    with store_errors(), scratch() as folder:
-        # BentoML copies into its store file by file, so it makes its own file elsewhere.
+    with store_errors(), temporary_directory() as folder:
+        # BentoML does not add models atomically, so it writes model.yaml into a temporary store.
         with create_stored_model(open_model_store(folder), f"{name}:{version}", made_with):
             pass
         made = folder / name / version
@@ -149,17 +149,17 @@ def put_model(directory: Path, manifest: Manifest, made_with: Mapping[str, str])
         try:
             made.rename(target)
         except OSError:
-            # The same content may be there already, or may just have come from another process.
+            # The same version may exist already, or another process may have added it in the meantime.
             if not target.is_dir():
                 raise
         write_atomically(target.parent / "latest", version.encode())
         _sync(target.parent)
-    return _read(store, target)
+    return _load(store, target)
 
 
 @contextlib.contextmanager
 def store_errors() -> Generator[None]:
-    """A full disk or a store that cannot be written to, as one of our errors.
+    """Convert an OSError of the block, such as a full disk, into a StoreError.
 
     Raises:
         StoreError: the block raised an OSError.
@@ -170,11 +170,11 @@ def store_errors() -> Generator[None]:
         raise StoreError(f"{error.filename or store_home()} cannot be written: {error.strerror or error}") from None
 
 
-def _is_of(source: Source, id_: str, revision: str | None) -> bool:
+def _matches(source: Source, id_: str, revision: str | None) -> bool:
     return source.id == id_ and revision in (None, source.revision)
 
 
-def _read(store: ModelStore, directory: Path) -> StoredModel:
+def _load(store: ModelStore, directory: Path) -> StoredModel:
     from bentoml.exceptions import BentoMLException
 
     manifest = read_manifest(directory)
@@ -188,7 +188,7 @@ def _read(store: ModelStore, directory: Path) -> StoredModel:
 
 
 def _stores() -> list[ModelStore]:
-    """BentoML's home's and, first, that of the bento which is served, where that brings models."""
+    """Return the model stores to search: that of the served bento, if it has models, then that of BentoML's home."""
     from bentoml.exceptions import BentoMLException
 
     stores = [open_model_store(store_home() / "models")]

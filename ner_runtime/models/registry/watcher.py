@@ -1,9 +1,9 @@
-"""Watcher: notices that the model to serve is another one than a moment ago. It opens nothing, and nobody is told.
+"""Detect that the model to serve has changed.
 
-RANER_MODEL                what is watched
-`active`                   the pointer that `raner use` and `raner pull` write
-a directory                its `model.json`, and where a symbolic link to a directory leads
-anything else              what the store holds: a newer one of that name or hub id
+RANER_MODEL        what is watched
+active             the pointer that `raner use` and `raner pull` write
+a directory        its `model.json`, through symbolic links
+anything else      the store, for a newer model of that name or hub id
 """
 
 from __future__ import annotations
@@ -13,38 +13,40 @@ from pathlib import Path
 from ner_runtime.errors import RanerError
 from ner_runtime.manifest import MODEL_FILE
 from ner_runtime.models.registry.active import active_reference, active_stamp, store_home
-from ner_runtime.models.registry.resolve import locate_model
+from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.settings import ACTIVE_MODEL
 
 
 class Watcher:
-    """Looks after one reference to a model. A look where nothing has changed costs a few `stat`s."""
+    """Watches one reference to a model. Checking for a change costs a few `stat` calls."""
 
     def __init__(self, reference: str) -> None:
-        """What there is now counts as seen."""
+        """Start watching; the current state counts as unchanged."""
         self._reference = reference
         self._seen = self._stamp()
 
     @property
     def reference(self) -> str:
-        """The tag or the directory that is to be served now; what is watched where that cannot be said."""
+        """The tag or directory to serve now; the watched reference if the pointer cannot be read."""
         try:
             return active_reference() if self._reference == ACTIVE_MODEL else self._reference
         except RanerError:
             return self._reference
 
     def changed(self) -> Path | None:
-        """The directory of the model to serve, if something has changed since the last call; it may be the same one.
+        """Return the directory of the model to serve if something has changed since the last call, else None.
+
+        The directory can be the same as before.
 
         Raises:
-            RanerError: it has changed to something that leads nowhere; the next call says None.
+            RanerError: the changed reference does not resolve to a model; the next call returns None.
         """
         stamp = self._stamp()
         if stamp == self._seen:
             return None
         self._seen = stamp
-        # A link that is switched while the files behind it are read must not mix two models.
-        return locate_model(self._reference).resolve()
+        # Resolve the link: if it is switched while the files are read, two models must not be mixed.
+        return resolve_model(self._reference).resolve()
 
     def _stamp(self) -> object:
         if self._reference == ACTIVE_MODEL:
@@ -57,7 +59,7 @@ class Watcher:
 
 
 def _store_stamp() -> object:
-    """Something that is another one after a model was put into the store."""
+    """Return a value that changes when a model is added to the store."""
     try:
         return sorted((path.name, path.stat().st_mtime_ns) for path in (store_home() / "models").iterdir())
     except OSError:

@@ -10,8 +10,8 @@ from ner_runtime.entities import type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.manifest import Manifest
 from ner_runtime.models.acquire.pull_process import pull_if_missing
-from ner_runtime.models.convert.self_check import check_sample
-from ner_runtime.models.registry.resolve import locate_model
+from ner_runtime.models.convert.self_check import run_self_check
+from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.answering.memory import release_memory
 from ner_runtime.serving.api.responses import LimitsItem, ModelDescription
@@ -62,7 +62,7 @@ def open_or_exit(settings: Settings, substitute: Path | None) -> OpenedModel:
         SystemExit: neither can be served; the message is one line.
     """
     try:
-        directory = locate_model(settings.model).resolve()
+        directory = resolve_model(settings.model).resolve()
         return OpenedModel(open_model(directory, settings), directory)
     except RanerError as error:
         if substitute is None:
@@ -77,7 +77,7 @@ def open_model(directory: Path, settings: Settings) -> Recognizer:
     """Load a model and check its output on the sample that it brings.
 
     Raises:
-        RanerError: see `Recognizer.open` and `check_sample`.
+        RanerError: see `Recognizer.open` and `run_self_check`.
     """
     recognizer = Recognizer.open(
         directory,
@@ -86,7 +86,7 @@ def open_model(directory: Path, settings: Settings) -> Recognizer:
         device=settings.device,
         max_batch_tokens=settings.max_batch_tokens,
     )
-    check_sample(recognizer, directory)
+    run_self_check(recognizer, directory)
     return recognizer
 
 

@@ -1,4 +1,4 @@
-"""The hub: ModelScope's real client against a stand-in on loopback, and every way in which a pull can go wrong."""
+"""Pulling models: ModelScope's hub client against a local HTTP server that acts as the hub."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from types import SimpleNamespace
 import pytest
 
 from ner_runtime.errors import HubUnavailable
-from ner_runtime.models.acquire.hub import newer_at_hub
+from ner_runtime.models.acquire.hub import has_newer_revision
 from ner_runtime.models.acquire.pull_process import pull_if_missing
-from ner_runtime.models.registry.resolve import locate_model
+from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.models.registry.store import get_model
 from tests.support.checkpoints import write_checkpoint, write_xlm_roberta
 from tests.support.command import Raner
@@ -33,13 +33,13 @@ def started(raner: Raner, hub: StandInHub, *arguments: str) -> Generator[subproc
     command = [sys.executable, "-m", "ner_runtime.cli", *arguments]
     environ = environment(BENTOML_HOME=str(raner.home), MODELSCOPE_ENDPOINT=hub.endpoint)
 
-    def heed_the_keyboard() -> None:
-        # A shell that runs the tests in the background has them ignore it, and children inherit that.
+    def enable_sigint() -> None:
+        # In a background job of a shell, SIGINT is ignored, and child processes inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, cwd=REPOSITORY, env=environ, stdout=pipe, stderr=pipe, preexec_fn=heed_the_keyboard
+        command, cwd=REPOSITORY, env=environ, stdout=pipe, stderr=pipe, preexec_fn=enable_sigint
     ) as process:
         try:
             yield process
@@ -51,7 +51,9 @@ def test_first_pull(raner: Raner, hub: StandInHub) -> None:
     run = raner(*PULL)
     [tag] = raner.tags
     assert (run.status, run.out, raner.active) == (0, f"{tag}\n", tag)
-    assert not [line for line in run.err.splitlines() if not line.startswith("raner: ")], "nobody else's bars and logs"
+    assert not [line for line in run.err.splitlines() if not line.startswith("raner: ")], (
+        "no progress bars or logs of the hub client"
+    )
     assert not hub.downloads("README.md") + hub.downloads("figures/f1.png")
     source = json.loads(raner("info", "--json").out)["source"]
     assert (source["id"], source["revision"]) == (MODEL_ID, "master")
@@ -59,14 +61,14 @@ def test_first_pull(raner: Raner, hub: StandInHub) -> None:
     assert json.loads(raner("predict", "马云在杭州").out)["text"] == "马云在杭州"
 
 
-def test_pulled_again_nothing_is_downloaded(pulled: Raner, hub: StandInHub) -> None:
+def test_second_pull_downloads_nothing(pulled: Raner, hub: StandInHub) -> None:
     run = pulled(*PULL, "--no-use")
     assert (run.status, pulled.active, hub.downloads("")) == (0, None, [])
     assert "nothing to do" in run.err
     assert [pulled(*PULL).out.strip()] == [pulled.active] == pulled.tags
 
 
-def test_a_cut_connection_is_gone_on_with(raner: Raner, hub: StandInHub) -> None:
+def test_lost_connection_is_resumed(raner: Raner, hub: StandInHub) -> None:
     hub.cut_after[WEIGHTS] = [100_000]
     assert raner(*PULL).status == 0
     first, second = hub.downloads(WEIGHTS)
@@ -74,7 +76,7 @@ def test_a_cut_connection_is_gone_on_with(raner: Raner, hub: StandInHub) -> None
     assert second.endswith(" bytes=100000-")
 
 
-def test_killed_in_the_middle_it_leaves_nothing_and_goes_on_when_run_again(raner: Raner, hub: StandInHub) -> None:
+def test_killed_pull_leaves_the_store_unchanged_and_is_resumed(raner: Raner, hub: StandInHub) -> None:
     hub.hold_after[WEIGHTS] = 200_000
     with started(raner, hub, *PULL):
         assert hub.held.wait(60)
@@ -90,125 +92,125 @@ def test_killed_in_the_middle_it_leaves_nothing_and_goes_on_when_run_again(raner
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_told_to_stop_it_stops_at_once(raner: Raner, hub: StandInHub, sent: signal.Signals) -> None:
+def test_signal_stops_a_pull_at_once(raner: Raner, hub: StandInHub, sent: signal.Signals) -> None:
     hub.hold_after[WEIGHTS] = 200_000
     with started(raner, hub, *PULL) as process:
         assert hub.held.wait(60)
         process.send_signal(sent)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 128 + sent
-    assert err.splitlines()[-1] == b"raner: stopped; run again, it goes on from there"
+    assert err.splitlines()[-1] == b"raner: stopped; run the command again to resume"
     assert (raner.tags, raner.active) == ([], None)
     del hub.hold_after[WEIGHTS]
     assert raner(*PULL).status == 0
 
 
-def test_another_content_than_listed_is_refused(raner: Raner, hub: StandInHub) -> None:
+def test_file_that_differs_from_the_listing_is_rejected(raner: Raner, hub: StandInHub) -> None:
     hub.corrupt.add("vocab.txt")
     run = raner(*PULL)
     assert (run.status, run.out, raner.tags, raner.staged) == (1, "", [], [])
-    assert run.err.splitlines()[-1].startswith("raner: vocab.txt is not the file that the hub lists")
+    assert run.err.splitlines()[-1].startswith("raner: vocab.txt differs from the file that the hub lists")
     hub.corrupt.clear()
     assert raner(*PULL).status == 0
 
 
-def test_a_moved_master_is_noticed_and_pulled(pulled: Raner, hub: StandInHub, tmp_path: Path) -> None:
+def test_changed_branch_is_detected_and_pulled(pulled: Raner, hub: StandInHub, tmp_path: Path) -> None:
     [old] = pulled.tags
     source = get_model(old).manifest.source
-    assert not newer_at_hub(source)
+    assert not has_newer_revision(source)
     hub.publish(MODEL_ID, {**files_of(write_checkpoint(tmp_path / "moved", seed=2)), "README.md": b"# new"})
-    assert newer_at_hub(source)
+    assert has_newer_revision(source)
     new = pulled(*PULL).out.strip()
     assert pulled.tags == sorted([old, new])
     assert pulled.active == new
-    assert locate_model(MODEL_ID) == get_model(new).directory
-    assert not newer_at_hub(get_model(new).manifest.source)
+    assert resolve_model(MODEL_ID) == get_model(new).directory
+    assert not has_newer_revision(get_model(new).manifest.source)
 
 
 @pytest.mark.usefixtures("pulled")
-def test_a_new_readme_is_no_new_model(hub: StandInHub, checkpoint: Path) -> None:
+def test_changed_readme_is_not_a_new_model(hub: StandInHub, checkpoint: Path) -> None:
     hub.publish(MODEL_ID, {**files_of(checkpoint), "README.md": b"# other"})
-    assert not newer_at_hub(get_model(MODEL_ID).manifest.source)
+    assert not has_newer_revision(get_model(MODEL_ID).manifest.source)
 
 
-def test_a_revision_is_a_model_of_its_own(pulled: Raner, hub: StandInHub, checkpoint: Path) -> None:
+def test_another_revision_is_another_model(pulled: Raner, hub: StandInHub, checkpoint: Path) -> None:
     hub.publish(MODEL_ID, files_of(checkpoint), "v1.0.2")
     tag = pulled(*PULL, "--revision", "v1.0.2").out.strip()
-    assert locate_model(f"{MODEL_ID}@v1.0.2") == get_model(tag).directory
-    assert locate_model(f"{MODEL_ID}@master") != get_model(tag).directory
+    assert resolve_model(f"{MODEL_ID}@v1.0.2") == get_model(tag).directory
+    assert resolve_model(f"{MODEL_ID}@master") != get_model(tag).directory
 
 
-def test_an_unknown_id_an_unknown_revision_and_no_id(raner: Raner, hub: StandInHub) -> None:
+def test_unknown_ids_and_revisions(raner: Raner, hub: StandInHub) -> None:
     unknown = raner("pull", "damo/ner-RaNER")
-    assert unknown.only_line == f"raner: the model hub at {hub.endpoint} holds no damo/ner-RaNER at revision master"
+    assert (
+        unknown.only_line == f"raner: the model hub at {hub.endpoint} does not have damo/ner-RaNER at revision master"
+    )
     assert "at revision v9" in raner("pull", MODEL_ID, "--revision", "v9").only_line
     assert "owner/name" in raner("pull", "raner").only_line
     assert unknown.status == 1
 
 
-def test_another_family_is_refused_before_its_weights_are_downloaded(
+def test_unsupported_family_is_rejected_before_its_weights_are_downloaded(
     raner: Raner, hub: StandInHub, tmp_path: Path
 ) -> None:
     hub.publish("damo/large", files_of(write_xlm_roberta(tmp_path / "large")))
     run = raner("pull", "damo/large")
     assert (run.status, raner.staged) == (1, [])
-    assert run.err.splitlines()[-1].startswith("raner: this is an XLM-RoBERTa; supported is RaNER")
+    assert run.err.splitlines()[-1].startswith("raner: this is an XLM-RoBERTa; supported are RaNER models")
     assert not hub.downloads(WEIGHTS)
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/cron.d/x", "a/../../x", "a\\..\\x", "a\nb"])
-def test_a_listing_that_leads_out_is_refused(raner: Raner, hub: StandInHub, checkpoint: Path, path: str) -> None:
+def test_listed_path_outside_the_model_is_rejected(raner: Raner, hub: StandInHub, checkpoint: Path, path: str) -> None:
     hub.publish("damo/evil", {**files_of(checkpoint), path: b"x"})
     run = raner("pull", "damo/evil")
-    assert run.only_line == f"raner: the hub lists a path that leads out of damo/evil: {path!r}"
+    assert run.only_line == f"raner: the hub lists a path outside damo/evil: {path!r}"
     assert (run.status, raner.tags, raner.staged) == (1, [], [])
 
 
-def test_a_file_that_claims_to_be_enormous_is_not_downloaded(raner: Raner, hub: StandInHub) -> None:
+def test_file_listed_as_too_large_is_not_downloaded(raner: Raner, hub: StandInHub) -> None:
     hub.claimed["config.json"] = 10_000_000_000
     run = raner(*PULL)
-    assert run.only_line == "raner: config.json is 10,000,000,000 bytes large; allowed: 1,048,576"
+    assert run.only_line == "raner: config.json has 10,000,000,000 bytes; allowed: 1,048,576"
     assert not hub.downloads("config.json")
 
 
-def test_weights_that_do_not_fit_the_disk_are_not_downloaded(
+def test_weights_are_not_downloaded_without_disk_space(
     raner: Raner, hub: StandInHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=1_000_000))
     run = raner(*PULL)
     assert run.status == 1
-    assert run.err.splitlines()[-1].endswith("has 1.0 MB free; about 6.0 MB are needed")
+    assert run.err.splitlines()[-1].endswith("has 1.0 MB of free space; about 6.0 MB are needed")
     assert not hub.downloads(WEIGHTS)
 
 
-def test_without_a_network_it_fails_at_once(raner: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_hub_fails_at_once(raner: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
     endpoint = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("MODELSCOPE_ENDPOINT", endpoint)
     before = time.monotonic()
     run = raner(*PULL)
-    assert time.monotonic() - before < 5, "the client alone would try for seven seconds"
+    assert time.monotonic() - before < 5, "the hub client alone would retry for seven seconds"
     assert (run.status, run.only_line) == (1, f"raner: the model hub at {endpoint} cannot be reached (ConnectionError)")
 
 
-def test_without_a_network_it_says_what_is_stored(pulled: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_hub_names_the_stored_model(pulled: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELSCOPE_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     run = pulled(*PULL)
     assert (run.status, pulled.active) == (1, None)
     assert run.only_line.endswith(f"cannot be reached (ConnectionError); {pulled.tags[0]} is in the store")
 
 
-def test_without_the_extra_it_says_how_to_get_it(raner: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra(raner: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     run = raner(*PULL)
-    line = "raner: pulling a model needs torch, which serving does not: pip install 'ner_runtime[hub]'"
+    line = "raner: pulling a model needs the package torch: pip install 'ner_runtime[hub]'"
     assert (run.status, run.only_line) == (1, line)
 
 
-def test_what_is_stored_needs_no_network_at_all(
-    pulled: Raner, hub: StandInHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stored_model_needs_no_network(pulled: Raner, hub: StandInHub, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object) -> None:
-        raise AssertionError("somebody asked for the network")
+        raise AssertionError("network access")
 
     monkeypatch.setattr("socket.socket.connect", refuse)
     monkeypatch.setattr("socket.getaddrinfo", refuse)
@@ -218,13 +220,13 @@ def test_what_is_stored_needs_no_network_at_all(
     assert hub.requests == []
 
 
-def test_a_service_pulls_what_is_missing_once(raner: Raner, hub: StandInHub) -> None:
+def test_pull_if_missing_pulls_once(raner: Raner, hub: StandInHub) -> None:
     pull_if_missing("active")
     pull_if_missing("tiny")
     assert hub.requests == []
     pull_if_missing(MODEL_ID)
-    assert raner.active is None, "who names a model chooses it for this service, not for all"
-    assert [locate_model(MODEL_ID).name] == [tag.partition(":")[2] for tag in raner.tags]
+    assert raner.active is None, "the active model is unchanged"
+    assert [resolve_model(MODEL_ID).name] == [tag.partition(":")[2] for tag in raner.tags]
     asked = len(hub.requests)
     pull_if_missing(MODEL_ID)
     assert len(hub.requests) == asked
@@ -233,7 +235,7 @@ def test_a_service_pulls_what_is_missing_once(raner: Raner, hub: StandInHub) -> 
     assert ended.value.code == 1
 
 
-def test_a_hub_that_lies_about_the_listing_is_unavailable(hub: StandInHub) -> None:
+def test_list_model(hub: StandInHub) -> None:
     hub.models[MODEL_ID].revisions["master"] = {"README.md": b"nothing of use"}
     from ner_runtime.models.acquire.hub import list_model
 

@@ -17,7 +17,7 @@ def downloaded(*, terminal: bool) -> str:
     return out.getvalue()
 
 
-def test_a_log_gets_a_line_for_each_tenth() -> None:
+def test_log_has_a_line_for_each_tenth() -> None:
     lines = downloaded(terminal=False).splitlines()
     assert lines[0] == "raner: pulling [a/b]"
     assert lines[1] == "raner: downloaded 100.0 kB of 1.0 MB"
@@ -25,7 +25,7 @@ def test_a_log_gets_a_line_for_each_tenth() -> None:
     assert len(lines) == 11
 
 
-def test_a_terminal_gets_a_bar() -> None:
+def test_terminal_has_a_progress_bar() -> None:
     out = downloaded(terminal=True)
     assert "1.0/1.0 MB" in out
     assert "━" in out

@@ -12,9 +12,9 @@ from tests.support.servers import REPOSITORY
 # What a pool looks like whose lock is held for ever: a thread that never ends and that Python waits for.
 STUCK = """
 import signal, sys, threading
-from ner_runtime.models.acquire.signals import stops_at_once
+from ner_runtime.models.acquire.signals import exit_on_signal
 signal.signal(signal.SIGINT, signal.SIG_IGN if "ignored" in sys.argv else signal.default_int_handler)
-with stops_at_once("stopped"):
+with exit_on_signal("stopped"):
     threading.Thread(target=threading.Event().wait).start()
     print("ready", flush=True)
     threading.Event().wait()

@@ -1,4 +1,4 @@
-"""What the JSON files of a checkpoint say, and the families that are refused by name."""
+"""Reading the configuration of a checkpoint, and rejecting unsupported families."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def change(checkpoint: Path, name: str, **values: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
 
 
-def test_the_geometry_is_config_json_s(checkpoint: Path) -> None:
+def test_geometry_is_read_from_config_json(checkpoint: Path) -> None:
     configuration = read_configuration(checkpoint)
     geometry = configuration.geometry
     assert (geometry.layers, geometry.hidden, geometry.heads, geometry.positions) == (2, 64, 4, 512)
@@ -30,13 +30,13 @@ def test_the_geometry_is_config_json_s(checkpoint: Path) -> None:
     assert configuration.lowercase
 
 
-def test_the_published_base_geometry(checkpoint: Path) -> None:
+def test_geometry_of_the_published_base_models(checkpoint: Path) -> None:
     change(checkpoint, "config.json", num_hidden_layers=12, hidden_size=768, num_attention_heads=12, vocab_size=21128)
     assert read_configuration(checkpoint).geometry.vocab == BASE.vocab
 
 
 @pytest.mark.parametrize("preprocessor", [None, "ner-tokenizer", "token-cls-tokenizer", "sequence-labeling-tokenizer"])
-def test_every_name_of_the_preprocessor_means_the_same(tmp_path: Path, preprocessor: str | None) -> None:
+def test_any_preprocessor_name_is_accepted(tmp_path: Path, preprocessor: str | None) -> None:
     read_configuration(write_checkpoint(tmp_path, preprocessor=preprocessor))
 
 
@@ -55,8 +55,8 @@ def test_configuration_json_and_tokenizer_config_json_may_be_missing(checkpoint:
     ("write", "family"),
     [(write_adaseq, "an AdaSeq export"), (write_lstm, "an LSTM-CRF"), (write_xlm_roberta, "an XLM-RoBERTa")],
 )
-def test_other_families_are_named(tmp_path: Path, write: Callable[[Path], Path], family: str) -> None:
-    with pytest.raises(UnsupportedCheckpoint, match=f"this is {family}.*; supported is RaNER") as raised:
+def test_unsupported_families_are_named(tmp_path: Path, write: Callable[[Path], Path], family: str) -> None:
+    with pytest.raises(UnsupportedCheckpoint, match=f"this is {family}.*; supported are RaNER models") as raised:
         read_configuration(write(tmp_path))
     assert "\n" not in raised.value.message
 
@@ -68,12 +68,10 @@ def test_other_families_are_named(tmp_path: Path, write: Callable[[Path], Path],
         ("config.json", {"position_embedding_type": "relative_key"}, "position_embedding_type"),
         ("config.json", {"is_decoder": True}, "is_decoder"),
         ("config.json", {"model_type": "electra"}, "a model of type 'electra'"),
-        ("tokenizer_config.json", {"strip_accents": False}, "accents and case apart"),
+        ("tokenizer_config.json", {"strip_accents": False}, "strip_accents different from do_lower_case"),
     ],
 )
-def test_berts_with_other_parts_are_refused(
-    checkpoint: Path, name: str, values: dict[str, object], message: str
-) -> None:
+def test_unsupported_options_are_rejected(checkpoint: Path, name: str, values: dict[str, object], message: str) -> None:
     change(checkpoint, name, **values)
     with pytest.raises(UnsupportedCheckpoint, match=message):
         read_configuration(checkpoint)
@@ -85,17 +83,17 @@ def test_berts_with_other_parts_are_refused(
         ({"num_hidden_layers": 0}, "num_hidden_layers"),
         ({"num_hidden_layers": 10**9}, "num_hidden_layers"),
         ({"hidden_size": "wide"}, "hidden_size"),
-        ({"num_attention_heads": 5}, "5 heads do not divide 64"),
+        ({"num_attention_heads": 5}, "64 is not divisible by 5 heads"),
         ({"vocab_size": 2**40}, "vocab_size"),
         ({"layer_norm_eps": -1}, "layer_norm_eps"),
     ],
 )
-def test_numbers_out_of_bounds_are_refused(checkpoint: Path, values: dict[str, object], message: str) -> None:
+def test_numbers_out_of_bounds_are_rejected(checkpoint: Path, values: dict[str, object], message: str) -> None:
     change(checkpoint, "config.json", **values)
     with pytest.raises(InvalidCheckpoint, match=message):
         read_configuration(checkpoint)
 
 
-def test_a_directory_without_config_json_is_no_checkpoint(tmp_path: Path) -> None:
+def test_config_json_is_required(tmp_path: Path) -> None:
     with pytest.raises(InvalidCheckpoint, match=r"no config\.json"):
         read_configuration(tmp_path)

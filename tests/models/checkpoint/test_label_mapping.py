@@ -1,4 +1,4 @@
-"""Labels come from where ModelScope looks for them, in id order, whatever that order is."""
+"""Labels are read from the same places as in ModelScope, in id order."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def write(path: Path, value: object) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("string_ids", [False, True])
-def test_every_place_where_labels_can_stand(tmp_path: Path, place: Place, string_ids: bool) -> None:
+def test_every_place_for_labels(tmp_path: Path, place: Place, string_ids: bool) -> None:
     labels = medical_order(MEDICAL)
     write_checkpoint(tmp_path, labels=labels, labels_in=place, string_ids=string_ids)
     assert read_labels(tmp_path) == labels
@@ -41,7 +41,7 @@ def test_the_first_place_wins(tmp_path: Path) -> None:
     assert read_labels(tmp_path) == ("O", "B-FIRST")
 
 
-def test_ids_need_not_come_in_order(tmp_path: Path) -> None:
+def test_ids_can_be_in_any_order(tmp_path: Path) -> None:
     write(tmp_path / "label_mapping.json", {"I-PER": "2", "O": 1, "B-PER": 0})
     assert read_labels(tmp_path) == ("B-PER", "O", "I-PER")
 
@@ -57,20 +57,20 @@ def test_ids_need_not_come_in_order(tmp_path: Path) -> None:
         ({f"B-{index}": index for index in range(2000)}, "2000 labels"),
     ],
 )
-def test_ids_that_make_no_list_are_refused(tmp_path: Path, labels: dict[str, object], message: str) -> None:
+def test_invalid_ids_are_rejected(tmp_path: Path, labels: dict[str, object], message: str) -> None:
     write(tmp_path / "label_mapping.json", labels)
     with pytest.raises(InvalidCheckpoint, match=message):
         read_labels(tmp_path)
 
 
-def test_no_labels_at_all_are_refused(tmp_path: Path) -> None:
+def test_missing_labels_are_rejected(tmp_path: Path) -> None:
     write(tmp_path / "config.json", {"model_type": "bert"})
-    with pytest.raises(InvalidCheckpoint, match="names no labels"):
+    with pytest.raises(InvalidCheckpoint, match="has no labels"):
         read_labels(tmp_path)
 
 
 @pytest.mark.parametrize("labels", [["NEGATIVE", "POSITIVE"], ["O", "B-PER", "SEP"]])
-def test_labels_of_another_scheme_are_refused(tmp_path: Path, labels: list[str]) -> None:
+def test_labels_of_another_scheme_are_rejected(tmp_path: Path, labels: list[str]) -> None:
     write(tmp_path / "config.json", {"id2label": dict(enumerate(labels))})
     with pytest.raises(UnsupportedCheckpoint, match="BIO or BIOES"):
         read_labels(tmp_path)

@@ -1,4 +1,4 @@
-"""Agreement is the entity F1 of one list of answers against another."""
+"""The agreement of two models is an entity F1."""
 
 import pytest
 
@@ -9,22 +9,22 @@ MA = Entity("PER", "马云", 0, 2, 0.9)
 HANGZHOU = Entity("LOC", "杭州", 3, 5, 0.9)
 
 
-def test_the_same_answers_agree_wholly_whatever_their_scores() -> None:
+def test_scores_of_entities_do_not_matter() -> None:
     assert entity_f1([[MA], [HANGZHOU]], [[MA], [Entity("LOC", "杭州", 3, 5, 0.2)]]) == 1
 
 
-def test_one_of_two_found_is_two_thirds() -> None:
+def test_one_of_two_entities() -> None:
     assert entity_f1([[MA, HANGZHOU]], [[MA]]) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("wrong", [Entity("ORG", "马云", 0, 2, 0.9), Entity("PER", "马", 0, 1, 0.9)])
-def test_type_and_offsets_are_right_or_wrong_together(wrong: Entity) -> None:
+def test_wrong_type_or_offset_is_wrong(wrong: Entity) -> None:
     assert entity_f1([[MA]], [[wrong]]) == 0
 
 
-def test_the_same_entity_in_another_text_is_another() -> None:
+def test_entities_are_compared_text_by_text() -> None:
     assert entity_f1([[MA], []], [[], [MA]]) == 0
 
 
-def test_nothing_found_on_either_side_agrees() -> None:
+def test_no_entities_at_all_agree() -> None:
     assert entity_f1([[], []], [[], []]) == 1

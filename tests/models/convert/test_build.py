@@ -1,4 +1,4 @@
-"""A checkpoint becomes a model directory, complete or not at all."""
+"""Building a model directory from a checkpoint."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.errors import UnsupportedCheckpoint
 from ner_runtime.manifest import FILES, MODEL_FILE, read_manifest, verify_files
-from ner_runtime.models.convert.agreement import BAR
+from ner_runtime.models.convert.agreement import MIN_AGREEMENT
 from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.self_check import CHECK_FILE
 from tests.support.checkpoints import NEWS, bio, write_adaseq, write_checkpoint
 
 
-def test_an_int8_model_with_its_measured_agreement(int8_model: Path) -> None:
+def test_int8_model_with_its_agreement(int8_model: Path) -> None:
     manifest = read_manifest(int8_model)
     verify_files(int8_model, manifest)
     assert {path.name for path in int8_model.iterdir()} == {*FILES, MODEL_FILE, CHECK_FILE}
     assert manifest.precision == "int8"
     assert manifest.agreement is not None
-    assert manifest.agreement.f1 >= manifest.agreement.bar == BAR
+    assert manifest.agreement.f1 >= manifest.agreement.bar == MIN_AGREEMENT
     assert manifest.agreement.sentences >= 500
     assert set(manifest.types) == set(NEWS)
 
 
-def test_it_is_a_quarter_of_the_fp32_model(int8_model: Path, checkpoint: Path, tmp_path: Path) -> None:
+def test_int8_model_is_much_smaller(int8_model: Path, checkpoint: Path, tmp_path: Path) -> None:
     build_model_directory(checkpoint, tmp_path / "fp32", "tiny", "fp32")
     small, large = ((folder / "model.onnx").stat().st_size for folder in (int8_model, tmp_path / "fp32"))
-    # The table of positions, which is tiny, stays in FP32.
+    # The position embeddings stay in FP32.
     assert small < 0.4 * large
 
 
-def test_the_crf_is_the_checkpoint_s(int8_model: Path, checkpoint: Path) -> None:
+def test_crf_equals_that_of_the_checkpoint(int8_model: Path, checkpoint: Path) -> None:
     import torch
 
     state = torch.load(checkpoint / "pytorch_model.bin", weights_only=True)
@@ -43,24 +43,24 @@ def test_the_crf_is_the_checkpoint_s(int8_model: Path, checkpoint: Path) -> None
             np.testing.assert_array_equal(crf[name], state[f"crf.{name}"].numpy())
 
 
-def test_below_the_bar_the_fp32_model_is_kept_with_a_warning(tmp_path: Path) -> None:
-    told: list[str] = []
+def test_low_agreement_falls_back_to_fp32_with_a_warning(tmp_path: Path) -> None:
+    lines: list[str] = []
     checkpoint = write_checkpoint(tmp_path / "checkpoint", labels=bio(NEWS), layers=1, hidden=16, heads=2, seed=7)
-    # INT8 that is exact is beyond any model.
-    manifest = build_model_directory(checkpoint, tmp_path / "model", "tiny", bar=1.0, progress=told.append)
+    # No INT8 model reaches an agreement of 1.
+    manifest = build_model_directory(checkpoint, tmp_path / "model", "tiny", min_agreement=1.0, progress=lines.append)
     assert manifest.agreement is not None
     assert manifest.agreement.f1 < 1
     assert manifest.precision == "fp32"
     assert read_manifest(tmp_path / "model") == manifest
-    assert [line for line in told if line.startswith("warning: INT8 agrees with FP32")]
+    assert [line for line in lines if line.startswith("warning: entity F1 of INT8 against FP32")]
 
 
-def test_the_same_checkpoint_makes_the_same_version(checkpoint: Path, tmp_path: Path) -> None:
+def test_same_checkpoint_has_the_same_version(checkpoint: Path, tmp_path: Path) -> None:
     once, again = (build_model_directory(checkpoint, tmp_path / name, "tiny", "fp32") for name in ("a", "b"))
     assert once.version == again.version
 
 
-def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_rejected_checkpoint_leaves_no_files(tmp_path: Path) -> None:
     checkpoint = write_adaseq(tmp_path / "checkpoint")
     with pytest.raises(UnsupportedCheckpoint):
         build_model_directory(checkpoint, tmp_path / "models" / "model", "tiny")
@@ -68,7 +68,7 @@ def test_what_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lowercase", [True, False])
-def test_case_is_the_checkpoint_s(tmp_path: Path, lowercase: bool) -> None:
+def test_lowercase_is_taken_from_the_checkpoint(tmp_path: Path, lowercase: bool) -> None:
     checkpoint = write_checkpoint(tmp_path / "checkpoint", lowercase=lowercase)
     build_model_directory(checkpoint, tmp_path / "model", "tiny", "fp32")
     assert Recognizer.open(tmp_path / "model").manifest.lowercase is lowercase

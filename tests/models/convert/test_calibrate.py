@@ -1,4 +1,4 @@
-"""Scales: zero is exact, the range is measured, and a rare extreme does not spoil the rest."""
+"""Calibration of INT8 scales."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ner_runtime.models.convert.quantize import STEPS, Scale
 
 
 def ends(scale: Scale) -> tuple[float, float]:
-    """The least and the largest number that can be stored."""
+    """The smallest and the largest representable number."""
     return -scale.zero * scale.step, (STEPS - scale.zero) * scale.step
 
 
 @given(st.floats(-100, 0), st.floats(0.01, 100))
-def test_zero_is_stored_exactly_and_both_ends_within_a_step(low: float, high: float) -> None:
+def test_scale_covers_its_range_and_zero(low: float, high: float) -> None:
     scale = scale_between(low, high)
     assert 0 <= scale.zero <= STEPS
     least, largest = ends(scale)
@@ -30,29 +30,29 @@ def test_zero_is_stored_exactly_and_both_ends_within_a_step(low: float, high: fl
     assert abs(largest - high) <= scale.step
 
 
-def test_evenly_spread_values_keep_their_range() -> None:
+def test_uniform_values_keep_their_range() -> None:
     least, largest = ends(best_scale(np.linspace(-2, 6, 5000, dtype=np.float32)))
     assert least < -1.8
     assert largest > 5.6
 
 
-def test_one_extreme_among_many_is_cut_off() -> None:
+def test_rare_extreme_value_is_clipped() -> None:
     values = np.append(np.random.default_rng(0).normal(size=500_000), 20).astype(np.float32)
     assert ends(best_scale(values))[1] < 15
 
 
-def test_values_that_are_all_zero_have_a_scale() -> None:
+def test_all_values_zero() -> None:
     scale = best_scale(np.zeros(10, dtype=np.float32))
     assert scale.step > 0
 
 
-def test_every_value_that_is_asked_for_is_measured_alike_each_time(tmp_path: Path, checkpoint: Path) -> None:
+def test_calibration_is_deterministic(tmp_path: Path, checkpoint: Path) -> None:
     read = read_checkpoint(checkpoint)
     names = linear_inputs(read.geometry.layers)
-    onnx.save(export(read, Fp32(), show=names), tmp_path / "observed.onnx")
+    onnx.save(export(read, Fp32(), extra_outputs=names), tmp_path / "observed.onnx")
     tokenizer = Tokenizer.from_file(read.vocab, lowercase=True)
     once, again = (calibrate(tmp_path / "observed.onnx", names, ["马云在杭州。", "a"], tokenizer) for _ in range(2))
     assert once == again
     assert list(once) == names
-    # A GELU hardly goes below zero, a layer norm does so half the time.
+    # The output of a GELU is rarely negative, that of a layer norm often.
     assert once[names[3]].zero < once[names[0]].zero

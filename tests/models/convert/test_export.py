@@ -1,4 +1,4 @@
-"""The exported graph computes what PyTorch does, for every batch, and padding changes nothing."""
+"""The exported graph computes the same logits as PyTorch, for any batch and padding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from ner_runtime.errors import InvalidModel
 from ner_runtime.models.checkpoint.reader import Checkpoint, read_checkpoint
 from ner_runtime.models.convert.export import Fp32, export, linear_inputs
-from ner_runtime.models.convert.pytorch_check import check_against_torch
+from ner_runtime.models.convert.pytorch_check import check_against_pytorch
 from tests.support.checkpoints import write_checkpoint
 
 
@@ -28,7 +28,7 @@ def model(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> P
     return path
 
 
-def test_the_graph_is_valid_and_both_axes_are_dynamic(model: Path) -> None:
+def test_graph_is_valid_with_dynamic_axes(model: Path) -> None:
     onnx.checker.check_model(model, full_check=True)
     graph = onnx.load(model).graph
     shapes = {v.name: [axis.dim_param or axis.dim_value for axis in v.type.tensor_type.shape.dim] for v in graph.input}
@@ -36,21 +36,21 @@ def test_the_graph_is_valid_and_both_axes_are_dynamic(model: Path) -> None:
     assert [output.name for output in graph.output] == ["logits"]
 
 
-def test_it_computes_what_pytorch_does(model: Path, checkpoint: Checkpoint) -> None:
-    assert check_against_torch(model, checkpoint) < 1e-4
+def test_logits_equal_those_of_pytorch(model: Path, checkpoint: Checkpoint) -> None:
+    assert check_against_pytorch(model, checkpoint) < 1e-4
 
 
-def test_a_graph_that_computes_something_else_is_found_out(model: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:
+def test_wrong_graph_is_detected(model: Path, checkpoint: Checkpoint, tmp_path: Path) -> None:
     wrong = onnx.load(model)
     [bias] = [tensor for tensor in wrong.graph.initializer if tensor.name == "encoder.layer.1.intermediate.dense.bias"]
     bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32(0.5), bias.name))
     onnx.save(wrong, tmp_path / "wrong.onnx")
-    with pytest.raises(InvalidModel, match="differs from PyTorch"):
-        check_against_torch(tmp_path / "wrong.onnx", checkpoint)
+    with pytest.raises(InvalidModel, match="differ from PyTorch"):
+        check_against_pytorch(tmp_path / "wrong.onnx", checkpoint)
 
 
 @pytest.mark.parametrize("lengths", [[1], [512], [3, 40, 17, 1, 128]])
-def test_neighbours_and_padding_change_nothing(model: Path, lengths: list[int]) -> None:
+def test_other_rows_and_padding_have_no_effect(model: Path, lengths: list[int]) -> None:
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     ids = np.random.default_rng(0).integers(110, 4000, (len(lengths), max(lengths) + 5 * (len(lengths) > 1)))
     mask = (np.arange(ids.shape[1]) < np.array(lengths)[:, None]).astype(np.int64)
@@ -61,8 +61,8 @@ def test_neighbours_and_padding_change_nothing(model: Path, lengths: list[int]) 
         np.testing.assert_allclose(together[row, :length], alone[0], atol=1e-4)
 
 
-def test_what_has_to_be_calibrated_can_be_shown(checkpoint: Checkpoint) -> None:
+def test_inputs_of_linear_layers_can_be_outputs(checkpoint: Checkpoint) -> None:
     names = linear_inputs(checkpoint.geometry.layers)
-    outputs = [output.name for output in export(checkpoint, Fp32(), show=names).graph.output]
+    outputs = [output.name for output in export(checkpoint, Fp32(), extra_outputs=names).graph.output]
     assert outputs == ["logits", *names]
     assert len(names) == 4 * checkpoint.geometry.layers

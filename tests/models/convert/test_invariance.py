@@ -1,4 +1,4 @@
-"""INT8: a text's entities depend neither on its neighbours nor on padding, with either engine."""
+"""In INT8, the entities of a text do not depend on other texts or on padding, with both engines."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def check(model: Path, engine: EngineName) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_alone_and_in_shuffled_batches(int8_model: Path, engine: EngineName) -> None:
+def test_batches_do_not_matter(int8_model: Path, engine: EngineName) -> None:
     check(int8_model, engine)
 
 
 @pytest.fixture(scope="module")
 def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
-    build_model_directory(write_checkpoint(folder / "checkpoint", BASE), folder / "model", "base", bar=0.0)
+    build_model_directory(write_checkpoint(folder / "checkpoint", BASE), folder / "model", "base", min_agreement=0.0)
     return folder / "model"
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize("engine", ENGINES)
-def test_alone_and_in_shuffled_batches_with_the_base_geometry(base_model: Path, engine: EngineName) -> None:
+def test_batches_do_not_matter_with_the_base_geometry(base_model: Path, engine: EngineName) -> None:
     check(base_model, engine)

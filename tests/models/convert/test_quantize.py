@@ -1,4 +1,4 @@
-"""INT8: what is stored, and that no processor and no engine computes it otherwise than it is written down."""
+"""INT8 arithmetic: stored values, and equal results on every processor and engine."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ HIDDEN, WIDE = 128, 64
 
 
 @given(st.integers(0, 1000), st.sampled_from([LARGEST_WEIGHT, 127]))
-def test_a_stored_number_is_off_by_half_a_step_at_most(seed: int, largest: int) -> None:
+def test_rounding_error_is_at_most_half_a_step(seed: int, largest: int) -> None:
     table = np.random.default_rng(seed).normal(size=(7, 33)).astype(np.float32)
     stored, steps = quantize_rows(table, largest)
     assert (np.abs(stored * steps - table) <= steps * 0.5001).all()
     assert (np.abs(stored).max(axis=1) == largest).all()
 
 
-def test_weights_lose_less_where_a_rare_extreme_is_cut_off() -> None:
+def test_clipping_extreme_weights_reduces_the_error() -> None:
     weight = np.random.default_rng(1).normal(size=(16, 512)).astype(np.float32)
     weight[0] = np.linspace(-1, 1, 512)
     (plain, plain_steps), (stored, steps) = quantize_rows(weight, LARGEST_WEIGHT), quantize_weights(weight)
     before, after = (np.square(s * t - weight).sum(axis=1) for s, t in ((plain, plain_steps), (stored, steps)))
     assert (after <= before).all()
     assert (after < before).any()
-    # Nothing stands out in an even row, and nothing is cut off.
+    # A row without extreme values is not clipped.
     assert steps[0] == pytest.approx(1 / LARGEST_WEIGHT)
 
 
 @pytest.mark.parametrize("quantize", [quantize_rows, quantize_weights])
-def test_a_row_of_zeros_stays_zero(quantize: Callable[[Floats], tuple[Any, Floats]]) -> None:
+def test_row_of_zeros(quantize: Callable[[Floats], tuple[Any, Floats]]) -> None:
     stored, steps = quantize(np.zeros((2, 4), dtype=np.float32))
     assert not stored.any()
     assert np.isfinite(steps).all()
 
 
-def test_a_pair_of_products_fits_in_16_bits() -> None:
+def test_two_products_fit_into_16_bits() -> None:
     assert np.iinfo(np.int16).max >= 2 * STEPS * LARGEST_WEIGHT
 
 
@@ -72,8 +72,8 @@ def run(path: Path, x: Floats, engine: EngineName) -> Floats:
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
-def test_the_largest_weights_and_values_do_not_saturate(tmp_path: Path, engine: EngineName) -> None:
-    # The worst there can be: every weight and every value at its end, signs alike and against each other.
+def test_largest_values_do_not_saturate(tmp_path: Path, engine: EngineName) -> None:
+    # The worst case: all weights and values have their largest magnitude, with equal and opposite signs.
     weight = np.ones((WIDE, HIDDEN), dtype=np.float32)
     weight[1::2] = -1
     weight[2::4, ::2] = -1
@@ -84,7 +84,7 @@ def test_the_largest_weights_and_values_do_not_saturate(tmp_path: Path, engine: 
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
-def test_every_engine_computes_what_the_stored_numbers_say(tmp_path: Path, engine: EngineName) -> None:
+def test_engines_compute_the_exact_integer_result(tmp_path: Path, engine: EngineName) -> None:
     random = np.random.default_rng(0)
     weight = random.normal(size=(WIDE, HIDDEN)).astype(np.float32)
     bias = random.normal(size=WIDE).astype(np.float32)
@@ -97,7 +97,7 @@ def test_every_engine_computes_what_the_stored_numbers_say(tmp_path: Path, engin
     np.testing.assert_allclose(answered, exact, rtol=1e-4, atol=1e-4)
 
 
-def test_a_look_up_gives_the_row(tmp_path: Path) -> None:
+def test_look_up_returns_the_row(tmp_path: Path) -> None:
     table = np.random.default_rng(0).normal(size=(10, 16)).astype(np.float32)
     graph = Graph()
     graph.input("ids", TensorProto.INT64, ("batch", "sequence"))

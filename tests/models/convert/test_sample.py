@@ -1,4 +1,4 @@
-"""The bundled sample: always the same sentences, all different, of every kind."""
+"""The bundled sample of sentences."""
 
 from ner_runtime.models.convert.sample import sample_sentences
 
@@ -8,18 +8,18 @@ def test_at_least_500_different_sentences() -> None:
     assert len(set(sentences)) == len(sentences) >= 500
 
 
-def test_always_the_same_ones_in_the_same_order() -> None:
+def test_sample_is_deterministic() -> None:
     assert sample_sentences() == sample_sentences()
     assert sample_sentences(50) == sample_sentences()[:50]
 
 
-def test_no_slot_is_left_open() -> None:
+def test_all_slots_are_filled() -> None:
     text = "".join(sample_sentences())
     assert "{" not in text
     assert "_" not in text
 
 
-def test_they_differ_in_length_and_script() -> None:
+def test_sentences_vary_in_length_and_script() -> None:
     sentences = sample_sentences()
     lengths = sorted(map(len, sentences))
     assert lengths[0] < 5

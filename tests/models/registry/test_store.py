@@ -1,4 +1,4 @@
-"""The store: tags, the active one, and what happens when two do the same or one is killed."""
+"""The model store: tags, the active model, concurrent and killed imports."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ from ner_runtime.embedded import embedded_model
 from ner_runtime.errors import StoreError
 from ner_runtime.manifest import read_manifest
 from ner_runtime.models.registry.active import active_reference, active_stamp, set_active, store_home
-from ner_runtime.models.registry.resolve import locate_model
-from ner_runtime.models.registry.staging import scratch
-from ner_runtime.models.registry.store import check_name, find_model, name_of, put_model, split_hub_id, stored_models
+from ner_runtime.models.registry.resolve import resolve_model
+from ner_runtime.models.registry.staging import temporary_directory
+from ner_runtime.models.registry.store import (
+    add_model,
+    check_name,
+    find_model,
+    name_from_source,
+    split_hub_id,
+    stored_models,
+)
 from ner_runtime.upstream.private import BentoMLContainer, ModelStore
 from tests.support.checkpoints import write_checkpoint
 from tests.support.command import Raner
@@ -39,7 +46,7 @@ def test_import_prints_the_tag_and_how_to_use_it(raner: Raner, checkpoint: Path)
     assert raner.staged == []
 
 
-def test_importing_the_same_again_does_nothing_and_says_so(stocked: Raner, checkpoint: Path) -> None:
+def test_second_import_does_nothing(stocked: Raner, checkpoint: Path) -> None:
     tag = the_tag(stocked)
     before = (stocked.home / "models").stat().st_mtime_ns
     run = stocked("import", str(checkpoint), "--precision", "fp32", "--use")
@@ -48,18 +55,18 @@ def test_importing_the_same_again_does_nothing_and_says_so(stocked: Raner, check
     assert ((stocked.home / "models").stat().st_mtime_ns, stocked.tags, stocked.active) == (before, [tag], tag)
 
 
-def test_another_checkpoint_of_the_same_name_is_another_version(stocked: Raner, tmp_path: Path) -> None:
+def test_other_checkpoint_of_the_same_name_is_a_new_version(stocked: Raner, tmp_path: Path) -> None:
     other = write_checkpoint(tmp_path / "other", seed=1)
     run = stocked("import", str(other), "--name", "tiny", "--precision", "fp32")
     new = run.out.strip()
     assert run.status == 0
     assert len(stocked.tags) == 2
-    assert stocked("use", "tiny").out.strip() == new, "a name alone means its newest"
+    assert stocked("use", "tiny").out.strip() == new, "a name without a version means the newest one"
     listed = json.loads(stocked("models", "--json").out)
     assert [row["tag"] for row in listed][:2] == ["embedded", new]
 
 
-def test_models_lists_what_there_is_and_marks_the_active_one(stocked: Raner) -> None:
+def test_models_lists_all_models_and_marks_the_active_one(stocked: Raner) -> None:
     tag = the_tag(stocked)
     assert stocked("use", tag).out == f"{tag}\n"
     rows = {row["tag"]: row for row in json.loads(stocked("models", "--json").out)}
@@ -70,45 +77,47 @@ def test_models_lists_what_there_is_and_marks_the_active_one(stocked: Raner) -> 
     assert tag in line
 
 
-def test_use_decides_what_is_opened_where_nobody_says_more(stocked: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_use_selects_the_default_model(stocked: Raner, monkeypatch: pytest.MonkeyPatch) -> None:
     tag = the_tag(stocked)
-    assert locate_model("active") == embedded_model()
+    assert resolve_model("active") == embedded_model()
     stocked("use", "tiny")
     assert json.loads(stocked("info", "--json").out)["version"] == tag.partition(":")[2]
     monkeypatch.setenv("RANER_MODEL", "embedded")
     assert json.loads(stocked("info", "--json").out)["name"] == read_manifest(embedded_model()).name
     stocked("use", "embedded")
-    assert locate_model("active") == embedded_model()
+    assert resolve_model("active") == embedded_model()
 
 
-def test_an_unknown_tag_is_one_line_that_says_what_there_is(stocked: Raner) -> None:
+def test_unknown_tag(stocked: Raner) -> None:
     run = stocked("use", "tiny:000000000000")
     assert run.status == 1
-    assert run.only_line == f"raner: no model 'tiny:000000000000' is stored; there is {the_tag(stocked)}"
-    assert "no directory, and not in the store" in stocked("info", "nothing").only_line
-    assert "raner pull owner/name gets it" in stocked("info", "owner/name").only_line
+    assert run.only_line == f"raner: no stored model 'tiny:000000000000'; stored models: {the_tag(stocked)}"
+    assert "is not a directory and not in the store" in stocked("info", "nothing").only_line
+    assert "pull it: raner pull owner/name" in stocked("info", "owner/name").only_line
 
 
-def test_a_directory_comes_before_a_stored_name(
+def test_directories_take_precedence_over_stored_names(
     stocked: Raner, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert locate_model("tiny").parent.name == "tiny"
+    assert resolve_model("tiny").parent.name == "tiny"
     (tmp_path / "tiny").mkdir()
-    assert locate_model("tiny") == Path("tiny")
+    assert resolve_model("tiny") == Path("tiny")
     assert f"raner import {checkpoint}" in stocked("info", str(checkpoint)).only_line
 
 
-def test_an_active_model_that_was_deleted_is_named(stocked: Raner) -> None:
+def test_deleted_active_model_is_named(stocked: Raner) -> None:
     stocked("use", "tiny")
     tag = the_tag(stocked)
     bentoml.models.delete(tag, _model_store=ModelStore(stocked.home / "models"))
     run = stocked("predict", "马云")
     assert (run.status, run.out) == (1, "")
-    assert run.only_line == f"raner: the active model {tag} is not in the store any more; raner use chooses another one"
+    assert (
+        run.only_line == f"raner: the active model {tag} is no longer in the store; select another one with raner use"
+    )
 
 
-def test_a_damaged_model_is_not_made_the_active_one(stocked: Raner) -> None:
+def test_damaged_model_cannot_become_active(stocked: Raner) -> None:
     [onnx] = stocked.home.glob("models/*/*/model.onnx")
     onnx.chmod(0o644)
     onnx.write_bytes(onnx.read_bytes()[:-1])
@@ -117,51 +126,51 @@ def test_a_damaged_model_is_not_made_the_active_one(stocked: Raner) -> None:
     assert "is damaged: its sha256" in run.only_line
 
 
-def test_what_else_is_in_bentomls_store_is_no_concern_of_ours(stocked: Raner) -> None:
+def test_other_models_in_bentomls_store_are_ignored(stocked: Raner) -> None:
     (stocked.home / "models" / "iris" / "half").mkdir(parents=True)
     with bentoml.models.create("other", _model_store=ModelStore(stocked.home / "models")):
         pass
     assert [model.manifest.name for model in stored_models()] == ["tiny"]
 
 
-def test_bentoml_sees_the_model(stocked: Raner) -> None:
+def test_bentoml_finds_the_model(stocked: Raner) -> None:
     model = bentoml.models.get("tiny:latest", _model_store=ModelStore(stocked.home / "models"))
     assert str(model.tag) == the_tag(stocked)
     assert read_manifest(Path(model.path)).name == "tiny"
     assert store_home() == stocked.home
 
 
-def test_a_model_that_a_bento_carries_is_found(stocked: Raner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_of_a_served_bento_are_found(stocked: Raner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     carried = shutil.copytree(stocked.home / "models", tmp_path / "bento" / "models")
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path / "empty"))
     assert find_model("tiny") is None
-    # What BentoML sets when it serves a bento that has models of its own.
+    # BentoML sets this when it serves a bento that contains models.
     BentoMLContainer.model_store.set(ModelStore(carried))
     try:
-        assert locate_model("tiny").is_relative_to(carried)
+        assert resolve_model("tiny").is_relative_to(carried)
     finally:
         BentoMLContainer.model_store.reset()
 
 
 def test_stored_files_are_read_only(stocked: Raner) -> None:
-    for file in Path(locate_model("tiny")).glob("model.*[nx]"):
+    for file in Path(resolve_model("tiny")).glob("model.*[nx]"):
         assert not stat.S_IMODE(file.stat().st_mode) & 0o222, file
 
 
-def test_two_who_put_the_same_model_are_both_right(stocked: Raner, tmp_path: Path) -> None:
+def test_adding_a_stored_model_again_keeps_the_first(stocked: Raner, tmp_path: Path) -> None:
     stored = find_model("tiny")
     assert stored
     copy = shutil.copytree(stored.directory, tmp_path / "copy")
     (copy / "model.yaml").unlink()
-    again = put_model(copy, stored.manifest, {})
+    again = add_model(copy, stored.manifest, {})
     assert (again.tag, again.imported) == (stored.tag, stored.imported)
     assert stocked.staged == []
 
 
-def test_what_a_killed_import_left_is_cleared_away(raner: Raner) -> None:
+def test_files_of_a_killed_import_are_deleted(raner: Raner) -> None:
     script = (
-        "import os, signal; from ner_runtime.models.registry.staging import scratch\n"
-        "with scratch() as folder:\n"
+        "import os, signal; from ner_runtime.models.registry.staging import temporary_directory\n"
+        "with temporary_directory() as folder:\n"
         "    (folder / 'model.onnx').write_bytes(b'half')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -169,12 +178,12 @@ def test_what_a_killed_import_left_is_cleared_away(raner: Raner) -> None:
     subprocess.run(killed, cwd=REPOSITORY, env=environment(BENTOML_HOME=str(raner.home)), check=False)
     [left] = raner.staged
     assert stored_models() == []
-    with scratch() as folder:
+    with temporary_directory() as folder:
         assert raner.staged == [folder.name] != [left]
     assert raner.staged == []
 
 
-def test_a_reader_of_the_pointer_sees_the_old_one_or_the_new_one(raner: Raner) -> None:
+def test_pointer_is_replaced_atomically(raner: Raner) -> None:
     assert (active_reference(), active_stamp()) == ("embedded", None)
     stamps = set()
     for number in range(50):
@@ -185,13 +194,13 @@ def test_a_reader_of_the_pointer_sees_the_old_one_or_the_new_one(raner: Raner) -
     assert [path.name for path in (raner.home / "raner").iterdir()] == ["active"]
 
 
-def test_a_store_that_cannot_be_written_is_one_line(raner: Raner) -> None:
+def test_store_that_cannot_be_written(raner: Raner) -> None:
     raner.home.write_text("a file where BentoML's home should be")
     assert raner("use", "embedded").only_line.startswith(f"raner: {raner.home}/raner/active cannot be written")
 
 
 @pytest.mark.parametrize("name", ["", "Tiny", "a/b", "..", "-a", "a" * 64, "模型", "embedded", "active"])
-def test_names_that_no_model_can_have(name: str) -> None:
+def test_invalid_names(name: str) -> None:
     with pytest.raises(StoreError):
         check_name(name)
 
@@ -206,11 +215,11 @@ def test_names_that_no_model_can_have(name: str) -> None:
         ("x" * 80, "x" * 63),
     ],
 )
-def test_names_after_a_source(source: str, name: str) -> None:
-    assert check_name(name_of(source)) == name
+def test_names_derived_from_a_source(source: str, name: str) -> None:
+    assert check_name(name_from_source(source)) == name
 
 
-def test_hub_ids() -> None:
+def test_split_hub_id() -> None:
     assert split_hub_id("damo/x") == ("damo/x", None)
     assert split_hub_id("damo/x@v1.0") == ("damo/x", "v1.0")
     assert split_hub_id("damo/x@feature/a") == ("damo/x", "feature/a")
@@ -218,10 +227,10 @@ def test_hub_ids() -> None:
         assert split_hub_id(other) is None, other
 
 
-def test_neither_the_pointer_nor_the_embedded_model_imports_bentoml_or_torch(tmp_path: Path) -> None:
+def test_embedded_model_needs_neither_bentoml_nor_torch(tmp_path: Path) -> None:
     script = "import ner_runtime.cli.app, ner_runtime.models.registry.store, sys\n"
-    script += "from ner_runtime.models.registry.resolve import locate_model\n"
-    script += "locate_model('active'); print([name for name in ('bentoml', 'torch', 'onnx') if name in sys.modules])"
+    script += "from ner_runtime.models.registry.resolve import resolve_model\n"
+    script += "resolve_model('active'); print([name for name in ('bentoml', 'torch', 'onnx') if name in sys.modules])"
     environ = environment(BENTOML_HOME=str(tmp_path))
     run = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env=environ, capture_output=True, check=True)
     assert run.stdout == b"[]\n"

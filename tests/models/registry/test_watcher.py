@@ -1,4 +1,4 @@
-"""What makes a model another one, and what does not."""
+"""Detecting that the model to serve has changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def test_the_pointer_is_followed_and_said_once() -> None:
+def test_changed_pointer_is_reported_once() -> None:
     watcher = Watcher(ACTIVE_MODEL)
     assert watcher.changed() is None
     set_active(EMBEDDED_MODEL)
@@ -30,7 +30,7 @@ def test_the_pointer_is_followed_and_said_once() -> None:
     assert watcher.reference == EMBEDDED_MODEL
 
 
-def test_a_pointer_that_leads_nowhere_is_said_once() -> None:
+def test_pointer_to_a_missing_model_is_reported_once() -> None:
     watcher = Watcher(ACTIVE_MODEL)
     set_active("gone:1")
     assert watcher.reference == "gone:1"
@@ -39,17 +39,17 @@ def test_a_pointer_that_leads_nowhere_is_said_once() -> None:
     assert watcher.changed() is None
 
 
-def test_a_directory_has_changed_when_its_manifest_was_replaced(tmp_path: Path) -> None:
+def test_replaced_manifest_is_a_change(tmp_path: Path) -> None:
     manifest = make_twin(tmp_path / "model", LEFT)
     watcher = Watcher(str(tmp_path / "model"))
-    (tmp_path / "model" / "notes.txt").write_text("nothing of ours")
+    (tmp_path / "model" / "notes.txt").write_text("not part of the model")
     assert watcher.changed() is None
     (tmp_path / "model" / "model.json").unlink()
     write_manifest(tmp_path / "model", manifest)
     assert watcher.changed() == (tmp_path / "model").resolve()
 
 
-def test_a_link_is_followed_to_where_it_leads_now(tmp_path: Path) -> None:
+def test_switched_link_is_resolved(tmp_path: Path) -> None:
     for version in (LEFT, RIGHT):
         make_twin(tmp_path / version, version)
     switch(tmp_path / "served", tmp_path / LEFT)

@@ -24,7 +24,7 @@ def test_fields_have_defaults() -> None:
     ("bad", "error", "message"),
     [
         (b"{", MalformedRequest, "not JSON"),
-        (b'{"text": "a", "text": "b"}', MalformedRequest, "the body is not unambiguous: a name occurs twice"),
+        (b'{"text": "a", "text": "b"}', MalformedRequest, "the body is ambiguous: a name occurs twice"),
         (b"[1]", InvalidValue, "should be a JSON object"),
         (body(), InvalidValue, "text: field required"),
         (body(text=None), InvalidValue, "text: should be a string"),

@@ -6,7 +6,7 @@ import torch
 
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
-from ner_runtime.inference.windows import LONGEST_SENTENCE, full_stops
+from ner_runtime.inference.windows import LONGEST_SENTENCE, sentence_ends
 from ner_runtime.models.convert.sample import sample_sentences
 from training.data.corpora import Sentence, Span
 from training.network.shipped import read_shipped
@@ -16,7 +16,7 @@ from training.steps.evaluate import Tally, find_spans
 def test_the_tagger_finds_what_the_model_finds(recognizer: Recognizer) -> None:
     tagger, vocabulary = read_shipped(embedded_model())
     # The model reads sentences one by one and long ones in parts; the tagger reads each text in one pass.
-    texts = [text for text in sample_sentences() if len(text) <= LONGEST_SENTENCE and len(full_stops(text)) < 2]
+    texts = [text for text in sample_sentences() if len(text) <= LONGEST_SENTENCE and len(sentence_ends(text)) < 2]
     types = frozenset(recognizer.types)
     sentences = [
         Sentence(text, tuple(Span(entity.start, entity.end, entity.type) for entity in entities), types)
