@@ -15,6 +15,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+STANDARD_LIBRARY = sys.stdlib_module_names | {"compression"}  # `compression` since Python 3.14
 OWN = {"benchmarks", "loadtest", "ner_runtime", "scripts", "service", "tests", "training"}
 
 EXTRAS = {
@@ -76,7 +77,7 @@ def imported_modules(folder: str) -> Iterator[tuple[str, Path]]:
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]
-            for module in {name.partition(".")[0] for name in names} - OWN - sys.stdlib_module_names:
+            for module in {name.partition(".")[0] for name in names} - OWN - STANDARD_LIBRARY:
                 yield module, file
 
 
