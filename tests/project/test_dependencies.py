@@ -32,7 +32,6 @@ EXTRAS = {
 
 NOT_IMPORTED = {
     "uvloop": "BentoML's workers use it if it is installed",
-    "httptools": "uvicorn uses it if it is installed",
     "import-linter": "a command",
     "pre-commit": "a command",
     "pyright": "a command",
