@@ -16,7 +16,7 @@ def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
         app,
         allow_origins=origins,
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
+        allow_headers=["authorization", "content-encoding", "content-type", "x-api-key", "x-request-id"],
         expose_headers=["retry-after", "x-request-id"],
         max_age=600,
     )

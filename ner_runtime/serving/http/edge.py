@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
+from secrets import token_hex
 from time import perf_counter
-from uuid import uuid4
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
@@ -168,7 +168,7 @@ class Edge:
 
 def _request_id(sent: str | None) -> str:
     # Only ids that can stand in a log line and a header are kept.
-    return sent if sent and _VALID_REQUEST_ID.fullmatch(sent) else uuid4().hex
+    return sent if sent and _VALID_REQUEST_ID.fullmatch(sent) else token_hex(16)
 
 
 def _check_method(request: Request, *allowed: str) -> None:

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 import httptools
 
@@ -216,7 +216,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _send_malformed(self) -> None:
         response = error_response(MalformedRequest("the request is not valid HTTP/1.1"))
-        identity = uuid4().hex
+        identity = token_hex(16)
         _observe(AccessRecord("other", "", response.status_code, 0.0, MalformedRequest.code), identity)
         headers = {**dict(response.headers), **SECURITY_HEADERS, "x-request-id": identity, "connection": "close"}
         lines = [f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}"]
