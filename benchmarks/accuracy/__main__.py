@@ -68,7 +68,7 @@ def measure_speed(recognizer: Recognizer, peers: Sequence[str], sentences: Seque
             try:
                 seconds.setdefault(PEERS[peer], []).append(score_peer(peer, sentences, {})[1])
             except (subprocess.CalledProcessError, FileNotFoundError):
-                print(f"{PEERS[peer]} does not run here: its speed is not measured", file=sys.stderr)
+                print(f"{PEERS[peer]} is not installed or does not run; its speed is not measured", file=sys.stderr)
     return {system: round(len(texts) / statistics.median(taken), 1) for system, taken in seconds.items() if taken}
 
 
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             try:
                 row[PEERS[peer]] = _f1(score_peer(peer, sentences, mapping)[0])
             except (subprocess.CalledProcessError, FileNotFoundError):
-                print(f"{PEERS[peer]} does not run here: left out of {name}", file=sys.stderr)
+                print(f"{PEERS[peer]} is not installed or does not run; skipping it for {name}", file=sys.stderr)
         print(name, row, flush=True)
     timed = list(read_sentences(str(options.data / "ner" / f"{_SPEED_SET}.jsonl.gz")))[:_SPEED_SENTENCES]
     speed = measure_speed(recognizer, options.peers, timed)

@@ -16,12 +16,12 @@ _COLORS = ("#00a8b5", "#b8860b", "#888888", "#8a5fd6")
 
 
 def systems_of(table: Table) -> list[str]:
-    """Every system, in the order in which they appear."""
+    """All systems, in order of appearance."""
     return list(dict.fromkeys(system for row in table.values() for system in row))
 
 
 def markdown(table: Table, speed: Speed | None = None) -> str:
-    """One row a set, the best figure in bold; the last row is the speed."""
+    """A Markdown table with one row per set, the best score in bold; the last row is the speed."""
     systems = systems_of(table)
     lines = [f"| set | {' | '.join(systems)} |", f"| --- |{' ---: |' * len(systems)}"]
     for name, row in table.items():
@@ -35,7 +35,7 @@ def markdown(table: Table, speed: Speed | None = None) -> str:
 
 
 def draw(table: Table, path: Path) -> None:
-    """Bars, one group a set."""
+    """Draw a bar chart with one group per set."""
     systems, names = systems_of(table), list(table)
     figure = Figure(figsize=(11, 4), layout="constrained")
     axes = figure.subplots()
@@ -52,7 +52,7 @@ def draw(table: Table, path: Path) -> None:
 
 
 def draw_speed(table: Table, speed: Speed, path: Path) -> None:
-    """Mean F1 of the sets over the speed, one point a system."""
+    """Draw the mean F1 of the sets over the speed, one point per system."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for index, system in enumerate(system for system in systems_of(table) if system in speed):
