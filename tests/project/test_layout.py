@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FOLDERS = ("ner_runtime", "loadtest", "benchmarks", "scripts")
+FOLDERS = ("ner_runtime", "loadtest", "benchmarks", "scripts", "training")
 MOST_MODULES = 10
 
 
