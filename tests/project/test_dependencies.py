@@ -44,8 +44,6 @@ NOT_IMPORTED = {
     "simplejson": "modelscope imports it",
     "sortedcontainers": "modelscope imports it",
 }
-# `compression` is part of it from Python 3.14 on.
-STANDARD_LIBRARY = sys.stdlib_module_names | {"compression"}
 
 
 def normalized(name: str) -> str:

@@ -162,7 +162,7 @@ class Cache:
         stored = await self._store.get(list(texts)) if self._store is not None else {}
         results: dict[Key, TextResult] = {}
         for key, value in stored.items():
-            # Others may write to Redis; a value that is not one of ours counts as a miss.
+            # Others may write to Redis; a value that this service did not write counts as a miss.
             with suppress(ValueError, TypeError):
                 results[key] = TextResult(_decode(value, texts[key]), started, cached=True)
         missed = [key for key in texts if key not in results]

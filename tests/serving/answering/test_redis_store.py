@@ -43,7 +43,7 @@ async def until_found(store: Store, key: str, value: bytes, seconds: float = 15)
     async with asyncio.timeout(seconds):
         while await store.get([key]) != {key: value}:
             store.put(key, value)
-            # Connecting again happens in the background and reports to nobody.
+            # The store connects again in the background, without an event to wait for.
             await asyncio.sleep(0.02)
 
 
