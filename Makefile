@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui bench-ui image-test kubernetes-check compose-check clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui bench-ui image-test kubernetes-check compose-check clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ soak: install-dev ## run mixed load for RANER_SOAK_MINUTES (10): no errors, no g
 
 bench: install ## measure speed from the engine up to HTTP
 	$(BIN)/raner bench
+
+bench-batching: install-dev ## compare BentoML's batching dispatcher with none: latency, CPU, batch sizes
+	$(BIN)/python -m benchmarks.batching --json build/batching.json
 
 bench-engines: install-dev ## compare FP32, INT8, OpenVINO and ModelScope at the base geometry: speed, memory
 	$(BIN)/python -m benchmarks.engines --json build/engines.json

@@ -31,7 +31,12 @@ from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exi
 from ner_runtime.serving.lifecycle.worker import Worker
 from ner_runtime.serving.telemetry.logs import configure_logs, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response, observe_worker
-from ner_runtime.upstream.private import cache_api_methods, remove_idle_middleware, use_http_protocol
+from ner_runtime.upstream.private import (
+    cache_api_methods,
+    dispatch_at_once,
+    remove_idle_middleware,
+    use_http_protocol,
+)
 
 STATIC = Path(__file__).parent / "static"
 MAX_BATCH_SIZE = 64
@@ -61,6 +66,7 @@ class EdgeService(bentoml.Service[object]):
             rate=Rate.parse(settings.rate_limit),
             trusted_proxies=settings.trusted_proxies,
         )
+        dispatch_at_once()
         app = super().to_asgi(is_main)
         remove_idle_middleware(app)
         edge = Edge(

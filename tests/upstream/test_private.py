@@ -7,6 +7,7 @@ where to mend it.
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import logging
 import re
@@ -172,6 +173,28 @@ def test_a_download_reports_its_progress() -> None:
     parameters = inspect.signature(private.snapshot_download).parameters
     used = {"revision", "endpoint", "local_dir", "cache_dir", "allow_patterns", "progress_callbacks"}
     assert used <= set(parameters), "raner pull could not download"
+
+
+@pytest.mark.anyio
+async def test_the_dispatcher_passes_requests_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bentoml._internal.marshal import dispatcher
+
+    monkeypatch.setattr(dispatcher, "Optimizer", dispatcher.Optimizer)
+    monkeypatch.setattr(dispatcher.CorkDispatcher, "TICKET_INTERVAL", dispatcher.CorkDispatcher.TICKET_INTERVAL)
+    private.dispatch_at_once()
+    batching = dispatcher.CorkDispatcher(10_000, 64, fallback=lambda: None, get_batch_size=lambda _request: 1)
+    batching.optimizer.wait = 10
+    assert (batching.optimizer.wait, batching.TICKET_INTERVAL) == (0, 0), "requests would wait for a larger batch"
+    batches: list[tuple[int, ...]] = []
+
+    async def process(batch: tuple[int, ...]) -> tuple[int, ...]:
+        batches.append(batch)
+        return batch
+
+    send = batching(process)
+    assert await asyncio.gather(*(send(number) for number in range(5))) == list(range(5))
+    assert batches == [(0, 1, 2, 3, 4)], "requests that arrive together are passed on together"
+    batching.shutdown()
 
 
 @pytest.fixture
