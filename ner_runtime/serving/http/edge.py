@@ -105,7 +105,6 @@ class Edge:
         request.scope.setdefault("state", {})
         identity = _request_id(request.headers.get("x-request-id"))
         REQUEST_ID.set(identity)
-        send = compressed(send, request.method, request.headers.get("accept-encoding", ""))
         response = _ResponseSender(request, send, identity)
         notes: dict[str, object] = {}
         try:
@@ -223,6 +222,8 @@ class _ResponseSender:
         self._started = True
         self.status = message["status"]
         self.code = error.code if error else None
+        request = self._request
+        self._send = compressed(self._send, request.method, request.headers.get("accept-encoding", ""))
         headers = [header for header in message["headers"] if header[0] not in _OWN_HEADERS]
         headers += [*_RAW_SECURITY_HEADERS, _VARY, (_REQUEST_ID_HEADER, self._identity.encode())]
         await self._send({**message, "headers": headers})
