@@ -3,6 +3,7 @@
 import { setLanguage, t } from './core/i18n.js';
 import { example, nameOf, operations, typeLine } from './core/openapi.js';
 import { loadPreferences, savePreferences } from './core/preferences.js';
+import { applyTheme } from './view/appearance.js';
 import { el, find } from './view/dom.js';
 import { translate } from './view/translate.js';
 
@@ -109,6 +110,7 @@ find('#language', HTMLButtonElement).addEventListener('click', () => {
   savePreferences(preferences);
   applyLanguage();
 });
+applyTheme(preferences.theme);
 document.documentElement.dataset.effects = preferences.effects ? 'on' : 'off';
 try {
   const response = await fetch(new URL('docs.json', base));

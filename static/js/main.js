@@ -2,16 +2,19 @@
 
 import { Api } from './core/api.js';
 import { shown } from './core/entities.js';
+import { Heartbeat } from './core/heartbeat.js';
 import { setLanguage, t } from './core/i18n.js';
 import { loadPreferences, savePreferences } from './core/preferences.js';
 import { explain, Session } from './core/session.js';
 import { createState, foundIn } from './core/state.js';
 import { access } from './view/access.js';
+import { appearance } from './view/appearance.js';
+import { columns } from './view/columns.js';
 import { find } from './view/dom.js';
 import { editor as createEditor } from './view/editor.js';
 import { exports } from './view/exports.js';
 import { files } from './view/files.js';
-import { textHistory } from './view/history.js';
+import { history } from './view/history.js';
 import { hud } from './view/hud.js';
 import { inspector } from './view/inspector.js';
 import { legend } from './view/legend.js';
@@ -39,11 +42,7 @@ store.watch(['language'], ({ language }) => {
   button.lang = language === 'zh' ? 'en' : 'zh-CN';
   button.title = t('language');
 });
-store.watch(['effects'], ({ effects }) => {
-  document.documentElement.dataset.effects = effects ? 'on' : 'off';
-  find('#effects', HTMLButtonElement).setAttribute('aria-pressed', String(effects));
-});
-store.watch(['language', 'effects', 'live', 'keep', 'singleKeys', 'extras'], savePreferences);
+store.watch(['language', 'theme', 'effects', 'quiet', 'live', 'keep', 'singleKeys', 'grouped', 'extras'], savePreferences);
 store.watch(['entities', 'threshold', 'hidden', 'extras', 'model'], (state) => {
   store.set({ visible: shown(foundIn(state), state.threshold, state.hidden) });
 });
@@ -51,19 +50,19 @@ store.watch(['entities', 'threshold', 'hidden', 'extras', 'model'], (state) => {
 find('#language', HTMLButtonElement).addEventListener('click', () => {
   store.set({ language: store.state.language === 'zh' ? 'en' : 'zh' });
 });
-find('#effects', HTMLButtonElement).addEventListener('click', () => store.set({ effects: !store.state.effects }));
 for (const button of document.querySelectorAll('[data-close]')) {
   button.addEventListener('click', () => button.closest('dialog')?.close());
 }
 
+appearance(store);
 const marks = new MarkedText(find('#output', HTMLElement), store);
 const jump = marks.jump.bind(marks);
 const editor = createEditor(store, session);
-const key = access(api, () => void begin().then(() => session.resume()));
-const past = textHistory(store, (text) => editor.load(text));
+const key = access(store, api, () => void connect().then(() => session.resume()));
+const past = history(store, editor.load);
 legend(store);
 inspector(find('#inspector', HTMLElement), marks, store);
-map(find('#map', HTMLCanvasElement), store, jump);
+map(store, marks);
 table(store, jump);
 statistics(store, jump);
 hud(store);
@@ -72,23 +71,23 @@ const link = links(store, (text) => editor.load(text));
 exports(store, api, link.share);
 files(store, editor.load);
 shortcuts(store, session, editor);
+columns(store);
 notices(store, {
   resume: () => void session.resume(),
   key: () => key.ask(),
-  restore: ({ previous = '' }) => editor.load(previous),
 });
 store.watch(['notice'], ({ notice }) => {
   if (notice?.kind === 'auth') key.ask();
 });
 
-session.onDone = () => {
+session.onEnd = () => {
   past.record();
   // The service may have been away when the page opened.
-  if (!store.state.model) void begin();
+  if (!store.state.model) void connect();
 };
 
 /** Loads the model's description. A failure is shown in the status; detection can still be tried. */
-async function begin() {
+async function connect() {
   try {
     store.set({ model: await api.model(), service: 'online' });
   } catch (error) {
@@ -96,10 +95,16 @@ async function begin() {
   }
 }
 
-addEventListener('offline', () => store.set({ service: 'offline' }));
-addEventListener('online', async () => {
-  await begin();
-  if (store.state.notice?.kind === 'offline') void session.resume();
+const heartbeat = new Heartbeat(store, api, {
+  connect,
+  resume: () => session.resumeAutomatically(),
+  isVisible: () => !document.hidden,
 });
+addEventListener('offline', () => store.set({ service: 'offline' }));
+addEventListener('online', () => void heartbeat.checkNow());
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void heartbeat.checkNow();
+});
+heartbeat.start();
 
-await Promise.all([link.open(), begin()]);
+await Promise.all([link.open(), connect()]);

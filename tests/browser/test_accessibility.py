@@ -104,10 +104,32 @@ def all_types(ui: WebPage) -> None:
     expect(ui.page.locator("mark")).to_have_count(len(TYPES))
 
 
+def quiet(ui: WebPage) -> None:
+    all_types(ui)
+    ui.page.locator("#quiet").check()
+
+
+def stale(ui: WebPage) -> None:
+    done(ui)
+    ui.text.press("a")
+
+
+def cleared(ui: WebPage) -> None:
+    done(ui)
+    ui.page.locator("#clear").click()
+    ui.notice("cleared").wait_for()
+
+
+def filtered(ui: WebPage) -> None:
+    done(ui)
+    ui.page.locator("#filter").fill("没有的")
+    ui.page.get_by_role("slider").fill("20")
+
+
 TYPES = ["PER", "LOC", "ORG", "TIME", "TITLE", "MONEY"]
 STATES = [
     empty, done, selected, hidden_type, running, waiting, failed, key, sheet, file, plain,
-    too_large, starting, unrecorded, all_types,
+    too_large, starting, unrecorded, all_types, quiet, stale, cleared, filtered,
 ]  # fmt: skip
 
 
@@ -117,11 +139,16 @@ def violations(ui: WebPage) -> list[str]:
     return [f"{rule['id']}: {[node['html'][:160] for node in rule['nodes'][:3]]}" for rule in found]
 
 
+@pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_axe_finds_nothing(ui: WebPage, state: Callable[[WebPage], None], language: str) -> None:
+def test_axe_finds_nothing(ui: WebPage, state: Callable[[WebPage], None], language: str, theme: str) -> None:
+    # A colour in the middle of a transition is not one that stays.
+    ui.page.emulate_media(reduced_motion="reduce")
     if language == "en":
         ui.page.locator("#language").click()
+    if theme == "light":
+        ui.page.locator("#theme").click()
     ui.stub()
     state(ui)
     assert violations(ui) == []
@@ -135,7 +162,10 @@ def test_axe_finds_nothing_on_other_screens(ui: WebPage, width: int) -> None:
     assert violations(ui) == []
 
 
-def test_axe_finds_nothing_on_the_api_page(ui: WebPage) -> None:
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing_on_the_api_page(ui: WebPage, theme: str) -> None:
+    if theme == "light":
+        ui.page.locator("#theme").click()
     ui.page.goto(ui.url + "/docs")
     ui.page.locator(".verb").first.wait_for()
     expect(ui.page.get_by_text("/ner/batch", exact=True)).to_be_visible()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import expect
+
 from tests.support.web_page import WebPage
 
 PAUSE_MS = 2000
@@ -79,10 +81,13 @@ def test_live_mode_aborts_the_previous_request(ui: WebPage) -> None:
             };
         }"""
     )
-    ui.hold()
+    held = ui.hold()
     ui.page.get_by_role("switch", name="实时侦测").check()
     with ui.page.expect_request("**/ner"):
         ui.write("慢")
+    # The route of the request follows its event; the stub must not respond to it.
+    expect(ui.page.locator("#cancel")).to_be_visible()
+    assert len(held) == 1
     ui.stub()
     ui.write("马云在杭州")
     ui.page.locator("mark").first.wait_for()

@@ -81,3 +81,7 @@ def test_the_assets_stay_small() -> None:
     files = [path for path in STATIC.rglob("*") if path.suffix in ASSETS]
     assert len(files) > 40
     assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= ASSETS_BYTES
+
+
+def test_the_notice_about_javascript_comes_first() -> None:
+    assert re.search(r"<body>\s*<noscript>", (STATIC / "index.html").read_text())

@@ -3,9 +3,10 @@ import { test } from 'node:test';
 
 import { retryAfter } from '../../static/js/core/api.js';
 import { decode } from '../../static/js/core/encodings.js';
-import { escape, toBrat, toCsv, toJson } from '../../static/js/core/exporters.js';
+import { escape, toBrat, toConll, toCsv, toCurl, toHtml, toJson } from '../../static/js/core/exporters.js';
 import { example, operations, typeLine } from '../../static/js/core/openapi.js';
 import { fromFragment, MAX_LINK, toFragment } from '../../static/js/core/permalink.js';
+import { preferredLanguage } from '../../static/js/core/preferences.js';
 import { createStore } from '../../static/js/core/store.js';
 import { STRINGS } from '../../static/js/core/strings.js';
 
@@ -20,9 +21,31 @@ test('CSV quotes, and defuses cells that look like formulas', () => {
   assert.equal(toCsv({ text: '', entities }), '\ufefftype,span,start,end,score\r\nORG,"\'=1+""1"",",0,7,1\r\n');
 });
 
-test('JSON holds the text and its entities', () => {
-  const { text, entities } = JSON.parse(toJson(LABELLED));
+test('JSON holds the text, its entities and their origin', () => {
+  const provenance = { complete: false, missing: /** @type {[number, number][]} */ ([[6, 9]]), model: 'm', version: '1', types: ['PER', 'LOC'], excluded: ['TIME'], threshold: 0.5 };
+  const { text, entities, ...rest } = JSON.parse(toJson(LABELLED, provenance));
   assert.deepEqual({ text, entities }, LABELLED);
+  assert.deepEqual(rest, { complete: false, missing: [[6, 9]], model: 'm', version: '1', types: ['PER', 'LOC'], excluded_types: ['TIME'], threshold: 0.5 });
+});
+
+test('CoNLL has no break inside an entity', () => {
+  assert.equal(toConll(LABELLED), '马 B-PER\n云 E-PER\n到 O\n杭 B-LOC\n州 E-LOC\n');
+});
+
+test('HTML shows a note above the text', () => {
+  const html = toHtml(LABELLED, { color: () => 'red', note: '不完整 <b>' });
+  assert.match(html, /<p class="note">不完整 &#60;b&#62;<\/p>\n<main>/);
+  assert.doesNotMatch(toHtml(LABELLED, { color: () => 'red' }), /class="note"/);
+});
+
+test('curl quotes a short text and reads a long one from a here-document', () => {
+  assert.match(toCurl('http://x/ner', "it's"), /--data-binary '\{"text":"it'\\''s"\}'$/);
+  const long = toCurl('http://x/ner', '马\n'.repeat(50_000), { withKey: true });
+  assert.match(long, /Bearer \$RANER_API_KEY" \\\n {2}--data-binary @- <<'RANER_JSON'\n\{.*\}\nRANER_JSON\n$/);
+});
+
+test('the language of the first visit', () => {
+  assert.deepEqual([['zh-CN', 'en'], ['zh'], ['en-US', 'zh'], ['fr'], []].map(preferredLanguage), ['zh', 'zh', 'en', 'en', 'zh']);
 });
 
 test('HTML is escaped', () => {

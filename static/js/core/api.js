@@ -86,6 +86,11 @@ export class Api {
     };
   }
 
+  /** Resolves when the service is ready. @param {AbortSignal} [signal] */
+  async ready(signal) {
+    await this.#send('readyz', { signal });
+  }
+
   /** @param {AbortSignal} [signal] */
   async metrics(signal) {
     return (await this.#send('metrics', { signal })).text();

@@ -42,7 +42,7 @@ export function place(text, offsets, at, received) {
 /**
  * Sorts entities and drops those that overlap an earlier one, so that each can be drawn as a mark.
  *
- * @param {Entity[]} entities
+ * @param {readonly Entity[]} entities
  */
 export function flatten(entities) {
   const sorted = [...entities].sort((a, b) => a.start - b.start || b.end - a.end);
@@ -55,7 +55,7 @@ export function flatten(entities) {
 }
 
 /**
- * @param {Entity[]} entities
+ * @param {readonly Entity[]} entities
  * @param {number} threshold
  * @param {ReadonlySet<string>} [hidden] types
  */
@@ -68,7 +68,7 @@ export function keyOf({ type, span }) {
   return `${type}\u0000${span}`;
 }
 
-/** @param {Entity[]} entities @returns {Group[]} most frequent first */
+/** @param {readonly Entity[]} entities @returns {Group[]} most frequent first */
 export function group(entities) {
   /** @type {Map<string, Group>} */
   const groups = new Map();
@@ -86,7 +86,7 @@ export function group(entities) {
 }
 
 /**
- * @param {Entity[]} entities
+ * @param {readonly Entity[]} entities
  * @param {Iterable<string>} types
  * @returns {Map<string, number>} count of every type, including types with 0
  */
@@ -97,7 +97,7 @@ export function countByType(entities, types) {
 }
 
 /**
- * @param {Entity[]} entities
+ * @param {readonly Entity[]} entities
  * @param {number} points of the text
  */
 export function statistics(entities, points) {

@@ -55,6 +55,12 @@ export function scoreText(score) {
   return number(score, { style: 'percent', maximumFractionDigits: 1, roundingMode: 'floor' });
 }
 
+/** @param {number} bytes */
+export function fileSize(bytes) {
+  const [unit, value] = bytes < 1e6 ? ['kilobyte', bytes / 1e3] : ['megabyte', bytes / 1e6];
+  return number(value, { style: 'unit', unit, maximumFractionDigits: value < 10 ? 1 : 0 });
+}
+
 /** @param {number | null | undefined} ms */
 export function milliseconds(ms) {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return '—';

@@ -2,28 +2,42 @@
 
 const KEY = 'raner.preferences';
 
-/** @typedef {Pick<import('./state.js').State, 'language' | 'effects' | 'live' | 'keep' | 'singleKeys' | 'extras'>} Preferences */
+/** @typedef {import('./state.js').UserState} Preferences */
 
-/** @type {Preferences} */
-const DEFAULTS = { language: 'zh', effects: true, live: false, keep: true, singleKeys: true, extras: [] };
+/** @type {Omit<Preferences, 'language'>} */
+const DEFAULTS = { theme: 'dark', effects: true, quiet: false, live: false, keep: true, singleKeys: true, grouped: true, extras: [] };
+const THEMES = ['dark', 'light', 'system'];
 
 /** @returns {Preferences} */
 export function loadPreferences() {
   const stored = readLocal(KEY);
-  const known = { ...DEFAULTS };
+  /** @type {Preferences} */
+  const known = { language: preferredLanguage(navigator.languages), ...DEFAULTS };
   if (stored && typeof stored === 'object') {
-    for (const name of /** @type {(keyof Preferences)[]} */ (Object.keys(DEFAULTS))) {
-      if (typeof stored[name] === typeof DEFAULTS[name]) Object.assign(known, { [name]: stored[name] });
+    for (const name of /** @type {(keyof Preferences)[]} */ (Object.keys(known))) {
+      if (typeof stored[name] === typeof known[name]) Object.assign(known, { [name]: stored[name] });
     }
   }
   if (known.language !== 'en') known.language = 'zh';
+  if (!THEMES.includes(known.theme)) known.theme = 'dark';
   known.extras = Array.isArray(known.extras) ? known.extras.filter((type) => typeof type === 'string') : [];
   return known;
 }
 
 /** @param {Preferences} preferences */
-export function savePreferences({ language, effects, live, keep, singleKeys, extras }) {
-  writeLocal(KEY, { language, effects, live, keep, singleKeys, extras });
+export function savePreferences({ language, theme, effects, quiet, live, keep, singleKeys, grouped, extras }) {
+  writeLocal(KEY, { language, theme, effects, quiet, live, keep, singleKeys, grouped, extras });
+}
+
+/**
+ * English for browsers that ask for another language than Chinese.
+ *
+ * @param {readonly string[]} languages the browser's, the preferred one first
+ * @returns {import('./state.js').Language}
+ */
+export function preferredLanguage(languages) {
+  const [first = 'zh'] = languages;
+  return /^zh\b/i.test(first) ? 'zh' : 'en';
 }
 
 /** @param {string} key @returns {any} null when nothing is stored */

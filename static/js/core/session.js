@@ -1,21 +1,38 @@
 /** Starts, stops and resumes detections, and writes their results to the state. */
 
 import { ApiError } from './api.js';
-import { FIRST_PART_SIZE, PART_SIZE, requestParts } from './parts.js';
 import { detect } from './detection.js';
 import { flatten, place } from './entities.js';
 import { countPoints, Offsets } from './offsets.js';
-import { MAX_DOCUMENT, typesOf } from './state.js';
+import { FIRST_PART_SIZE, PART_SIZE, requestParts } from './parts.js';
+import { documentState, MAX_DOCUMENT, NO_DOCUMENT, typesOf } from './state.js';
 
 /** @typedef {import('./state.js').PageStore} PageStore */
+/** @typedef {import('./state.js').State} State */
+/** @typedef {import('./state.js').DocumentState} DocumentState */
+/** @typedef {import('./state.js').Document} Document */
 /** @typedef {import('./state.js').Call} Call */
 /** @typedef {import('./parts.js').Part} Part */
+/** @typedef {{ document: Document, entities: readonly import('./entities.js').Entity[], pending: readonly Part[], call: Call }} Result */
+/**
+ * @typedef {object} Run one detection
+ * @property {Result} result so far
+ * @property {boolean} shown whether the state holds its document
+ * @property {Partial<DocumentState>} reset the fields to reset when its document replaces the previous one
+ * @property {DocumentState} previous what to show again when it ends without a response
+ * @property {AbortController} control
+ */
+
+/** @type {Call} */
+const NO_CALL = { model: null, total: 0, queue: 0, inference: 0, trip: 0, points: 0, responses: 0, hits: 0 };
 
 export class Session {
-  /** @type {AbortController | null} */
+  /** @type {Run | null} */
   #running = null;
-  /** Called when a detection is complete. */
-  onDone = () => {};
+  /** The run that ended with an error, to be continued. @type {Run | null} */
+  #failed = null;
+  /** Called when a detection ends with results, complete or not. */
+  onEnd = () => {};
 
   /**
    * @param {PageStore} store
@@ -26,41 +43,57 @@ export class Session {
     this.api = api;
   }
 
-  /** Detects the text in the input and aborts a running detection. */
-  start() {
+  /**
+   * Detects the text in the input and aborts a running detection.
+   *
+   * @param {{ live?: boolean }} [options] `live`: the text is an edit of the document, whose filters stay
+   */
+  start({ live = false } = {}) {
     const { text, source } = this.store.state;
     if (!text.trim()) {
       this.stop();
-      this.store.set({ document: null, entities: [], pending: [], call: null, phase: 'idle', selected: null, notice: { kind: 'empty' } });
+      this.store.set(live ? NO_DOCUMENT : { notice: { kind: 'empty' } });
       return Promise.resolve();
     }
     if (text.length > MAX_DOCUMENT) {
       this.store.set({ notice: { kind: 'over', values: { n: countPoints(text), max: MAX_DOCUMENT } } });
       return Promise.resolve();
     }
-    const document = { text, source, offsets: new Offsets(text) };
+    this.stop();
+    const previous = documentState(this.store.state);
     const parts = this.plan(text);
-    const call = { total: 0, queue: 0, inference: 0, trip: 0, points: 0, responses: 0, hits: 0 };
-    const fresh = { document, entities: [], pending: [...parts], call, selected: null };
+    const result = { document: { text, source, offsets: new Offsets(text) }, entities: [], pending: parts, call: NO_CALL };
+    const reset = text === previous.document?.text ? {} : live ? { selected: null } : { ...NO_DOCUMENT };
+    const run = { result, shown: false, reset, previous, control: new AbortController() };
     // The result of a short text replaces the previous one when it arrives, so that live mode does not flicker.
-    if (parts.length > 1) this.store.set(fresh);
-    return this.#run(document, parts, fresh);
+    if (parts.length > 1) this.#show(run);
+    return this.#run(run);
   }
 
   /** Sends the remaining parts and keeps the results so far. */
   resume() {
-    const { document, pending, entities, call } = this.store.state;
-    if (!document || !pending.length || !call || document.text !== this.store.state.text) return this.start();
-    return this.#run(document, [...pending], { document, entities, pending: [...pending], call });
+    const { text, document, pending, entities, call } = this.store.state;
+    const failed = this.#failed;
+    if (failed?.result.document.text === text) return this.#run({ ...failed, control: new AbortController() });
+    if (!document || document.text !== text || !pending.length || !call) return this.start();
+    const previous = documentState(this.store.state);
+    return this.#run({ result: { document, entities, pending, call }, shown: true, reset: {}, previous, control: new AbortController() });
+  }
+
+  /** Continues after an interruption. An edited text is not sent without the user's command. */
+  resumeAutomatically() {
+    if (this.#failed?.result.document.text === this.store.state.text) void this.resume();
+    else this.store.set({ notice: null });
   }
 
   stop() {
-    this.#running?.abort();
+    const run = this.#running;
+    run?.control.abort();
     this.#running = null;
-    const { phase, pending, document } = this.store.state;
-    if (phase === 'running' || phase === 'waiting') {
-      this.store.set({ phase: !document ? 'idle' : pending.length ? 'stopped' : 'done', notice: null });
-    }
+    const { phase } = this.store.state;
+    if (!run || (phase !== 'running' && phase !== 'waiting')) return;
+    this.store.set({ ...this.#ended(run), notice: null });
+    if (run.result.call.responses) this.onEnd();
   }
 
   /** @param {string} text */
@@ -69,47 +102,56 @@ export class Session {
     return requestParts(text, { first: FIRST_PART_SIZE, size });
   }
 
-  /**
-   * @param {import('./state.js').Document} document
-   * @param {Part[]} parts
-   * @param {{ document: import('./state.js').Document, entities: import('./entities.js').Entity[], pending: readonly Part[], call: Call }} first the initial result
-   */
-  async #run(document, parts, first) {
-    this.#running?.abort();
-    const running = new AbortController();
-    this.#running = running;
+  /** @param {Run} run */
+  async #run(run) {
+    this.#running?.control.abort();
+    this.#running = run;
+    this.#failed = null;
     const { store } = this;
-    let result = first;
-    const begun = performance.now() - first.call.trip;
+    const { document, pending, call } = run.result;
+    const remaining = [...pending];
+    const begun = performance.now() - call.trip;
     store.set({ phase: 'running', notice: null });
     try {
       await detect({
         text: document.text,
-        parts,
-        signal: running.signal,
+        parts: remaining,
+        signal: run.control.signal,
         send: (text, signal) => this.api.ner(text, { types: this.#types(), signal }),
-        onResponse: (part, { data, meta }) => {
-          const entities = place(document.text, document.offsets, part.start, data);
-          result = {
-            document,
-            entities: flatten([...result.entities, ...entities]),
-            pending: [...parts],
-            call: addCall(result.call, part, document, meta, performance.now() - begun),
-          };
-          store.set({ ...result, phase: 'running', service: 'online', notice: null });
+        onResponse: (part, response) => {
+          run.result = addResponse(run.result, part, [...remaining], response, performance.now() - begun);
+          this.#show(run);
+          store.set({ service: 'online', notice: null });
         },
         onWait: (seconds, error) => {
           if (!seconds) store.set({ phase: 'running', notice: null });
           else store.set({ phase: 'waiting', notice: { kind: error.status === 429 ? 'limited' : 'unready', seconds } });
         },
       });
-      store.set({ phase: 'done' });
-      this.onDone();
-    } catch (error) {
-      if (running.signal.aborted) return;
       this.#running = null;
-      store.set({ ...result, pending: [...parts], phase: 'stopped', ...explain(error) });
+      store.set({ phase: 'done' });
+      this.onEnd();
+    } catch (error) {
+      if (run.control.signal.aborted) return;
+      this.#running = null;
+      this.#failed = run;
+      store.set({ ...this.#ended(run), ...explain(error) });
+      if (run.result.call.responses) this.onEnd();
     }
+  }
+
+  /** @param {Run} run */
+  #show(run) {
+    this.store.set({ ...(run.shown ? {} : run.reset), ...run.result, phase: 'running' });
+    run.shown = true;
+  }
+
+  /** The document after a run that was stopped or failed. @param {Run} run @returns {Partial<State>} */
+  #ended(run) {
+    const { result, previous } = run;
+    if (result.call.responses) return { ...result, phase: result.pending.length ? 'stopped' : 'done' };
+    run.shown = false;
+    return previous;
   }
 
   /** All types of the model, since the page itself hides types. Omitted when they are the service's default. */
@@ -121,22 +163,30 @@ export class Session {
 }
 
 /**
- * @param {Call} call
+ * @param {Result} result
  * @param {Part} part
- * @param {import('./state.js').Document} document
- * @param {import('./api.js').Meta} meta
+ * @param {Part[]} pending
+ * @param {import('./api.js').ApiResponse} response
  * @param {number} trip
- * @returns {Call}
+ * @returns {Result}
  */
-function addCall(call, part, { offsets }, { timings_ms = {}, cached = false }, trip) {
+function addResponse({ document, entities, call }, part, pending, { data, meta }, trip) {
+  const { offsets } = document;
+  const { timings_ms = {}, cached = false, model: name, version } = meta;
   return {
-    total: call.total + (timings_ms.total ?? 0),
-    queue: call.queue + (timings_ms.queue ?? 0),
-    inference: call.inference + (timings_ms.inference ?? 0),
-    trip,
-    points: call.points + offsets.toPoint(part.end) - offsets.toPoint(part.start),
-    responses: call.responses + 1,
-    hits: call.hits + Number(cached),
+    document,
+    entities: flatten([...entities, ...place(document.text, offsets, part.start, data)]),
+    pending,
+    call: {
+      model: name ? { name, version: version ?? '' } : call.model,
+      total: call.total + (timings_ms.total ?? 0),
+      queue: call.queue + (timings_ms.queue ?? 0),
+      inference: call.inference + (timings_ms.inference ?? 0),
+      trip,
+      points: call.points + offsets.toPoint(part.end) - offsets.toPoint(part.start),
+      responses: call.responses + 1,
+      hits: call.hits + Number(cached),
+    },
   };
 }
 
@@ -154,7 +204,7 @@ const FAILURES = {
  * The changes of the state after a failure.
  *
  * @param {unknown} error
- * @returns {Partial<import('./state.js').State>}
+ * @returns {Partial<State>}
  */
 export function explain(error) {
   if (!(error instanceof ApiError)) throw error;

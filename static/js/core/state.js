@@ -1,4 +1,16 @@
-/** The state of the page and its initial values. */
+/**
+ * The state of the page.
+ *
+ * Every field belongs to one of three groups, which decides how long it lives:
+ *
+ * - **User**: preferences. They stay across reloads, in localStorage (`preferences.js`). The draft (`draft.js`) and the history
+ *   (`database.js`) belong to the user as well and are stored elsewhere because of their size.
+ * - **Document**: everything about the text that was detected: results, completeness, selection, filters. `NO_DOCUMENT` holds
+ *   the initial values. These fields are reset together when another text is detected or the text is cleared. Views reset their own
+ *   document state (scroll positions, pages of a list) when `document` changes. Live mode edits the same document: it resets results
+ *   and selection, and keeps filters.
+ * - **Page**: the input, the connection and messages. They last until the page closes.
+ */
 
 import { createStore } from './store.js';
 
@@ -7,61 +19,89 @@ import { createStore } from './store.js';
 /** @typedef {import('./offsets.js').Offsets} Offsets */
 /** @typedef {import('./api.js').Model} Model */
 /** @typedef {import('./strings.js').Language} Language */
+/** @typedef {'dark' | 'light' | 'system'} Theme */
+/** @typedef {{ name: string, version: string }} ModelId */
 /** @typedef {{ name: string, encoding: string, bytes: Uint8Array | null, raw: string }} Source a file as it was read */
 /** @typedef {{ text: string, offsets: Offsets, source: Source | null }} Document a text as it was detected */
-/** @typedef {{ total: number, queue: number, inference: number, trip: number, points: number, responses: number, hits: number }} Call sums over the parts */
-/** @typedef {{ kind: string, seconds?: number, values?: Record<string, string | number>, previous?: string }} Notice */
+/** @typedef {{ model: ModelId | null, total: number, queue: number, inference: number, trip: number, points: number, responses: number, hits: number }} Call `trip` is the time from the first request to the last response; `total`, `queue` and `inference` are sums over the responses, in milliseconds */
+/** @typedef {{ kind: string, seconds?: number, values?: Record<string, string | number> }} Notice */
+/** @typedef {{ kind: 'replaced' | 'cleared' | 'historyCleared' | 'historyOff', restore: () => void }} Undo */
 
 /**
- * @typedef {object} State
+ * @typedef {object} UserState
  * @property {Language} language
+ * @property {Theme} theme
  * @property {boolean} effects
+ * @property {boolean} quiet whether entities are underlined only
  * @property {boolean} live
  * @property {boolean} keep whether history is recorded
  * @property {boolean} singleKeys
- * @property {readonly string[]} extras types beyond the model's default ones that are switched on
- * @property {Model | null} model
- * @property {'' | 'online' | 'offline' | 'locked' | 'unready'} service
- * @property {string} text in the textarea
- * @property {Source | null} source where that text came from, while it is unchanged
+ * @property {boolean} grouped whether the table groups occurrences
+ * @property {readonly string[]} extras optional types that are switched on
+ */
+/**
+ * @typedef {object} DocumentState
  * @property {Document | null} document
- * @property {Entity[]} entities of the document, in order, none inside another
- * @property {Entity[]} visible those that pass the threshold and whose type is shown
+ * @property {readonly Entity[]} entities of the document, in order, without overlaps
  * @property {readonly Part[]} pending parts of the document without a response
  * @property {'idle' | 'running' | 'waiting' | 'done' | 'stopped'} phase
  * @property {Call | null} call
- * @property {Notice | null} notice
  * @property {ReadonlySet<string>} hidden default types that are switched off
  * @property {number} threshold 0 to 1
+ * @property {string} filter of the table
  * @property {string | null} selected key of the entity whose occurrences are highlighted
  */
-
+/**
+ * @typedef {object} PageState
+ * @property {Model | null} model
+ * @property {'' | 'online' | 'offline' | 'locked' | 'unready'} service
+ * @property {string} text in the textarea
+ * @property {Source | null} source the file of that text, while the text is unchanged
+ * @property {readonly Entity[]} visible entities that pass the threshold and whose type is on; derived
+ * @property {Notice | null} notice
+ * @property {Undo | null} undo
+ */
+/** @typedef {UserState & DocumentState & PageState} State */
 /** @typedef {import('./store.js').Store<State>} PageStore */
 
 /** Longer documents make the browser's textarea slow. */
 export const MAX_DOCUMENT = 2_000_000;
 
-/** @param {import('./preferences.js').Preferences} preferences @returns {PageStore} */
+/** @type {DocumentState} */
+export const NO_DOCUMENT = {
+  document: null,
+  entities: [],
+  pending: [],
+  phase: 'idle',
+  call: null,
+  hidden: new Set(),
+  threshold: 0,
+  filter: '',
+  selected: null,
+};
+
+/** @param {UserState} preferences @returns {PageStore} */
 export function createState(preferences) {
   /** @type {State} */
   const initial = {
     ...preferences,
+    ...NO_DOCUMENT,
     model: null,
     service: '',
     text: '',
     source: null,
-    document: null,
-    entities: [],
     visible: [],
-    pending: [],
-    phase: 'idle',
-    call: null,
     notice: null,
-    hidden: new Set(),
-    threshold: 0,
-    selected: null,
+    undo: null,
   };
   return createStore(initial);
+}
+
+/** The document's fields, to be restored later with `store.set`. @param {State} state @returns {DocumentState} */
+export function documentState(state) {
+  return /** @type {DocumentState} */ (
+    Object.fromEntries(Object.keys(NO_DOCUMENT).map((field) => [field, state[/** @type {keyof DocumentState} */ (field)]]))
+  );
 }
 
 /** The types to show, in the model's order. @param {Pick<State, 'model' | 'entities'>} state */
@@ -86,4 +126,14 @@ export function foundIn({ model, entities, extras }) {
 /** @param {Pick<State, 'model' | 'hidden' | 'extras'>} state @param {string} type */
 export function isOn({ model, hidden, extras }, type) {
   return isOptional(model, type) ? extras.includes(type) : !hidden.has(type);
+}
+
+/** Whether every part of the document has a response. @param {Pick<State, 'document' | 'pending' | 'phase'>} state */
+export function isComplete({ document, pending, phase }) {
+  return document !== null && pending.length === 0 && phase === 'done';
+}
+
+/** Whether the results are those of an earlier text. @param {Pick<State, 'document' | 'text'>} state */
+export function isStale({ document, text }) {
+  return document !== null && document.text !== text;
 }

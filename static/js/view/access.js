@@ -4,24 +4,31 @@ import { t } from '../core/i18n.js';
 import { find } from './dom.js';
 
 /**
+ * @param {import('../core/state.js').PageStore} store
  * @param {import('../core/api.js').Api} api
  * @param {() => void} onKey called when the user has entered a key
  */
-export function access(api, onKey) {
+export function access(store, api, onKey) {
   const dialog = find('#key', HTMLDialogElement);
   const form = find('#key-form', HTMLFormElement);
   const value = find('#key-value', HTMLInputElement);
   const hint = find('#key-hint', HTMLElement);
 
+  /** Asks for the key that a request lacked. */
   function ask() {
-    hint.textContent = api.key ? t('key.wrong') : t('key.hint');
+    open(api.key ? 'key.wrong' : 'key.hint');
+  }
+
+  /** @param {import('../core/strings.js').Key} word */
+  function open(word) {
+    hint.textContent = t(word);
     if (!dialog.open) dialog.showModal();
     value.focus();
   }
 
   find('#key-open', HTMLButtonElement).addEventListener('click', () => {
-    hint.textContent = t('key.hint');
-    dialog.showModal();
+    const { service } = store.state;
+    open(api.key ? 'key.set' : service === 'online' ? 'key.unneeded' : 'key.hint');
   });
   form.addEventListener('submit', (event) => {
     event.preventDefault();

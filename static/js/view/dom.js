@@ -49,6 +49,33 @@ export function icon(name) {
 }
 
 /**
+ * Replaces the children of an element and focuses the successor of the focused one: the one with the same `data-focus`.
+ *
+ * @param {Element} root
+ * @param {() => void} replace
+ * @param {HTMLElement} [otherwise] focused when there is no successor; default: the nearest focusable ancestor
+ */
+export function keepFocus(root, replace, otherwise) {
+  const focused = root.contains(document.activeElement) && document.activeElement instanceof HTMLElement ? document.activeElement : null;
+  replace();
+  if (!focused) return;
+  const successor = [...root.querySelectorAll('[data-focus]')].find((element) => element instanceof HTMLElement && element.dataset.focus === focused.dataset.focus);
+  const fallback = otherwise ?? root.closest('[tabindex]') ?? root.closest('section');
+  if (successor instanceof HTMLElement) successor.focus({ preventScroll: true });
+  else if (fallback instanceof HTMLElement) {
+    if (!fallback.hasAttribute('tabindex')) fallback.tabIndex = -1;
+    fallback.focus({ preventScroll: true });
+  }
+}
+
+/** Saves a file to the browser's downloads. @param {string} name @param {string} mime @param {string} content */
+export function save(name, mime, content) {
+  const url = URL.createObjectURL(new Blob([content], { type: `${mime};charset=utf-8` }));
+  el('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/**
  * Runs `work` at most once per frame, with the latest arguments.
  *
  * @template {unknown[]} A

@@ -1,20 +1,24 @@
-/** The input panel: the textarea, its size and limits, examples, live mode, and input methods (IME). */
+/** The input panel: the textarea, its size and limits, examples, the draft, live mode, and input methods (IME). */
 
-import { countPoints } from '../core/offsets.js';
+import { loadDraft, saveDraft } from '../core/draft.js';
 import { EXAMPLES } from '../core/examples.js';
 import { number, t } from '../core/i18n.js';
 import { normalizeNewlines } from '../core/newlines.js';
-import { MAX_DOCUMENT } from '../core/state.js';
+import { countPoints } from '../core/offsets.js';
+import { documentState, MAX_DOCUMENT, NO_DOCUMENT } from '../core/state.js';
 import { eachFrame, el, find } from './dom.js';
 
 /** @typedef {import('../core/state.js').PageStore} PageStore */
 /** @typedef {import('../core/state.js').Source} Source */
+/** @typedef {import('../core/state.js').DocumentState} DocumentState */
+/** @typedef {(text: string, source?: Source | null, document?: Partial<DocumentState>) => void} Load */
 
 const LIVE_DELAY_MS = 400;
+const DRAFT_DELAY_MS = 500;
 /** Longer texts would send several requests at every pause in typing. */
 const LIVE_MAX = 6000;
 const DEFAULT_LIMIT = 100_000;
-/** The same breakpoint as in ../../../web/styles/deck.css. */
+/** The same breakpoint as in ../../../web/styles/layout.css. */
 const NARROW = matchMedia('(width < 64rem)');
 
 /**
@@ -32,23 +36,61 @@ export function editor(store, session) {
   function scheduleLive() {
     clearTimeout(timer);
     const { live, text } = store.state;
-    if (!live || composing || text.length > LIVE_MAX || !text.trim()) return;
-    timer = setTimeout(() => session.start(), LIVE_DELAY_MS);
+    if (!live || composing || text.length > LIVE_MAX) return;
+    if (text.trim()) timer = setTimeout(() => session.start({ live: true }), LIVE_DELAY_MS);
+    else void session.start({ live: true });
   }
 
-  /** Replaces the whole text; the user can restore the previous one. @param {string} text @param {Source | null} [source] */
-  function load(text, source = null) {
-    const previous = store.state.source ? '' : store.state.text;
-    const precious = previous.trim() && !EXAMPLES.some((example) => example.text() === previous) && previous !== text;
+  /**
+   * Replaces the text and, where given, the document.
+   *
+   * @param {string} text
+   * @param {Source | null} source
+   * @param {Partial<DocumentState>} [document]
+   */
+  function replace(text, source, document = {}) {
+    clearTimeout(timer);
+    session.stop();
     area.value = normalizeNewlines(text);
     area.scrollTop = 0;
+    store.set({ text: area.value, source, notice: null, ...document });
+  }
+
+  /** @param {'replaced' | 'cleared'} kind */
+  function offerUndo(kind) {
+    const { text, source } = store.state;
+    const document = documentState(store.state);
+    const isExample = !document.document && EXAMPLES.some((example) => example.text() === text);
+    if (!text.trim() || isExample) return;
+    store.set({ undo: { kind, restore: () => replace(source?.raw ?? text, source, document) } });
+  }
+
+  /**
+   * Loads another text; the user can restore the previous one.
+   *
+   * @param {string} text
+   * @param {Source | null} [source]
+   * @param {Partial<DocumentState>} [document] its results, if they are known
+   */
+  function load(text, source = null, document) {
     session.stop();
-    store.set({ text: area.value, source, notice: precious ? { kind: 'replaced', previous } : null });
-    scheduleLive();
+    if (normalizeNewlines(text) !== store.state.text) offerUndo('replaced');
+    replace(text, source, document);
+    if (!document) scheduleLive();
+  }
+
+  function clear() {
+    session.stop();
+    offerUndo('cleared');
+    replace('', null, NO_DOCUMENT);
+    area.focus();
   }
 
   area.addEventListener('input', () => {
-    store.set({ text: area.value, source: null });
+    const { undo } = store.state;
+    // Restoring a text would discard what is typed now.
+    const outdated = undo?.kind === 'replaced' || undo?.kind === 'cleared';
+    store.set({ text: area.value, source: null, ...(outdated && { undo: null }) });
     scheduleLive();
   });
   area.addEventListener('compositionstart', () => {
@@ -67,15 +109,8 @@ export function editor(store, session) {
     // On a small screen the result is below the input.
     if (store.state.phase === 'running' && NARROW.matches) find('#output-panel', HTMLElement).scrollIntoView();
   });
-  cancel.addEventListener('click', () => {
-    session.stop();
-    area.focus();
-  });
-  find('#clear', HTMLButtonElement).addEventListener('click', () => {
-    load('');
-    store.set({ document: null, entities: [], pending: [], call: null, phase: 'idle', selected: null });
-    area.focus();
-  });
+  cancel.addEventListener('click', () => session.stop());
+  find('#clear', HTMLButtonElement).addEventListener('click', clear);
   examples.addEventListener('click', ({ target }) => {
     const id = target instanceof Element ? target.closest('button')?.dataset.example : undefined;
     const example = EXAMPLES.find((candidate) => candidate.id === id);
@@ -97,11 +132,33 @@ export function editor(store, session) {
   });
   store.watch(['phase'], ({ phase }) => {
     const busy = phase === 'running' || phase === 'waiting';
+    const hadFocus = document.activeElement === cancel;
     cancel.hidden = !busy;
     button.classList.toggle('is-busy', busy);
+    // A hidden button loses the focus to the body.
+    if (!busy && hadFocus) area.focus();
   });
+  draft(store, area);
   sizes(store, session);
   return { load, focus: () => area.focus(), isComposing: () => composing };
+}
+
+/**
+ * @param {PageStore} store
+ * @param {HTMLTextAreaElement} area
+ */
+function draft(store, area) {
+  const text = loadDraft();
+  if (text) {
+    area.value = text;
+    store.set({ text: area.value });
+  }
+  let timer = 0;
+  store.watch(['text'], () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => saveDraft(store.state.text), DRAFT_DELAY_MS);
+  });
+  addEventListener('pagehide', () => saveDraft(store.state.text));
 }
 
 /**

@@ -1,23 +1,29 @@
 /** Saves and copies the visible entities. For a text from a file, offsets are those of the file. */
 
 import { toBrat, toConll, toCsv, toCurl, toHtml, toJson } from '../core/exporters.js';
-import { t } from '../core/i18n.js';
+import { percent, t, typeName } from '../core/i18n.js';
 import { SourceOffsets } from '../core/newlines.js';
-import { isOn } from '../core/state.js';
-import { el, find, icon } from './dom.js';
+import { isComplete, isOn, isStale, typesOf } from '../core/state.js';
+import { el, find, icon, save } from './dom.js';
 import { colorOf } from './palette.js';
 
 /** @typedef {import('../core/state.js').State} State */
 /** @typedef {import('../core/exporters.js').Labelled} Labelled */
+/** @typedef {import('../core/exporters.js').Provenance} Provenance */
 
 /** @type {Record<string, { name: string, ending: string, mime: string, write: (labelled: Labelled, state: State) => string }>} */
 const FORMATS = {
-  json: { name: 'JSON', ending: 'json', mime: 'application/json', write: toJson },
+  json: { name: 'JSON', ending: 'json', mime: 'application/json', write: (document, state) => toJson(document, provenance(state)) },
   csv: { name: 'CSV', ending: 'csv', mime: 'text/csv', write: toCsv },
   brat: { name: 'BRAT .ann', ending: 'ann', mime: 'text/plain', write: toBrat },
   text: { name: '', ending: 'txt', mime: 'text/plain', write: ({ text }) => text },
   conll: { name: 'CoNLL BIOES', ending: 'conll', mime: 'text/plain', write: toConll },
-  html: { name: 'HTML', ending: 'html', mime: 'text/html', write: (labelled, { model }) => toHtml(labelled, (type) => colorOf(type, model?.colors)) },
+  html: {
+    name: 'HTML',
+    ending: 'html',
+    mime: 'text/html',
+    write: (document, state) => toHtml(document, { color: (type) => colorOf(type, state.model?.colors, 'dark'), note: isComplete(state) ? '' : t('export.partial') }),
+  },
 };
 
 /**
@@ -28,13 +34,14 @@ const FORMATS = {
 export function exports(store, api, share) {
   const root = find('#exports', HTMLElement);
   const hint = find('#export-hint', HTMLElement);
+  const note = find('#export-note', HTMLElement);
 
   /** @type {Record<string, () => Promise<string> | string>} */
   const actions = {
     curl: () => {
       const { text, model, extras } = store.state;
-      const asked = model && extras.length ? model.types.filter((type) => isOn(store.state, type)) : undefined;
-      return copy(toCurl(api.url('ner'), text, { types: asked?.length ? asked : undefined, withKey: Boolean(api.key) }));
+      const types = model && extras.length ? model.types.filter((type) => isOn(store.state, type)) : undefined;
+      return copy(toCurl(api.url('ner'), text, { types: types?.length ? types : undefined, withKey: Boolean(api.key) }));
     },
     link: async () => {
       const link = await share(store.state.text);
@@ -59,15 +66,34 @@ export function exports(store, api, share) {
     for (const chip of root.querySelectorAll('button')) {
       chip.disabled = chip.dataset.save || chip.dataset.action === 'print' ? !document : !text;
     }
-    hint.textContent = document && inSource(document) ? t('export.crlf') : '';
+    hint.textContent = '';
+  });
+  store.watch(['language', 'document', 'text', 'phase', 'pending', 'hidden', 'extras', 'threshold', 'model', 'entities'], (state) => {
+    note.replaceChildren(...remarks(state).map((remark) => el('li', {}, remark)));
+    note.hidden = !note.childElementCount;
   });
 
   root.addEventListener('click', async ({ target }) => {
     const chip = target instanceof Element ? target.closest('button') : null;
     if (!chip) return;
-    const { save, action } = chip.dataset;
-    hint.textContent = save ? saveAs(FORMATS[save], store.state) : await actions[action ?? '']();
+    const { save: format, action } = chip.dataset;
+    hint.textContent = format ? saveAs(FORMATS[format], store.state) : await actions[action ?? '']();
   });
+}
+
+/** What a reader of the exported file must know. @param {State} state */
+function remarks(state) {
+  const { document, phase, threshold } = state;
+  if (!document) return [];
+  const excluded = excludedTypes(state);
+  const busy = phase === 'running' || phase === 'waiting';
+  return [
+    ...(isStale(state) ? [t('export.stale')] : []),
+    ...(busy || isComplete(state) ? [] : [t('export.partial')]),
+    ...(excluded.length ? [t('export.excluded', { types: excluded.map(typeName).join(t('list.comma')) })] : []),
+    ...(threshold ? [t('export.threshold', { score: percent(threshold) })] : []),
+    ...(inSource(document) ? [t('export.crlf')] : []),
+  ];
 }
 
 /** @param {string} kind @param {string} id @param {string} symbol @param {string} name */
@@ -80,10 +106,35 @@ function inSource({ source }) {
   return source?.raw.includes('\r\n') ?? false;
 }
 
+/** Types that are off and have entities. @param {State} state */
+function excludedTypes(state) {
+  const found = new Set(state.entities.map(({ type }) => type));
+  return typesOf(state).filter((type) => found.has(type) && !isOn(state, type));
+}
+
+/** @param {State} state @returns {Provenance} */
+export function provenance(state) {
+  const { document, pending, call, model, threshold } = state;
+  const file = document?.source && inSource(document) ? new SourceOffsets(document.source.raw) : null;
+  const offset = (/** @type {number} */ unit) => {
+    const point = document?.offsets.toPoint(unit) ?? 0;
+    return file ? file.toSource(point) : point;
+  };
+  return {
+    complete: isComplete(state),
+    missing: pending.map(({ start, end }) => [offset(start), offset(end)]),
+    model: call?.model?.name ?? model?.name ?? null,
+    version: call?.model?.version ?? model?.version ?? null,
+    types: typesOf(state).filter((type) => isOn(state, type)),
+    excluded: excludedTypes(state),
+    threshold,
+  };
+}
+
 /** @param {State} state @returns {Labelled} */
 export function labelled({ document, visible }) {
   if (!document) return { text: '', entities: [] };
-  if (!document.source || !inSource(document)) return { text: document.text, entities: visible };
+  if (!document.source || !inSource(document)) return { text: document.text, entities: [...visible] };
   const { raw } = document.source;
   const offsets = new SourceOffsets(raw);
   const points = [...raw];
@@ -98,10 +149,9 @@ export function labelled({ document, visible }) {
 /** @param {typeof FORMATS[string]} format @param {State} state */
 function saveAs({ ending, mime, write }, state) {
   const stem = (state.document?.source?.name ?? 'raner').replace(/\.\w+$/, '').replace(/[\\/:*?"<>|\u0000-\u001f]/g, '_');
-  const name = `${stem || 'raner'}.${ending}`;
-  const url = URL.createObjectURL(new Blob([write(labelled(state), state)], { type: `${mime};charset=utf-8` }));
-  el('a', { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  const partial = ending === 'txt' || isComplete(state) ? '' : '.partial';
+  const name = `${stem || 'raner'}${partial}.${ending}`;
+  save(name, mime, write(labelled(state), state));
   return t('export.saved', { name });
 }
 

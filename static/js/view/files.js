@@ -10,20 +10,37 @@ import { el, find } from './dom.js';
 /** @typedef {import('../core/state.js').Source} Source */
 
 const MAX_MEGABYTES = 16;
+/** File formats that may decode as text but are not text. @type {[string, number[]][]} */
+const SIGNATURES = [
+  ['PDF', [0x25, 0x50, 0x44, 0x46, 0x2d]],
+  ['RTF', [0x7b, 0x5c, 0x72, 0x74, 0x66]],
+  ['PostScript', [0x25, 0x21, 0x50, 0x53]],
+  ['ZIP', [0x50, 0x4b, 0x03, 0x04]],
+  ['OLE', [0xd0, 0xcf, 0x11, 0xe0]],
+];
 /** A decoded file with more than a few of these per thousand characters is not a text. */
 const CONTROLS = /[\u0000-\u0008\u000e-\u001f]/g;
 
 /**
  * @param {PageStore} store
- * @param {(text: string, source: Source) => void} load
+ * @param {import('./editor.js').Load} load
  */
 export function files(store, load) {
   const input = find('#file', HTMLInputElement);
   const veil = find('#drop-veil', HTMLElement);
 
-  /** @param {File | null | undefined} file */
-  async function open(file) {
+  /** Opens the first file and names those that it does not open. @param {FileList | null | undefined} list */
+  async function open(list) {
+    const [file, ...others] = list ?? [];
     if (!file) return;
+    await openFile(file);
+    if (others.length && !store.state.notice) {
+      store.set({ notice: { kind: 'several', values: { name: file.name, others: others.map(({ name }) => name).join(t('list.comma')) } } });
+    }
+  }
+
+  /** @param {File} file */
+  async function openFile(file) {
     if (file.size > MAX_MEGABYTES * 1024 * 1024) {
       store.set({ notice: { kind: 'huge', values: { name: file.name, max: MAX_MEGABYTES } } });
       return;
@@ -34,7 +51,7 @@ export function files(store, load) {
   }
 
   input.addEventListener('change', async () => {
-    await open(input.files?.[0]);
+    await open(input.files);
     // Otherwise choosing the same file again would not fire a change event.
     input.value = '';
   });
@@ -50,7 +67,7 @@ export function files(store, load) {
     if (!event.dataTransfer?.files.length) return;
     event.preventDefault();
     veil.hidden = true;
-    void open(event.dataTransfer.files[0]);
+    void open(event.dataTransfer.files);
   });
   sourceLine(store, load);
 }
@@ -65,6 +82,7 @@ async function readSource(name, bytes) {
     const raw = await docxText(bytes);
     return raw === null ? null : { name, encoding: 'docx', bytes: null, raw };
   }
+  if (SIGNATURES.some(([, signature]) => signature.every((byte, index) => bytes[index] === byte))) return null;
   const decoded = decode(bytes);
   if (!decoded || (decoded.text.match(CONTROLS)?.length ?? 0) > decoded.text.length / 200) return null;
   return { name, encoding: decoded.encoding, bytes, raw: decoded.text };
@@ -72,7 +90,7 @@ async function readSource(name, bytes) {
 
 /**
  * @param {PageStore} store
- * @param {(text: string, source: Source) => void} load
+ * @param {import('./editor.js').Load} load
  */
 function sourceLine(store, load) {
   const line = find('#source', HTMLElement);

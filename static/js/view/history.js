@@ -1,43 +1,60 @@
-/** The history panel: earlier texts, stored in this browser only. */
+/** The history panel: earlier texts with their results. */
 
-import { countByType } from '../core/entities.js';
-import { languageTag, number, t, typeName } from '../core/i18n.js';
-import { readLocal, writeLocal } from '../core/preferences.js';
-import { foundIn } from '../core/state.js';
-import { el, find } from './dom.js';
+import { Database } from '../core/database.js';
+import { number, fileSize, languageTag, t, typeName } from '../core/i18n.js';
+import { add, documentOf, entryOf, sizeOf } from '../core/history.js';
+import { jsonDocument } from '../core/exporters.js';
+import { el, find, save } from './dom.js';
+import { labelled, provenance } from './exports.js';
 
-/** @typedef {{ at: number, text: string, counts: Record<string, number> }} Entry */
+/** @typedef {import('../core/history.js').Entry} Entry */
+/** @typedef {import('../core/state.js').State} State */
 
-const KEY = 'raner.history';
-const MAX_ENTRIES = 20;
-/** Browsers limit a site to about five million characters. */
-const MAX_TEXT = 100_000;
 const TITLE = 60;
 
 /**
  * @param {import('../core/state.js').PageStore} store
- * @param {(text: string) => void} load
+ * @param {import('./editor.js').Load} load
  */
-export function textHistory(store, load) {
+export function history(store, load) {
   const list = find('#history', HTMLElement);
   const empty = find('#history-empty', HTMLElement);
+  const size = find('#history-size', HTMLElement);
   const keep = find('#keep', HTMLInputElement);
   const clear = find('#history-clear', HTMLButtonElement);
-  let entries = readEntries();
+  const exportAll = find('#history-export', HTMLButtonElement);
+  const database = new Database();
+  /** @type {Entry[]} */
+  let entries = [];
+  let loaded = false;
 
   function draw() {
     list.replaceChildren(...entries.map(item));
-    empty.hidden = entries.length > 0;
+    empty.hidden = entries.length > 0 || !loaded;
     empty.textContent = store.state.keep ? t('history.empty') : t('history.off');
-    clear.disabled = !entries.length;
+    const bytes = entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
+    size.textContent = entries.length ? t('history.size', { n: number(entries.length), size: fileSize(bytes) }) : '';
+    clear.disabled = exportAll.disabled = !entries.length;
   }
 
   /** @param {Entry[]} next */
-  function save(next) {
+  function change(next) {
+    void database.save(entries, next);
     entries = next;
-    // When the storage is full, drop the oldest texts.
-    while (!writeLocal(KEY, entries.length ? entries : null) && entries.length) entries = entries.slice(0, -1);
     draw();
+  }
+
+  /** @param {'historyCleared' | 'historyOff'} kind */
+  function erase(kind) {
+    const erased = entries;
+    change([]);
+    if (erased.length === 0) return;
+    const restore = () => {
+      if (kind === 'historyOff') store.set({ keep: true });
+      const restored = new Set(entries.map(({ text }) => text));
+      change([...entries, ...erased.filter(({ text }) => !restored.has(text))]);
+    };
+    store.set({ undo: { kind, restore } });
   }
 
   store.watch(['keep', 'language'], (state) => {
@@ -46,41 +63,55 @@ export function textHistory(store, load) {
   });
   keep.addEventListener('change', () => {
     store.set({ keep: keep.checked });
-    if (!keep.checked) save([]);
+    if (!keep.checked) erase('historyOff');
   });
-  clear.addEventListener('click', () => save([]));
+  clear.addEventListener('click', () => erase('historyCleared'));
+  exportAll.addEventListener('click', () => {
+    const documents = entries.map((entry) => exported(store.state, entry));
+    save('raner-history.json', 'application/json', `${JSON.stringify(documents, null, 2)}\n`);
+  });
   list.addEventListener('click', ({ target }) => {
     const index = target instanceof Element ? target.closest('button')?.dataset.index : undefined;
     const entry = entries[Number(index)];
-    if (entry) load(entry.text);
+    if (!entry) return;
+    const source = entry.source ? { ...entry.source, bytes: null } : null;
+    load(source?.raw ?? entry.text, source, documentOf(entry));
+    const output = find(entry.entities ? '#output' : '#text', HTMLElement);
+    output.focus({ preventScroll: true });
+    (output.closest('section') ?? output).scrollIntoView({ block: 'nearest' });
+  });
+
+  void database.load().then((stored) => {
+    loaded = true;
+    // A detection may have ended before the database was open.
+    const early = new Set(entries.map(({ text }) => text));
+    entries = [...entries, ...stored.filter(({ text }) => !early.has(text))];
+    draw();
   });
 
   return {
     record() {
-      const { keep: wanted, document, live } = store.state;
-      if (!wanted || !document || document.text.length > MAX_TEXT) return;
-      const { text } = document;
-      // Live mode detects at every pause: record a growing text once, and skip one that is being deleted.
-      if (live && entries[0]?.text.startsWith(text) && entries[0].text !== text) return;
-      const entry = { at: Date.now(), text, counts: Object.fromEntries(countByType(foundIn(store.state), [])) };
-      const others = entries.filter((known, index) => known.text !== text && !(live && index === 0 && text.startsWith(known.text)));
-      save([entry, ...others].slice(0, MAX_ENTRIES));
+      const entry = store.state.keep ? entryOf(store.state) : null;
+      if (entry) change(add(entries, entry, store.state.live));
     },
   };
 }
 
-/** @returns {Entry[]} */
-function readEntries() {
-  const stored = readLocal(KEY);
-  if (!Array.isArray(stored)) return [];
-  return stored.filter((entry) => typeof entry?.text === 'string' && Number.isFinite(entry.at) && entry.counts).slice(0, MAX_ENTRIES);
+/** An entry as in a JSON export of its document. @param {State} state @param {Entry} entry */
+function exported(state, entry) {
+  const at = new Date(entry.at).toISOString();
+  if (!entry.entities) return { at, text: entry.text };
+  const restored = { ...state, ...documentOf(entry) };
+  const all = { ...restored, visible: restored.entities };
+  return { at, ...jsonDocument(labelled(all), { ...provenance(all), excluded: [], types: [...new Set(restored.entities.map(({ type }) => type))] }) };
 }
 
 /** @param {Entry} entry @param {number} index */
-function item({ at, text, counts }, index) {
+function item({ at, text, counts, pending, entities }, index) {
   const title = [...text.trim().slice(0, 4 * TITLE)].slice(0, TITLE).join('').replace(/\s+/g, ' ');
   const when = new Intl.DateTimeFormat(languageTag(), { dateStyle: 'short', timeStyle: 'short' }).format(at);
   const tags = Object.entries(counts).map(([type, count]) => el('span', { class: 'tag', 'data-type': type }, `${typeName(type)} ${number(count)}`));
+  const state = entities === null ? t('history.text') : pending?.length ? t('history.partial') : '';
   return el(
     'li',
     {},
@@ -88,7 +119,7 @@ function item({ at, text, counts }, index) {
       'button',
       { class: 'past', type: 'button', 'data-index': index },
       el('span', { class: 'past-text', lang: 'zh-CN' }, title),
-      el('span', { class: 'past-meta' }, el('time', { datetime: new Date(at).toISOString() }, when), ...tags),
+      el('span', { class: 'past-meta' }, el('time', { datetime: new Date(at).toISOString() }, when), ...(state ? [el('span', {}, state)] : []), ...tags),
     ),
   );
 }

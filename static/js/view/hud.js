@@ -1,7 +1,7 @@
 /** The status line of the service and its model, the figures of the call, and the progress of a detection. */
 
 import { milliseconds, number, t } from '../core/i18n.js';
-import { foundIn } from '../core/state.js';
+import { foundIn, isStale } from '../core/state.js';
 import { find } from './dom.js';
 
 /** @typedef {import('../core/state.js').State} State */
@@ -13,6 +13,8 @@ export function hud(store) {
   const run = find('#status', HTMLElement);
   const progress = find('#progress', HTMLElement);
   const fill = find('i', HTMLElement, progress);
+  const mean = find('#call-mean', HTMLElement);
+  const panel = find('#output-panel', HTMLElement);
 
   store.watch(['model', 'service', 'language'], ({ model, service }) => {
     for (const cell of document.querySelectorAll('[data-model]')) {
@@ -26,12 +28,15 @@ export function hud(store) {
   });
 
   store.watch(['call', 'language'], ({ call }) => {
-    const cells = call?.responses
+    const n = call?.responses ?? 0;
+    // Requests run in parallel: the sum of their times would exceed the round trip.
+    mean.textContent = n > 1 ? t('call.mean', { n: number(n) }) : '';
+    const cells = call && n
       ? {
           trip: milliseconds(call.trip),
-          total: milliseconds(call.total),
-          queue: milliseconds(call.queue),
-          inference: milliseconds(call.inference),
+          total: milliseconds(call.total / n),
+          queue: milliseconds(call.queue / n),
+          inference: milliseconds(call.inference / n),
           speed: number(Math.round((call.points / Math.max(call.trip, 1)) * 1000)),
           cached: cacheWord(call),
         }
@@ -45,6 +50,7 @@ export function hud(store) {
     const done = finished(state);
     const busy = state.phase === 'running' || state.phase === 'waiting';
     run.textContent = statusText(state, done);
+    panel.classList.toggle('is-stale', !busy && isStale(state));
     progress.hidden = !busy && state.phase !== 'stopped';
     progress.setAttribute('aria-valuenow', String(Math.round(done * 100)));
     fill.style.setProperty('inline-size', `${done * 100}%`);
@@ -69,11 +75,11 @@ function finished({ phase, document, pending }) {
 
 /** @param {State} state @param {number} done */
 function statusText(state, done) {
-  const { phase, document, text } = state;
+  const { phase, document } = state;
   if (phase === 'running') return t('status.running', { percent: number(Math.floor(done * 100)) });
   if (phase === 'waiting') return t('status.waiting');
   if (!document) return '';
-  if (document.text !== text) return t('status.stale');
+  if (isStale(state)) return t('status.stale');
   if (phase === 'stopped') return t('status.stopped');
   const found = foundIn(state).length;
   return found ? t('status.done', { n: number(found) }) : t('output.none');

@@ -14,6 +14,7 @@ export function legend(store) {
   const range = find('#threshold', HTMLInputElement);
   const value = find('#threshold-value', HTMLOutputElement);
   const kept = find('#threshold-kept', HTMLElement);
+  const note = find('#legend-note', HTMLElement);
   let drawn = '';
 
   store.watch(['model', 'entities', 'language'], (state) => {
@@ -31,14 +32,19 @@ export function legend(store) {
     const counts = countByType(passing, typesOf(state));
     for (const button of root.querySelectorAll('button')) {
       const type = button.dataset.type ?? '';
-      find('[data-count]', HTMLElement, button).textContent = String(counts.get(type) ?? 0);
+      find('[data-count]', HTMLElement, button).textContent = number(counts.get(type) ?? 0);
       button.setAttribute('aria-pressed', String(isOn(state, type)));
+      find('.tile-state', HTMLElement, button).textContent = isOn(state, type) ? '' : t('legend.off');
     }
+    const off = [...counts].filter(([type, count]) => count && !isOn(state, type));
+    const n = off.reduce((sum, [, count]) => sum + count, 0);
+    note.textContent = n ? t('legend.note', { n: number(n), types: off.map(([type]) => typeName(type)).join(t('list.comma')) }) : '';
   });
 
   store.watch(['visible', 'entities', 'threshold', 'language'], (state) => {
     const { visible, threshold } = state;
     const found = foundIn(state);
+    range.value = String(Math.round(100 * threshold));
     value.textContent = percent(threshold);
     range.setAttribute('aria-valuetext', percent(threshold));
     kept.textContent = found.length
@@ -62,9 +68,13 @@ function tile(type, optional) {
   return el(
     'button',
     { class: optional ? 'tile is-optional' : 'tile', type: 'button', 'data-type': type, 'aria-pressed': 'true' },
-    el('span', { class: 'tile-name' }, name, ...(name === type ? [] : [' ', el('small', {}, type)])),
+    el('span', { class: 'tile-name' }, name),
+    ' ',
+    el('small', { class: 'tile-type' }, name === type ? '' : type),
     ' ',
     el('span', { class: 'tile-count', 'data-count': type }, 0),
+    ' ',
+    el('small', { class: 'tile-state' }),
   );
 }
 

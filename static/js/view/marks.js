@@ -13,7 +13,7 @@ import { el } from './dom.js';
 
 /** @typedef {import('../core/entities.js').Entity} Entity */
 /** @typedef {import('../core/state.js').State} State */
-/** @typedef {{ element: HTMLElement, from: number, to: number, entities: Entity[] }} Block code units */
+/** @typedef {{ element: HTMLElement, from: number, to: number, entities: readonly Entity[] }} Block code units */
 
 const LINE_HEIGHT_EM = 2.1;
 /** Documents with fewer blocks are laid out whole: skipping layout would flicker and save nothing. */
@@ -63,6 +63,31 @@ export class MarkedText {
     if (!(mark instanceof HTMLElement)) return;
     mark.focus({ preventScroll: true });
     mark.scrollIntoView({ block: 'center' });
+  }
+
+  /**
+   * The part of the document in view, in code units. Blocks that were never in view count with their estimated height.
+   *
+   * @returns {{ start: number, end: number }}
+   */
+  viewport() {
+    const { scrollTop, clientHeight } = this.root;
+    const top = (/** @type {number} */ index) => this.#blocks[index].element.offsetTop;
+    /** The first block that ends below `height`. */
+    const at = (/** @type {number} */ height) => {
+      let low = 0;
+      let high = this.#blocks.length - 1;
+      while (low < high) {
+        const middle = (low + high + 1) >>> 1;
+        if (top(middle) <= height) low = middle;
+        else high = middle - 1;
+      }
+      const { element, from, to } = this.#blocks[low];
+      const share = (height - element.offsetTop) / Math.max(1, element.offsetHeight);
+      return from + Math.min(1, Math.max(0, share)) * (to - from);
+    };
+    if (!this.#blocks.length) return { start: 0, end: 0 };
+    return { start: at(scrollTop), end: at(scrollTop + clientHeight) };
   }
 
   /** An entity's offsets in the file, or null when they equal those on the page. @param {Entity} entity */
@@ -194,7 +219,7 @@ function setTwin(mark, on) {
   else mark.removeAttribute('aria-current');
 }
 
-/** @param {Entity[]} a @param {Entity[]} b */
+/** @param {readonly Entity[]} a @param {readonly Entity[]} b */
 function same(a, b) {
   return a.length === b.length && a.every((entity, index) => entity === b[index]);
 }

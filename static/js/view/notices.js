@@ -1,10 +1,10 @@
-/** Shows one message at a time: what happened and what the user can do. */
+/** Messages at the bottom of the page: what happened, what the user can do, and what can be undone. */
 
 import { number, t } from '../core/i18n.js';
 import { el, find } from './dom.js';
 
 /** @typedef {import('../core/strings.js').Key} Key */
-/** @typedef {'resume' | 'key' | 'restore' | 'dismiss'} Action */
+/** @typedef {'resume' | 'key' | 'dismiss'} Action */
 
 /** @type {Record<string, { word: Key, tone: 'bad' | 'wait' | 'info', actions: Action[] }>} */
 const KINDS = {
@@ -16,21 +16,29 @@ const KINDS = {
   busy: { word: 'notice.busy', tone: 'bad', actions: ['resume'] },
   timeout: { word: 'notice.timeout', tone: 'bad', actions: ['resume'] },
   failed: { word: 'notice.failed', tone: 'bad', actions: ['resume', 'dismiss'] },
-  replaced: { word: 'notice.replaced', tone: 'info', actions: ['restore', 'dismiss'] },
   unreadable: { word: 'notice.unreadable', tone: 'bad', actions: ['dismiss'] },
   huge: { word: 'notice.huge', tone: 'bad', actions: ['dismiss'] },
+  several: { word: 'notice.several', tone: 'info', actions: ['dismiss'] },
   link: { word: 'notice.link', tone: 'info', actions: ['dismiss'] },
   brokenLink: { word: 'notice.link.broken', tone: 'bad', actions: ['dismiss'] },
   empty: { word: 'notice.empty', tone: 'info', actions: ['dismiss'] },
   over: { word: 'notice.over', tone: 'bad', actions: ['dismiss'] },
 };
+/** @type {Record<import('../core/state.js').Undo['kind'], { word: Key, action: Key }>} */
+const UNDO = {
+  replaced: { word: 'notice.replaced', action: 'notice.restore' },
+  cleared: { word: 'notice.cleared', action: 'notice.undo' },
+  historyCleared: { word: 'notice.history.cleared', action: 'notice.undo' },
+  historyOff: { word: 'notice.history.off', action: 'notice.undo' },
+};
 
 /**
  * @param {import('../core/state.js').PageStore} store
- * @param {Record<Exclude<Action, 'dismiss'>, (notice: import('../core/state.js').Notice) => void>} actions
+ * @param {Record<Exclude<Action, 'dismiss'>, () => void>} actions
  */
 export function notices(store, actions) {
   const slot = find('#notice', HTMLElement);
+  const undoSlot = find('#undo', HTMLElement);
   let drawn = '';
 
   store.watch(['notice', 'language'], ({ notice, language }) => {
@@ -41,14 +49,26 @@ export function notices(store, actions) {
     const clock = slot.querySelector('.notice-clock');
     if (clock) clock.textContent = notice?.seconds ? t('notice.seconds', { n: notice.seconds }) : '';
   });
+  store.watch(['undo', 'language'], ({ undo }) => undoSlot.replaceChildren(...(undo ? [undoMessage(undo.kind)] : [])));
 
   slot.addEventListener('click', ({ target }) => {
-    const action = target instanceof Element ? target.closest('button')?.dataset.action : undefined;
-    const { notice } = store.state;
-    if (!action || !notice) return;
+    const action = actionOf(target);
+    if (!action) return;
     store.set({ notice: null });
-    if (action !== 'dismiss') actions[/** @type {Exclude<Action, 'dismiss'>} */ (action)](notice);
+    if (action !== 'dismiss') actions[/** @type {Exclude<Action, 'dismiss'>} */ (action)]();
   });
+  undoSlot.addEventListener('click', ({ target }) => {
+    const action = actionOf(target);
+    const { undo } = store.state;
+    if (!action || !undo) return;
+    store.set({ undo: null });
+    if (action === 'undo') undo.restore();
+  });
+}
+
+/** @param {EventTarget | null} target */
+function actionOf(target) {
+  return target instanceof Element ? target.closest('button')?.dataset.action : undefined;
 }
 
 /** @param {import('../core/state.js').Notice} notice */
@@ -62,6 +82,17 @@ function message({ kind, values = {} }) {
     { class: 'notice', 'data-tone': tone, 'data-kind': kind },
     el('p', {}, t(word, shown)),
     el('span', { class: 'notice-clock', 'aria-hidden': 'true' }),
-    ...actions.map((action) => el('button', { class: 'chip', type: 'button', 'data-action': action }, t(`notice.${action}`))),
+    ...actions.map((action) => button(action, `notice.${action}`)),
   );
+}
+
+/** @param {import('../core/state.js').Undo['kind']} kind */
+function undoMessage(kind) {
+  const { word, action } = UNDO[kind];
+  return el('div', { class: 'notice', 'data-tone': 'info', 'data-kind': kind }, el('p', {}, t(word)), button('undo', action), button('dismiss', 'notice.dismiss'));
+}
+
+/** @param {string} action @param {Key} word */
+function button(action, word) {
+  return el('button', { class: 'chip', type: 'button', 'data-action': action }, t(word));
 }

@@ -5,8 +5,8 @@
 
 import { typeLabel } from '../core/i18n.js';
 
-/** The colour names of the API, as in ../../../web/styles/tokens.css. @type {Record<string, string>} */
-const NEON = {
+/** The colour names of the API on the dark theme, as in ../../../web/styles/tokens.css. @type {Record<string, string>} */
+const DARK = {
   red: '#ff4d5e',
   cyan: '#00f0ff',
   yellow: '#fcee0a',
@@ -16,6 +16,18 @@ const NEON = {
   orange: '#ffa24d',
   blue: '#7aa8ff',
   purple: '#b794ff',
+};
+/** On the light theme: at least 4.5:1 on every background of the page. @type {Record<string, string>} */
+const LIGHT = {
+  red: '#b3122a',
+  cyan: '#00606b',
+  yellow: '#665600',
+  white: '#2f3646',
+  green: '#0b6430',
+  magenta: '#8f1387',
+  orange: '#8a3f00',
+  blue: '#1f4cb0',
+  purple: '#5b35b3',
 };
 /** @type {Record<string, string>} */
 const DEFAULTS = { PER: 'red', LOC: 'cyan', ORG: 'yellow' };
@@ -27,12 +39,14 @@ document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 
 /**
  * @param {string} type
- * @param {Record<string, string>} [colors] type → colour word or CSS colour
+ * @param {Record<string, string>} [colors] type → colour name or CSS colour
+ * @param {string} [theme] `dark` or `light`; default: the current one
  */
-export function colorOf(type, colors = {}) {
+export function colorOf(type, colors = {}, theme = document.documentElement.dataset.theme) {
+  const names = theme === 'light' ? LIGHT : DARK;
   const word = colors[type] ?? DEFAULTS[type] ?? 'white';
-  if (Object.hasOwn(NEON, word)) return NEON[word];
-  return CSS.supports('color', word) ? word : NEON.white;
+  if (Object.hasOwn(names, word)) return names[word];
+  return CSS.supports('color', word) ? word : names.white;
 }
 
 /**
@@ -42,7 +56,8 @@ export function colorOf(type, colors = {}) {
 export function paintTypes(types, colors) {
   const rules = types.map((type, index) => {
     const name = CSS.escape(type);
-    return `[data-type="${name}"] { --tint: ${colorOf(type, colors)}; --line: ${UNDERLINES[index % UNDERLINES.length]}; }
+    return `[data-type="${name}"] { --tint: ${colorOf(type, colors, 'dark')}; --line: ${UNDERLINES[index % UNDERLINES.length]}; }
+      [data-theme="light"] [data-type="${name}"] { --tint: ${colorOf(type, colors, 'light')}; }
       mark[data-type="${name}"]::after { content: "${cssString(typeLabel(type))}"; }`;
   });
   sheet.replaceSync(rules.join('\n'));

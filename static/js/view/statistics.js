@@ -2,7 +2,7 @@
 
 import { group, statistics as figuresOf } from '../core/entities.js';
 import { number, percent, t } from '../core/i18n.js';
-import { eachFrame, el, find } from './dom.js';
+import { eachFrame, el, find, keepFocus } from './dom.js';
 
 const TOP = 8;
 
@@ -16,8 +16,8 @@ export function statistics(store, jump) {
   const empty = find('#bars-empty', HTMLElement);
 
   store.watch(
-    ['document', 'visible', 'selected', 'language'],
-    eachFrame(({ document, visible, selected }) => {
+    ['document', 'visible', 'entities', 'selected', 'language'],
+    eachFrame(({ document, visible, entities, selected }) => {
       const { total, unique, share, density } = figuresOf(visible, document?.offsets.points ?? 0);
       figure('total', number(total));
       figure('unique', number(unique));
@@ -25,8 +25,9 @@ export function statistics(store, jump) {
       figure('density', number(density, { maximumFractionDigits: 1 }));
       const top = group(visible).slice(0, TOP);
       const most = top[0]?.entities.length ?? 1;
-      bars.replaceChildren(...top.map((row) => bar(row, row.entities.length / most, row.key === selected)));
+      keepFocus(bars, () => bars.replaceChildren(...top.map((row) => bar(row, row.entities.length / most, row.key === selected))));
       empty.hidden = top.length > 0;
+      empty.textContent = t(entities.length ? 'table.hidden' : 'table.empty');
     }),
   );
 
@@ -57,6 +58,6 @@ function bar({ key, type, span, entities }, share, selected) {
   return el(
     'li',
     {},
-    el('button', { class: 'bar', type: 'button', 'data-key': key, 'data-type': type, 'aria-pressed': String(selected), title: t('table.jump', { span }) }, fill, name, ' ', count),
+    el('button', { class: 'bar', type: 'button', 'data-key': key, 'data-focus': key, 'data-type': type, 'aria-pressed': String(selected), title: t('table.jump', { span }) }, fill, name, ' ', count),
   );
 }

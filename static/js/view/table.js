@@ -1,8 +1,8 @@
 /** The entity table: grouped or single, sortable and filterable. A row leads to its entity in the text. */
 
 import { group, keyOf } from '../core/entities.js';
-import { number, scoreText, t, typeName } from '../core/i18n.js';
-import { eachFrame, el, find } from './dom.js';
+import { number, scoreText, t, typeLabel, typeName } from '../core/i18n.js';
+import { eachFrame, el, find, keepFocus } from './dom.js';
 
 /** @typedef {import('../core/entities.js').Entity} Entity */
 /** @typedef {'span' | 'type' | 'count' | 'score' | 'start'} Column */
@@ -25,6 +25,7 @@ export function table(store, jump) {
   const size = find('#table-size', HTMLElement);
   const filter = find('#filter', HTMLInputElement);
   const grouped = find('#grouped', HTMLInputElement);
+  const scroll = find('.table-scroll', HTMLElement);
 
   /** @type {{ column: Column, descending: boolean }} */
   let order = { column: 'count', descending: true };
@@ -33,14 +34,16 @@ export function table(store, jump) {
   const visits = new Map();
 
   const draw = eachFrame(() => {
-    const { visible, selected } = store.state;
-    const wanted = filter.value.trim().toLowerCase();
-    const all = grouped.checked ? groupRows(visible) : singleRows(visible);
+    const { visible, selected, entities } = store.state;
+    const wanted = store.state.filter.trim().toLowerCase();
+    const all = store.state.grouped ? groupRows(visible) : singleRows(visible);
     const rows = all.filter(({ span, type }) => !wanted || `${span} ${type} ${typeName(type)}`.toLowerCase().includes(wanted));
     rows.sort((a, b) => compare(a, b, order.column) * (order.descending ? -1 : 1) || a.start - b.start);
-    head.replaceChildren(...COLUMNS.map(heading));
-    body.replaceChildren(...rows.slice(0, limit).map((row) => line(row, row.key === selected)));
+    keepFocus(head, () => head.replaceChildren(...COLUMNS.map(heading)));
+    keepFocus(body, () => body.replaceChildren(...rows.slice(0, limit).map((row) => line(row, row.key === selected))), scroll);
     empty.hidden = rows.length > 0;
+    empty.textContent = t(all.length ? 'table.unmatched' : entities.length ? 'table.hidden' : 'table.empty');
+    if (rows.length <= limit && document.activeElement === more) scroll.focus();
     more.hidden = rows.length <= limit;
     size.textContent = rows.length ? t('table.rows', { n: number(rows.length) }) : '';
   });
@@ -52,17 +55,22 @@ export function table(store, jump) {
     return el(
       'th',
       { scope: 'col', 'aria-sort': sort, 'data-column': column },
-      el('button', { type: 'button' }, t(`table.${column}`)),
+      el('button', { type: 'button', 'data-focus': column }, t(`table.${column}`)),
     );
   }
 
-  store.watch(['visible', 'selected', 'language'], draw);
+  store.watch(['visible', 'selected', 'language', 'filter', 'grouped'], (state) => {
+    if (filter.value !== state.filter) filter.value = state.filter;
+    grouped.checked = state.grouped;
+    draw();
+  });
   store.watch(['document'], () => {
     limit = PAGE;
     visits.clear();
+    scroll.scrollTop = 0;
   });
-  filter.addEventListener('input', draw);
-  grouped.addEventListener('change', draw);
+  filter.addEventListener('input', () => store.set({ filter: filter.value }));
+  grouped.addEventListener('change', () => store.set({ grouped: grouped.checked }));
   more.addEventListener('click', () => {
     limit += PAGE;
     draw();
@@ -74,8 +82,6 @@ export function table(store, jump) {
     const numeric = column === 'count' || column === 'score';
     order = { column, descending: order.column === column ? !order.descending : numeric };
     draw();
-    // The heading, and the focused button in it, was replaced.
-    requestAnimationFrame(() => find(`th[data-column="${column}"] button`, HTMLButtonElement, head).focus());
   });
   body.addEventListener('click', ({ target }) => {
     const button = target instanceof Element ? target.closest('button') : null;
@@ -86,17 +92,17 @@ export function table(store, jump) {
     visits.set(key, turn + 1);
     const single = places.find(({ start }) => String(start) === button.dataset.start);
     store.set({ selected: key });
-    const entity = grouped.checked ? places[turn % places.length] : single;
+    const entity = store.state.grouped ? places[turn % places.length] : single;
     if (entity) jump(entity);
   });
 }
 
-/** @param {Entity[]} entities @returns {Row[]} */
+/** @param {readonly Entity[]} entities @returns {Row[]} */
 function groupRows(entities) {
   return group(entities).map((row) => ({ ...row, count: row.entities.length, start: row.entities[0].start }));
 }
 
-/** @param {Entity[]} entities @returns {Row[]} */
+/** @param {readonly Entity[]} entities @returns {Row[]} */
 function singleRows(entities) {
   const counts = new Map(group(entities).map((row) => [row.key, row.entities.length]));
   return entities.map((entity) => {
@@ -114,12 +120,12 @@ function compare(a, b, column) {
 /** @param {Row} row @param {boolean} selected */
 function line(row, selected) {
   const { key, span, type, count, score, start } = row;
-  const name = el('button', { class: 'name', type: 'button', 'data-key': key, 'data-start': start, title: t('table.jump', { span }) }, span);
+  const name = el('button', { class: 'name', type: 'button', 'data-key': key, 'data-start': start, 'data-focus': `${key} ${start}`, title: t('table.jump', { span }) }, span);
   return el(
     'tr',
     { class: selected ? 'is-selected' : null, 'data-type': type },
     el('th', { scope: 'row' }, name),
-    el('td', {}, el('span', { class: 'tag' }, typeName(type))),
+    el('td', {}, el('span', { class: 'tag', title: typeName(type) }, typeLabel(type))),
     el('td', { class: 'num' }, number(count)),
     el('td', { class: 'num' }, scoreText(score)),
     el('td', { class: 'num' }, number(start)),

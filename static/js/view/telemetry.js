@@ -64,7 +64,7 @@ export function telemetry(store, api) {
     status.textContent = failures >= GIVE_UP ? t('telemetry.none') : t('telemetry.every', { n: EVERY_S });
     root.replaceChildren(...DIALS.map(({ id, word, show }) => {
       const latest = series[id].findLast((value) => value !== null) ?? null;
-      return el('div', {}, el('dt', {}, t(word)), el('dd', { 'data-dial': id }, latest === null ? '—' : show(latest), sparkline(series[id])));
+      return el('div', {}, el('dt', {}, t(word)), el('dd', { 'data-dial': id }, el('span', { class: 'dial-value' }, latest === null ? '—' : show(latest)), sparkline(series[id])));
     }));
   }
 
