@@ -9,7 +9,7 @@ The imports are lazy: the command line must not load BentoML, and a worker must 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
@@ -89,14 +89,22 @@ def dispatch_at_once() -> None:
     the worker is busy. That pays where the API computes on a batch. Here the API only hands its requests to the
     scheduler, which batches tokens. Call it before `bentoml.Service.to_asgi`.
     """
-    from bentoml._internal.marshal import dispatcher
+    from _bentoml_impl.server import app
+    from bentoml._internal.marshal.dispatcher import CorkDispatcher, Optimizer
 
-    class Optimizer(dispatcher.Optimizer):
+    class PromptOptimizer(Optimizer):
         wait = property(lambda _self: 0.0, lambda _self, _value: None)
 
-    dispatcher.Optimizer = Optimizer
-    # Seconds to sleep while the batch before is being handed over, which takes a turn of the event loop.
-    dispatcher.CorkDispatcher.TICKET_INTERVAL = 0
+    class PromptDispatcher(CorkDispatcher[Sequence[object], object]):
+        # Seconds to sleep while the batch before is being handed over, which takes a turn of the event loop.
+        TICKET_INTERVAL = 0
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            # BentoML looks up the type of each batch to find its size; here a batch is always a list.
+            super().__init__(*args, **{**options, "get_batch_size": len})
+            self.optimizer = PromptOptimizer(self.max_latency)
+
+    app.CorkDispatcher = PromptDispatcher
 
 
 def cache_api_methods(service: object) -> None:

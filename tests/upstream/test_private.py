@@ -177,23 +177,23 @@ def test_a_download_reports_its_progress() -> None:
 
 @pytest.mark.anyio
 async def test_the_dispatcher_passes_requests_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bentoml._internal.marshal import dispatcher
+    from _bentoml_impl.server import app
 
-    monkeypatch.setattr(dispatcher, "Optimizer", dispatcher.Optimizer)
-    monkeypatch.setattr(dispatcher.CorkDispatcher, "TICKET_INTERVAL", dispatcher.CorkDispatcher.TICKET_INTERVAL)
+    monkeypatch.setattr(app, "CorkDispatcher", app.CorkDispatcher)
     private.dispatch_at_once()
-    batching = dispatcher.CorkDispatcher(10_000, 64, fallback=lambda: None, get_batch_size=lambda _request: 1)
+    batching = app.CorkDispatcher(10_000, 64, fallback=lambda: None)
     batching.optimizer.wait = 10
     assert (batching.optimizer.wait, batching.TICKET_INTERVAL) == (0, 0), "requests would wait for a larger batch"
-    batches: list[tuple[int, ...]] = []
+    batches: list[tuple[list[int], ...]] = []
 
-    async def process(batch: tuple[int, ...]) -> tuple[int, ...]:
+    async def process(batch: tuple[list[int], ...]) -> tuple[list[int], ...]:
         batches.append(batch)
         return batch
 
     send = batching(process)
-    assert await asyncio.gather(*(send(number) for number in range(5))) == list(range(5))
-    assert batches == [(0, 1, 2, 3, 4)], "requests that arrive together are passed on together"
+    requests = [[number] for number in range(5)]
+    assert await asyncio.gather(*(send(request) for request in requests)) == requests
+    assert batches == [tuple(requests)], "requests that arrive together are passed on together"
     batching.shutdown()
 
 
