@@ -16,22 +16,23 @@ from tests.support.servers import serve
 pytestmark = pytest.mark.faults
 
 REQUESTS = 20
+DRAIN_S = 3
 
 
 def test_requests_are_served_during_the_drain_time_and_finished_after_it(tmp_path: Path) -> None:
-    settings = {"RANER_WORKERS": "2", "RANER_THREADS": "1", "RANER_DRAIN_S": "3", "RANER_CACHE_URL": "off"}
+    settings = {"RANER_WORKERS": "2", "RANER_THREADS": "1", "RANER_DRAIN_S": str(DRAIN_S), "RANER_CACHE_URL": "off"}
     with serve(tmp_path / "log", **settings) as server:
         wait_for(lambda: len(ready_workers(server)) == 2, 60)
         with load(server.url, [text * 40 for text in NEWS], clients=8) as taken, server.client() as client:
             taken.wait_for_more(REQUESTS)
             stopped = time.monotonic()
             server.process.terminate()
-            wait_for(lambda: client.get("/readyz").status_code == httpx.codes.SERVICE_UNAVAILABLE, 1)
+            wait_for(lambda: client.get("/readyz").status_code == httpx.codes.SERVICE_UNAVAILABLE, DRAIN_S)
             assert client.post("/ner", json={"text": "马云"}).status_code == httpx.codes.OK
             server.process.wait(28)
             ended = time.monotonic()
         print(f"\n{taken.counts()}, ended after {ended - stopped:.1f} s")
-        assert not [outcome for outcome in taken.failed() if outcome.ended < stopped + 3]
+        assert not [outcome for outcome in taken.failed() if outcome.ended < stopped + DRAIN_S]
         # Later requests find no listening socket; no response is cut off.
         assert {outcome.failure for outcome in taken.failed()} <= {"ConnectError"}
 

@@ -20,6 +20,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ner_runtime.serving.telemetry.logs import flush_logs
+from ner_runtime.serving.telemetry.metrics import observe_worker
 
 FLUSH_S = 0.3
 """Time to send the last responses before the process exits."""
@@ -56,16 +57,20 @@ class Shutdown:
     ) -> None:
         if self.begun:
             return
-        self.begun = True
+        self._mark_begun()
         loop.call_later(self._drain_s + CLOSE_S, server_exit, signal.SIGTERM, None)
         loop.call_later(self._grace_s - FLUSH_S, refuse_requests)
         loop.call_later(self._grace_s, _exit, 0)
 
     async def exit_now(self, code: int) -> NoReturn:
         """End the process as soon as the last responses are sent."""
-        self.begun = True
+        self._mark_begun()
         await asyncio.sleep(FLUSH_S)
         _exit(code)
+
+    def _mark_begun(self) -> None:
+        self.begun = True
+        observe_worker(ready=False)
 
 
 def _exit(code: int) -> NoReturn:

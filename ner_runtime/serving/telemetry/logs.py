@@ -33,6 +33,7 @@ _OTHER_LOGGERS = ("bentoml", "circus", "uvicorn", "uvicorn.error", "uvicorn.acce
 _SERVICE = "raner"
 _READ_METHODS = ("GET", "HEAD")
 _MAX_FRAMES = 12
+_ENCODER = json.JSONEncoder(default=str)
 _RECORD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 log = logging.getLogger(_SERVICE)
@@ -57,6 +58,8 @@ def configure_logs(level: LogLevel, form: LogFormat) -> None:
     # At INFO, it quotes BENTOML_CONFIG_OPTIONS, which may hold the credentials of a trace collector.
     logging.getLogger(CONFIGURATION_LOGGER).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
+    # No line has these fields, so that no record need collect them.
+    logging.logThreads = logging.logMultiprocessing = False
 
 
 def flush_logs() -> None:
@@ -85,7 +88,7 @@ class JsonLogFormatter(logging.Formatter):
     """Formats a log record as a JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return json.dumps(_fields(record) | _extra_fields(record), default=str)
+        return _ENCODER.encode(_fields(record) | _extra_fields(record))
 
 
 class TextLogFormatter(logging.Formatter):
