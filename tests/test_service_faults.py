@@ -15,7 +15,7 @@ from ner_runtime import Recognizer
 from ner_runtime.atomic_files import write_atomically
 from tests.support.examples import NEWS
 from tests.support.load import load
-from tests.support.processes import ready_workers, versions, wait_for
+from tests.support.processes import ready_workers, versions, wait_for, workers
 from tests.support.servers import REPOSITORY, Server, bentoml, environment, serve
 from tests.support.twins import LEFT, RIGHT, damage, make_twin, switch, types_of
 
@@ -129,3 +129,14 @@ def test_a_taken_port_stops_the_start_with_one_line() -> None:
         )
     assert started.returncode == 1
     assert started.stderr == "raner: cannot listen: Address already in use\n"
+
+
+def test_a_service_without_the_supervisor_serves_and_logs_one_error(tmp_path: Path) -> None:
+    target = "tests.support.unsupervised:Raner"
+    with serve(tmp_path / "log", target=target, RANER_WORKERS="2", RANER_THREADS="1") as server:
+        wait_for(lambda: len(workers(server)) == 2, 60)
+        wait_for(lambda: "not run by RaNER's supervisor" in server.log.read_text(), 60)
+        with server.client() as client:
+            assert client.post("/ner", json={"text": "马云"}).is_success
+            wait_for(lambda: "raner_workers_ready 2.0" in client.get("/metrics").text, 60)
+    assert server.log.read_text().count("not run by RaNER's supervisor") == 1
