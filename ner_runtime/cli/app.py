@@ -9,6 +9,7 @@ from typing import NoReturn
 import typer
 
 from ner_runtime.cli import models
+from ner_runtime.cli.annotate import annotate
 from ner_runtime.cli.bench import bench
 from ner_runtime.cli.evaluate import evaluate_file
 from ner_runtime.cli.info import info
@@ -19,6 +20,7 @@ app = typer.Typer(
     help="People, places and organisations in Chinese text.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.command()(predict)
+app.command()(annotate)
 app.command("evaluate")(evaluate_file)
 app.command()(info)
 app.command()(bench)

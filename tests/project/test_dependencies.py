@@ -20,11 +20,12 @@ OWN = {"benchmarks", "loadtest", "ner_runtime", "scripts", "service", "tests", "
 
 EXTRAS = {
     "service.py": (),
-    "ner_runtime": ("hub", "openvino"),
+    "ner_runtime": ("bulk", "hub", "openvino"),
     "loadtest": ("loadtest",),
     "training": ("train",),
     "benchmarks": ("dev",),
     "docs": ("dev",),
+    "examples": ("dev",),
     "scripts": ("dev",),
     "tests": ("dev",),
 }
@@ -32,7 +33,9 @@ EXTRAS = {
 
 NOT_IMPORTED = {
     "uvloop": "BentoML's workers use it if it is installed",
+    "cyclonedx-bom": "a command",
     "import-linter": "a command",
+    "openapi-python-client": "a command",
     "pre-commit": "a command",
     "pyright": "a command",
     "ruff": "a command",

@@ -1,0 +1,150 @@
+"""`raner annotate`: annotate whole corpora, in shards that an interrupted run resumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from ner_runtime.cli.console import ModelOption
+from ner_runtime.corpus.local import annotate_here, annotate_in_processes
+from ner_runtime.corpus.output import Output, Totals, parquet_schema
+from ner_runtime.corpus.plan import MAX_CHARS, SHARD_RECORDS, ModelChoice, OutputFormat, Plan
+from ner_runtime.corpus.sources import Shard, Source, find_sources, read_shards
+from ner_runtime.cpus import available_cpus
+from ner_runtime.errors import UnknownType
+from ner_runtime.manifest import read_manifest
+from ner_runtime.models.registry.resolve import resolve_model
+from ner_runtime.settings import load_settings
+
+
+class CorpusEngine(StrEnum):
+    """Where `raner annotate` runs."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+def annotate(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A file, or a directory of files.")],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The directory to write.")],
+    model: ModelOption = None,
+    engine: Annotated[CorpusEngine, typer.Option(help="This machine, or a Ray cluster.")] = CorpusEngine.LOCAL,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, each with one model.")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    field: Annotated[str, typer.Option(help="The field or column that holds the text.")] = "text",
+    types: Annotated[str | None, typer.Option(help="Entity types to return, separated by commas.")] = None,
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="Leave out entities with a lower score.")] = 0.0,
+    max_chars: Annotated[int, typer.Option(min=1, help="A longer text is a bad record.")] = MAX_CHARS,
+    shard_records: Annotated[
+        int, typer.Option(min=1, help="Records per shard: what an interruption costs at most, per process.")
+    ] = SHARD_RECORDS,
+    output_format: Annotated[OutputFormat, typer.Option("--format", help="The parts' format.")] = OutputFormat.JSONL,
+    ray_address: Annotated[str | None, typer.Option(help="A running Ray cluster; else one is started here.")] = None,
+) -> None:
+    """Annotate files of texts: JSON lines, plain lines, CSV or Parquet. Other fields pass through."""
+    choice = _choose_model(model, workers)
+    plan = Plan(field, _wanted(types, choice), min_score, output_format, max_chars, shard_records)
+    sources = find_sources(source.absolute())
+    schema = parquet_schema(sources) if output_format is OutputFormat.PARQUET else None
+    output = Output(target.absolute(), output_format, schema)
+    output.begin(sources, plan, choice, resume=resume)
+    with output.locked():
+        done = output.completed()
+        if engine is CorpusEngine.RAY:
+            from ner_runtime.corpus.ray_engine import annotate_on_ray
+
+            totals = annotate_on_ray(
+                sources, output, plan, choice, workers=workers, address=ray_address, done=frozenset(done)
+            )
+            _show(totals, done, None)
+        else:
+            with _progress() as progress:
+                shards = _Shards(sources, plan, frozenset(done), progress)
+                totals = (
+                    annotate_here(shards, output, plan, choice)
+                    if workers == 1
+                    else annotate_in_processes(shards, output, plan, choice, workers)
+                )
+                _show(totals, done, shards)
+        total = output.finish()
+    typer.echo(
+        f"raner: {total.records} records, {total.entities} entities, {total.bad} bad records"
+        + (f"; see {target / 'bad'}" if total.bad else ""),
+        err=True,
+    )
+
+
+class _Shards:
+    """The shards that are not done yet, with a progress bar over the bytes of the input."""
+
+    def __init__(self, sources: list[Source], plan: Plan, done: frozenset[str], progress: Progress) -> None:
+        self._sources, self._plan, self._done, self._progress = sources, plan, done, progress
+        self._task = progress.add_task("", total=sum(source.size for source in sources), records=0, rate="")
+
+    def __iter__(self) -> Iterator[Shard]:
+        before = 0
+        for source in self._sources:
+            for shard in read_shards(source, self._plan):
+                if shard.name not in self._done:
+                    yield shard
+                self._progress.update(self._task, completed=before + shard.position)
+            before += source.size
+
+    def note(self, records: int) -> None:
+        """Show how many records this run has annotated."""
+        elapsed = self._progress.tasks[self._task].elapsed or 0
+        rate = f"{records / elapsed:.0f} records/s" if elapsed else ""
+        self._progress.update(self._task, records=records, rate=rate)
+
+
+def _show(totals: Iterable[Totals], done: dict[str, Totals], shards: _Shards | None) -> None:
+    """Run to the end, with the progress shown."""
+    if done:
+        typer.echo(f"raner: {len(done)} shards are complete already", err=True)
+    records = 0
+    for one in totals:
+        records += one.records
+        if shards is not None:
+            shards.note(records)
+
+
+def _progress() -> Progress:
+    columns = (
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[records]} records"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    terminal = Console(stderr=True)
+    return Progress(*columns, console=terminal, disable=not terminal.is_terminal)
+
+
+def _choose_model(model: str | None, workers: int) -> ModelChoice:
+    settings = load_settings()
+    directory = resolve_model(model or settings.model)
+    return ModelChoice(
+        directory=str(directory),
+        version=read_manifest(directory).version,
+        engine=settings.engine,
+        device=settings.device,
+        threads=settings.threads or max(1, available_cpus() // workers),
+        max_batch_tokens=settings.max_batch_tokens,
+    )
+
+
+def _wanted(types: str | None, model: ModelChoice) -> tuple[str, ...] | None:
+    if types is None:
+        return None
+    wanted = tuple(type_.strip() for type_ in types.split(","))
+    known = read_manifest(Path(model.directory)).types
+    for type_ in wanted:
+        if type_ not in known:
+            raise UnknownType(f"unknown entity type {type_!r}; this model knows {', '.join(known)}")
+    return wanted

@@ -1,0 +1,150 @@
+"""Annotate a shard: parse its records, find the entities, and hand over what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ner_runtime.corpus.plan import ModelChoice, Plan
+from ner_runtime.corpus.sources import LONGER, Fields, Record, Shard
+from ner_runtime.entities import Entity
+from ner_runtime.errors import MalformedRequest
+from ner_runtime.inference.engine import Device, EngineName
+from ner_runtime.json import from_json
+from ner_runtime.recognizer import Recognizer
+
+ENTITIES = "entities"
+# Texts that are read together: enough to fill batches of equal length, few enough to bound the memory.
+_TEXTS = 256
+_CHARS = 64_000
+# How much of a bad record is repeated in the side file.
+_SHOWN = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedShard:
+    """The rows of a shard, in its order, and its bad records with the reasons."""
+
+    rows: list[Fields]
+    bad: list[Fields]
+    entities: int
+    chars: int
+
+
+class BadRecord(ValueError):
+    """A record that cannot be annotated; the message says why."""
+
+
+class Annotator:
+    """Annotates shards with one model. One per worker process."""
+
+    def __init__(self, model: ModelChoice, plan: Plan) -> None:
+        """Open the model."""
+        self._plan = plan
+        self._recognizer = Recognizer.open(
+            model.directory,
+            threads=model.threads,
+            engine=cast("EngineName", model.engine),
+            device=cast("Device", model.device),
+            max_batch_tokens=model.max_batch_tokens,
+        )
+
+    def annotate(self, shard: Shard) -> AnnotatedShard:
+        """Find the entities of each record of a shard."""
+        rows: list[Fields] = []
+        bad: list[Fields] = []
+        for record in shard.records:
+            try:
+                rows.append(fields_of(record, shard.kind, self._plan))
+            except BadRecord as error:
+                bad.append(_report(shard, record, str(error)))
+        entities = 0
+        for group in _groups(rows, self._plan.field):
+            texts = [row[self._plan.field] for row in group]
+            for row, found in zip(group, self._recognizer.recognize(texts, self._plan.types), strict=True):
+                kept = [entity for entity in found if entity.score >= self._plan.min_score]
+                row[ENTITIES] = [_item(entity) for entity in kept]
+                entities += len(kept)
+        return AnnotatedShard(rows, bad, entities, sum(len(row[self._plan.field]) for row in rows))
+
+
+def fields_of(record: Record, kind: str, plan: Plan) -> Fields:
+    """The fields of a record, its text among them.
+
+    Raises:
+        BadRecord: it cannot be read, or has no text.
+    """
+    content = record.content
+    if not isinstance(content, bytes):
+        fields = _row(content, kind)
+    elif kind == "txt":
+        fields = {plan.field: _decoded(content).rstrip("\r\n")}
+    else:
+        fields = _object(content)
+    text = fields.get(plan.field)
+    if not isinstance(text, str):
+        found = "is missing" if plan.field not in fields else f"holds {type(text).__name__}, not a string"
+        raise BadRecord(f"the field {plan.field!r} {found}")
+    if len(text) > plan.max_chars:
+        raise BadRecord(f"the text has {len(text)} characters; at most {plan.max_chars} are allowed")
+    return fields
+
+
+def _row(content: Fields, kind: str) -> Fields:
+    if kind == "csv":
+        values = content.values()
+        # csv.DictReader's marks for a row that is longer or shorter than the header.
+        if LONGER in content or any(value is None for value in values):
+            raise BadRecord(f"the row has {'more' if LONGER in content else 'fewer'} columns than the header")
+        try:
+            "".join(values).encode()
+        except UnicodeEncodeError:
+            raise BadRecord("not UTF-8") from None
+    return dict(content)
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRecord(f"not UTF-8: byte {error.start} cannot be decoded") from None
+
+
+def _object(line: bytes) -> Fields:
+    try:
+        value: Any = from_json(line)
+    except MalformedRequest as error:
+        raise BadRecord(error.message) from None
+    if not isinstance(value, dict):
+        raise BadRecord("not a JSON object")
+    return cast("Fields", value)
+
+
+def _groups(rows: Sequence[Fields], field: str) -> Iterator[list[Fields]]:
+    group: list[Fields] = []
+    chars = 0
+    for row in rows:
+        group.append(row)
+        chars += len(row[field])
+        if len(group) >= _TEXTS or chars >= _CHARS:
+            yield group
+            group, chars = [], 0
+    if group:
+        yield group
+
+
+def _item(entity: Entity) -> Fields:
+    return {
+        "type": entity.type,
+        "span": entity.span,
+        "start": entity.start,
+        "end": entity.end,
+        "score": round(entity.score, 6),
+    }
+
+
+def _report(shard: Shard, record: Record, reason: str) -> Fields:
+    content = record.content
+    shown = content.decode("utf-8", "backslashreplace") if isinstance(content, bytes) else repr(content)
+    return {"source": shard.source, "line": record.number, "reason": reason, "record": shown.rstrip("\r\n")[:_SHOWN]}

@@ -1,0 +1,59 @@
+"""What a run does: the options that its output depends on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+SHARD_RECORDS = 2048
+SHARD_BYTES = 4 * 1024 * 1024
+MAX_CHARS = 1_000_000
+
+
+class OutputFormat(StrEnum):
+    """Formats of the annotated parts."""
+
+    JSONL = "jsonl"
+    JSONL_GZ = "jsonl.gz"
+    JSONL_ZST = "jsonl.zst"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model directory and how to open it; the version is what the output depends on."""
+
+    directory: str
+    version: str
+    engine: str = "onnxruntime"
+    device: str = "cpu"
+    threads: int = 1
+    max_batch_tokens: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The options that the output depends on.
+
+    Attributes:
+        field: the field that holds the text
+        types: entity types to return; None for the model's default types
+        min_score: entities with a lower score are left out
+        max_chars: a longer text is a bad record
+        shard_records, shard_bytes: a shard ends with the record that reaches one of them
+    """
+
+    field: str = "text"
+    types: tuple[str, ...] | None = None
+    min_score: float = 0.0
+    output_format: OutputFormat = OutputFormat.JSONL
+    max_chars: int = MAX_CHARS
+    shard_records: int = SHARD_RECORDS
+    shard_bytes: int = SHARD_BYTES
+
+    def as_json(self) -> dict[str, Any]:
+        """The options as JSON values."""
+        values = asdict(self)
+        values["types"] = None if self.types is None else list(self.types)
+        return values

@@ -1,0 +1,134 @@
+"""Annotate on a Ray cluster, through Ray Data.
+
+Each input file is read by one task, which yields its shards one by one; actors annotate them and write their files.
+Input and output are on storage that all nodes mount at the same path. Ray runs a shard again when its worker is lost,
+which writes the same files.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ner_runtime.corpus.annotator import Annotator
+from ner_runtime.corpus.output import Output, Totals
+from ner_runtime.corpus.plan import ModelChoice, Plan
+from ner_runtime.corpus.sources import Source, read_shards
+from ner_runtime.errors import MissingExtra
+
+_COLUMN = "shard"
+
+
+def annotate_on_ray(
+    sources: Sequence[Source],
+    output: Output,
+    plan: Plan,
+    model: ModelChoice,
+    *,
+    workers: int,
+    address: str | None,
+    done: frozenset[str],
+) -> Iterator[Totals]:
+    """Annotate the shards that are not done; yields the totals of each.
+
+    Args:
+        sources: the input files, at a path that all nodes share
+        workers: actors, each with one model and `model.threads` CPUs
+        address: the cluster's; None starts one on this machine
+        done: names of shards to leave out
+
+    Raises:
+        MissingExtra: Ray is not installed.
+    """
+    ray, data = _ray_modules()
+    # Ray reports its use to its makers unless told otherwise.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # A busy machine needs longer than the default of a minute to start a node.
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")
+    local = {} if address else {"num_cpus": workers * model.threads + 1, "include_dashboard": False}
+    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+    try:
+        data.DataContext.get_current().enable_progress_bars = False
+        shards = data.read_datasource(
+            _datasource_class(data)(sources, plan, done), override_num_blocks=len(sources), concurrency=len(sources)
+        )
+        annotated = shards.map_batches(
+            _ShardWorker,
+            fn_constructor_args=(output, plan, model),
+            batch_size=1,
+            batch_format="pyarrow",
+            concurrency=workers,
+            num_cpus=model.threads,
+        )
+        for row in annotated.iter_rows():
+            yield Totals(**row)
+    finally:
+        ray.shutdown()
+
+
+class _ShardWorker:
+    """An actor: one model, one shard at a time."""
+
+    def __init__(self, output: Output, plan: Plan, model: ModelChoice) -> None:
+        self._annotator = Annotator(model, plan)
+        self._output = output
+
+    def __call__(self, batch: Any) -> Any:
+        import pyarrow as pa
+
+        totals = [self._annotate(pickled.as_py()) for pickled in batch.column(_COLUMN)]
+        return pa.Table.from_pylist([asdict(one) for one in totals])
+
+    def _annotate(self, pickled: bytes) -> Totals:
+        # Written by a task of this run, in `_blocks`.
+        shard = pickle.loads(pickled)  # noqa: S301
+        return self._output.write(shard.name, self._annotator.annotate(shard))
+
+
+def _blocks(source: Source, plan: Plan, done: frozenset[str]) -> Callable[[], Iterator[Any]]:
+    def read() -> Iterator[Any]:
+        import pyarrow as pa
+
+        for shard in read_shards(source, plan):
+            if shard.name not in done:
+                yield pa.table({_COLUMN: pa.array([pickle.dumps(shard)], pa.large_binary())})
+
+    return read
+
+
+def _datasource_class(data: Any) -> Any:
+    """A data source of shards; a function, since its base class is Ray's."""
+
+    class ShardSource(data.Datasource):
+        def __init__(self, sources: Sequence[Source], plan: Plan, done: frozenset[str]) -> None:
+            super().__init__()
+            self._sources, self._plan, self._done = sources, plan, done
+
+        def estimate_inmemory_data_size(self) -> int:
+            return sum(source.size for source in self._sources)
+
+        def get_read_tasks(self, parallelism: int, *_: Any, **__: Any) -> list[Any]:
+            return [
+                data.ReadTask(_blocks(source, self._plan, self._done), _metadata(data, source))
+                for source in self._sources
+            ]
+
+    return ShardSource
+
+
+def _metadata(data: Any, source: Source) -> Any:
+    from ray.data.block import BlockMetadata
+
+    return BlockMetadata(num_rows=None, size_bytes=source.size, input_files=(str(source.path),), exec_stats=None)
+
+
+def _ray_modules() -> tuple[Any, Any]:
+    try:
+        import ray
+        import ray.data as data
+    except ImportError:
+        raise MissingExtra("--engine ray needs the extra bulk: pip install 'ner_runtime[bulk]'") from None
+    return ray, data

@@ -1,0 +1,79 @@
+"""Annotating a shard: fields pass through, bad records are told apart with the reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ner_runtime import Recognizer
+from ner_runtime.corpus.annotator import Annotator, BadRecord, fields_of
+from ner_runtime.corpus.plan import ModelChoice, Plan
+from ner_runtime.corpus.sources import LONGER, Record, Shard
+from ner_runtime.embedded import embedded_model
+from tests.support.examples import EXAMPLE, EXAMPLE_SPANS
+
+MODEL = ModelChoice(str(embedded_model()), "1")
+
+
+def shard(*contents: Any, kind: str = "jsonl") -> Shard:
+    return Shard("0", "a.jsonl", kind, [Record(number, content) for number, content in enumerate(contents, 1)], 0)
+
+
+def spans(row: dict[str, Any]) -> list[tuple[str, int, int]]:
+    return [(item["type"], item["start"], item["end"]) for item in row["entities"]]
+
+
+def test_other_fields_pass_through_in_their_order() -> None:
+    line = f'{{"id": 7, "text": "{EXAMPLE}", "meta": {{"a": [1, null]}}}}'.encode()
+    [row] = Annotator(MODEL, Plan()).annotate(shard(line)).rows
+    assert list(row) == ["id", "text", "meta", "entities"]
+    assert (row["id"], row["meta"]) == (7, {"a": [1, None]})
+    assert spans(row) == EXAMPLE_SPANS
+
+
+def test_types_and_min_score_choose_entities() -> None:
+    line = f'{{"text": "{EXAMPLE}"}}'.encode()
+    [row] = Annotator(MODEL, Plan(types=("PER",))).annotate(shard(line)).rows
+    assert spans(row) == [("PER", 9, 11)]
+    [row] = Annotator(MODEL, Plan(min_score=1.0)).annotate(shard(line)).rows
+    assert row["entities"] == []
+
+
+def test_texts_are_read_as_the_recognizer_reads_them(recognizer: Recognizer) -> None:
+    texts = [f"{EXAMPLE}{number}" for number in range(600)]
+    annotated = Annotator(MODEL, Plan()).annotate(shard(*(text.encode() for text in texts), kind="txt"))
+    expected = [[(e.type, e.start, e.end) for e in found] for found in recognizer.recognize(texts)]
+    assert [spans(row) for row in annotated.rows] == expected
+    assert (annotated.entities, annotated.chars) == (sum(map(len, expected)), sum(map(len, texts)))
+
+
+def test_bad_records_are_reported_and_the_others_annotated() -> None:
+    annotated = Annotator(MODEL, Plan()).annotate(shard(b"{", b'{"text": "x"}', b"\xff"))
+    assert [row["text"] for row in annotated.rows] == ["x"]
+    assert [(bad["source"], bad["line"], bad["record"]) for bad in annotated.bad] == [
+        ("a.jsonl", 1, "{"),
+        ("a.jsonl", 3, "\\xff"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "reason"),
+    [
+        ("jsonl", b"\xff\n", "not UTF-8: byte 0 cannot be decoded"),
+        ("jsonl", b"text\n", "not JSON: Expecting value at line 1, column 1"),
+        ("jsonl", b"[1]\n", "not a JSON object"),
+        ("jsonl", b'{"id": 1}\n', "the field 'text' is missing"),
+        ("jsonl", b'{"text": 1}\n', "the field 'text' holds int, not a string"),
+        ("jsonl", b'{"text": "12345678901"}\n', "the text has 11 characters; at most 10 are allowed"),
+        ("txt", b"\xff\n", "not UTF-8: byte 0 cannot be decoded"),
+        ("csv", {"text": "a", LONGER: ["b"]}, "the row has more columns than the header"),
+        ("csv", {"id": "a", "text": None}, "the row has fewer columns than the header"),
+        ("csv", {"text": "\udcff"}, "not UTF-8"),
+        ("parquet", {"text": None}, "the field 'text' holds NoneType, not a string"),
+    ],
+)
+def test_the_reason_says_what_is_wrong(kind: str, content: Any, reason: str) -> None:
+    with pytest.raises(BadRecord) as error:
+        fields_of(Record(1, content), kind, Plan(max_chars=10))
+    assert str(error.value) == reason
