@@ -37,7 +37,7 @@ def test_requests_are_served_during_the_drain_time_and_finished_after_it(tmp_pat
         assert {outcome.failure for outcome in taken.failed()} <= {"ConnectError"}
 
 
-def test_requests_in_flight_at_the_end_of_the_grace_time_are_answered_503(tmp_path: Path) -> None:
+def test_requests_in_flight_at_the_end_of_the_grace_time_get_503(tmp_path: Path) -> None:
     settings = {"RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_DRAIN_S": "0", "RANER_GRACE_S": "1"}
     with serve(tmp_path / "log", **settings) as server, load(server.url, [NEWS[0] * 2000], clients=1) as taken:
         with server.client() as client:

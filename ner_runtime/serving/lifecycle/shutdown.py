@@ -1,7 +1,7 @@
 """Graceful shutdown of a worker on SIGTERM.
 
-    SIGTERM ─▶ /readyz answers 503, requests are served ─▶ no new connections, requests finish ─▶ process exits
-               for `drain_s`                               until `grace_s` after SIGTERM
+    SIGTERM ─▶ /readyz responds 503, requests are served ─▶ no new connections, requests finish ─▶ process exits
+               for `drain_s`                                until `grace_s` after SIGTERM
 
 A load balancer needs the drain time to notice that the worker is not ready. Each response during the drain time closes
 its connection, so that the client opens its next one to another instance.
@@ -43,7 +43,7 @@ class Shutdown:
         """Handle SIGTERM in place of uvicorn, which would stop accepting connections at once.
 
         Args:
-            refuse_requests: answers all requests in flight; called when the grace time is over
+            refuse_requests: responds to all requests in flight with 503; called when the grace time is over
         """
         server_exit = signal.getsignal(signal.SIGTERM)
         if not callable(server_exit):

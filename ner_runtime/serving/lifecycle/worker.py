@@ -177,7 +177,7 @@ class Worker:
             self._tasks.append(asyncio.create_task(self._abort("it is out of memory")))
 
     async def _abort(self, reason: str) -> None:
-        """Answer all requests with 503 and exit, so that the supervisor starts another worker."""
+        """Respond to all requests with 503 and exit, so that the supervisor starts another worker."""
         _log.error("this worker exits: %s", reason)
         self.model_slot.refuse(NotReady("the service is recovering; try again shortly"))
         await self.shutdown.exit_now(EXIT_FAILED)
