@@ -61,7 +61,7 @@ def draw_speed(table: Table, speed: Speed, path: Path) -> None:
         axes.scatter(*point, color=_COLORS[index % len(_COLORS)], s=60)
         axes.annotate(system, point, xytext=(6, 6), textcoords="offset points", fontsize=8)
     axes.set(xscale="log", ylim=(0, 100), xlabel="sentences a second, one core", ylabel="mean entity F1, %")
-    axes.margins(x=0.3)
+    axes.margins(x=0.5)
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
 

@@ -48,7 +48,7 @@ class Noises:
         start, end: something stands before or behind
         spaces: stray spaces and line breaks
         dots: of the sentences with a middle dot, those that get another one
-        amounts: of the sums of money, those that are written anew
+        amounts: of the sums of money, those that are rewritten
     """
 
     wrap: float = 0.1

@@ -33,7 +33,7 @@ def rewritten_scores(recognizer: Recognizer, sentences: Sequence[Sentence]) -> d
 
 
 def rewritten_table(recognizer: Recognizer, data: Path, corpus: str = "msra") -> str:
-    """The scores on a dev set rewritten in each way, a line each."""
+    """The scores on a dev set rewritten in each way, one line each."""
     sentences = read_split(data, find_corpus(corpus), "dev", TypeMap.read(data))
     rows = [f"| {name} | {f1:.1f} |" for name, f1 in rewritten_scores(recognizer, sentences).items()]
     return "\n".join([f"| {corpus}/dev | F1 |", "| --- | ---: |", *rows])

@@ -59,12 +59,12 @@ Rewrite = Callable[[Sentence, random.Random], Sentence]
 
 
 def emphasise(sentence: Sentence, _chance: random.Random) -> Sentence:
-    """Every name in Markdown emphasis."""
+    """Put every name into Markdown emphasis."""
     return _around(sentence, "**", "**")
 
 
 def tag(sentence: Sentence, _chance: random.Random) -> Sentence:
-    """Every name in an HTML element."""
+    """Put every name into an HTML element."""
     return _around(sentence, "<b>", "</b>")
 
 
@@ -121,7 +121,7 @@ def amounts_share(recognizer: Recognizer) -> float:
 
 
 def robustness_table(recognizer: Recognizer) -> str:
-    """Every share in percent, a line each."""
+    """Every share in percent, one line each."""
     shares = {name: kept_share(recognizer, rewrite) for name, rewrite in REWRITES.items()}
     shares |= {"other middle dots": dots_share(recognizer), "sums of money": amounts_share(recognizer)}
     rows = [f"| {name} | {100 * share:.0f} % |" for name, share in shares.items()]

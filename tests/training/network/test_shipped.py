@@ -7,6 +7,7 @@ import torch
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.inference.windows import LONGEST_SENTENCE, sentence_ends
+from ner_runtime.lexicon.files import read_matcher
 from ner_runtime.models.convert.sample import sample_sentences
 from training.data.corpora import Sentence, Span
 from training.network.shipped import read_shipped
@@ -23,7 +24,9 @@ def test_the_tagger_finds_what_the_model_finds(recognizer: Recognizer) -> None:
         for text, entities in zip(texts, recognizer.recognize(texts, recognizer.types), strict=True)
     ]
     tally = Tally()
-    for sentence, found in zip(sentences, find_spans(tagger, vocabulary, sentences, torch.device("cpu")), strict=True):
+    find = read_matcher(embedded_model()).find
+    spans = find_spans(tagger, vocabulary, sentences, torch.device("cpu"), find)
+    for sentence, found in zip(sentences, spans, strict=True):
         tally.add(sentence, found)
     # The weights are the same, but the model also rounds activations.
     assert tally.scores()["f1"] > 98
