@@ -29,6 +29,7 @@ from ner_runtime.serving.lifecycle.heartbeat import (
     heartbeat_file,
     last_heartbeat,
 )
+from ner_runtime.serving.telemetry.logs import flush_logs
 from ner_runtime.settings import Settings
 from ner_runtime.upstream.private import Arbiter, ConflictError, IOLoop, Watcher, replace_arbiter
 
@@ -90,6 +91,8 @@ class Supervisor(Arbiter):
             raise SystemExit(f"raner: cannot listen: {error.strerror or error}") from None
         finally:
             shutil.rmtree(self._run_dir, ignore_errors=True)
+            # Before the message of SystemExit, which refers to the lines above it.
+            flush_logs()
         if self._failure:
             raise SystemExit(f"raner: {self._failure}")
 
