@@ -17,6 +17,9 @@ from tests.support.servers import REPOSITORY, environment
 
 pytest.importorskip("ray.data", reason="Ray is the extra bulk")
 
+# A cluster on one machine takes minutes to start where the machine has more to do.
+pytestmark = pytest.mark.faults
+
 OPTIONS = ("--shard-records", "40")
 RAY = (*OPTIONS, "--engine", "ray", "--workers", "2")
 
