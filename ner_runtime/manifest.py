@@ -105,6 +105,8 @@ class Manifest(_Part):
     """Length of the longest window, in pieces, for models that are more accurate on short inputs. None: no limit."""
     by_sentence: bool = False
     """Whether each sentence is a window of its own; long sentences are split between clauses."""
+    skip_markup: bool = False
+    """Whether Markdown, HTML, URLs and e-mail addresses are hidden from the model; see `inference/markup.py`."""
     lexicon_kinds: tuple[str, ...] = Field(default=(), max_length=MAX_KINDS)
     """Kinds of the entries of the model's lexicon, in the order of their flags. Empty: the model has no lexicon."""
     precision: Precision

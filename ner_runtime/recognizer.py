@@ -19,6 +19,8 @@ from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
 from ner_runtime.inference.batches import plan_batches
 from ner_runtime.inference.crf import Crf, Floats
 from ner_runtime.inference.engine import Device, Engine, EngineName, Ids64, open_engine
+from ner_runtime.inference.markup import PreparedText, prepare_text
+from ner_runtime.inference.span_rules import Interval, excluded_between, parts_to_decode, repair_spans
 from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizer import Ids, Tokenizer
 from ner_runtime.inference.windows import Window, merge_spans, plan_text
@@ -27,6 +29,8 @@ from ner_runtime.lexicon.files import read_matcher
 from ner_runtime.lexicon.matcher import Matcher
 from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, VOCAB_FILE, Manifest, read_manifest, verify_files
 
+RULES_VERSION = 3
+"""Version of the rules for windows, markup and spans. Increase it with every change that can change entities."""
 MIN_WINDOW = 16
 DEFAULT_MAX_BATCH_TOKENS = 2048
 # Unknown types are truncated to this length in error messages.
@@ -48,11 +52,25 @@ class EncodedWindow:
     ids: Ids  # (pieces,)
     first: Ids  # (code points,), the index in `ids` of the first piece of each code point
     flags: Flags | None = None  # (code points, FLAGS), if the model has a lexicon
+    text: str = ""  # the code points of the window
+    excluded: Sequence[Interval] = ()  # parts of the window that no span may contain; see `markup.py`
 
     @property
     def tokens(self) -> int:
         """Length in a batch, including [CLS] and [SEP]."""
         return len(self.ids) + SPECIAL
+
+    def part(self, start: int, end: int) -> EncodedWindow:
+        """The code points `start` to `end` (exclusive) of the window, as a window of their own."""
+        begin = self.first[start]
+        stop = len(self.ids) if end == len(self.first) else self.first[end]
+        return EncodedWindow(
+            self.ids[begin:stop],
+            self.first[start:end] - begin,
+            None if self.flags is None else self.flags[start:end],
+            self.text[start:end],
+            excluded_between(self.excluded, start, end),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +78,17 @@ class EncodedText:
     """A text split into windows that are ready to be decoded."""
 
     text: str
+    prepared: PreparedText
+    """The text as the model gets it. Windows refer to it."""
     windows: list[Window]
     ends: list[int]
     encoded: list[EncodedWindow]
 
     def recognition(self, spans: Sequence[Sequence[Span]]) -> Recognition:
         """Merge the decoded spans of each window into the entities of the text."""
-        text = self.text
-        merged = merge_spans(self.windows, spans, self.ends)
+        text, prepared = self.text, self.prepared
+        merged = repair_spans(prepared.text, merge_spans(self.windows, spans, self.ends), prepared.excluded)
+        merged = [prepared.to_original(span) for span in merged]
         entities = [Entity(s.type, text[s.start : s.end], s.start, s.end, s.score) for s in merged]
         return Recognition(entities, len(self.windows))
 
@@ -194,14 +215,38 @@ class Recognizer:
 
         Windows of several texts may be decoded together, in any order.
         """
-        ids, first = self._tokenizer.encode(text)
-        windows, ends = plan_text(text, first, len(ids), self.window, by_sentence=self.manifest.by_sentence)
+        prepared = prepare_text(text) if self.manifest.skip_markup else PreparedText(text)
+        shown = prepared.text
+        ids, first = self._tokenizer.encode(shown)
+        windows, ends = plan_text(shown, first, len(ids), self.window, by_sentence=self.manifest.by_sentence)
         # Match the whole text: entries found in a window must not depend on where the window ends.
-        flags = match_flags(len(text), self._lexicon.find(text)) if self._lexicon else None  # (code points, FLAGS)
-        return EncodedText(text, windows, ends, [_encode_window(ids, first, flags, window) for window in windows])
+        flags = match_flags(len(shown), self._lexicon.find(shown)) if self._lexicon else None  # (code points, FLAGS)
+        whole = EncodedWindow(ids, first, flags, shown, prepared.excluded)
+        encoded = [whole.part(window.start, window.end) for window in windows]
+        return EncodedText(text, prepared, windows, ends, encoded)
 
     def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
-        """Return the spans of each window, in positions of that window. Windows of similar length share a batch."""
+        """Return the repaired spans of each window, in positions of that window; see `span_rules.py`."""
+        decoded = self._decode(encoded)
+        parts = {
+            (index, *part): window.part(*part)
+            for index, (window, spans) in enumerate(zip(encoded, decoded, strict=True))
+            for part in parts_to_decode(window.text, spans, window.excluded)
+        }
+        decoded_parts = dict(zip(parts, self._decode(list(parts.values())), strict=True))
+
+        def repaired(index: int) -> list[Span]:
+            def decode_part(start: int, end: int) -> list[Span] | None:
+                spans = decoded_parts.get((index, start, end))
+                return None if spans is None else [span.moved(start) for span in spans]
+
+            window, unwrap = encoded[index], self.manifest.skip_markup
+            return repair_spans(window.text, decoded[index], window.excluded, decode_part, unwrap=unwrap)
+
+        return [repaired(index) for index in range(len(encoded))]
+
+    def _decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
+        """Return the spans of each window as decoded by the CRF. Windows of similar length share a batch."""
         decoded: list[list[Span]] = [[] for _ in encoded]
         for batch in plan_batches([window.tokens for window in encoded], self._max_batch_tokens):
             windows = [encoded[index] for index in batch]
@@ -240,10 +285,3 @@ class Recognizer:
             if window.flags is not None:
                 flags[row, window.first + 1] = window.flags
         return self._engine.logits(ids, mask, flags)
-
-
-def _encode_window(ids: Ids, first: Ids, flags: Flags | None, window: Window) -> EncodedWindow:
-    begin = first[window.start]
-    end = len(ids) if window.end == len(first) else first[window.end]
-    own = None if flags is None else flags[window.start : window.end]  # (code points, FLAGS)
-    return EncodedWindow(ids[begin:end], first[window.start : window.end] - begin, own)

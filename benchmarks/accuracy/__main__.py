@@ -22,9 +22,9 @@ from pathlib import Path
 from benchmarks.accuracy.report import Speed, Table, draw, draw_speed, markdown
 from ner_runtime import Recognizer
 from ner_runtime.evaluation import Tally, TypeMap, compare, evaluate, read_type_map
-from ner_runtime.inference.windows import WINDOWING_VERSION
 from ner_runtime.jsonl import Annotation, Sentence, read_sentences
 from ner_runtime.models.registry.resolve import resolve_model
+from ner_runtime.recognizer import RULES_VERSION
 from ner_runtime.settings import EMBEDDED_MODEL
 
 NAMES = ("PER", "LOC", "ORG")
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     speed = measure_speed(recognizer, options.peers, timed)
     measured = {
         "version": recognizer.manifest.version,
-        "reading": WINDOWING_VERSION,
+        "reading": RULES_VERSION,
         "scores": table,
         "sentences_per_second": speed,
     }

@@ -27,9 +27,6 @@ import numpy as np
 from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizer import Ids
 
-WINDOWING_VERSION = 2
-"""Version of the splitting rules. Increase it with every change that can change entities: cache keys contain it."""
-
 LONGEST_SENTENCE = 126
 """In pieces. A longer sentence is split into parts that fit into 128 positions together with [CLS] and [SEP]."""
 

@@ -20,7 +20,7 @@ NAME = "raner-mini"
 DEFAULT_TYPES = ("PER", "LOC", "ORG")
 COLORS = {"TIME": "blue", "TITLE": "green", "MONEY": "magenta"}
 # Most training examples are single sentences; texts of several sentences are read less reliably.
-STATED = ModelOptions(default_types=DEFAULT_TYPES, colors=COLORS, window=254, by_sentence=True)
+STATED = ModelOptions(default_types=DEFAULT_TYPES, colors=COLORS, window=254, by_sentence=True, skip_markup=True)
 
 
 def release(checkpoint: Path, target: Path, lexicon: Path | None = None) -> None:

@@ -57,10 +57,12 @@ class ModelOptions:
     colors: Mapping[str, str] = field(default_factory=dict[str, str])
     window: int | None = None
     by_sentence: bool = False
+    skip_markup: bool = False
 
     @property
     def version_content(self) -> tuple[str, ...]:
-        """The options that change entities, as part of the content that the version is computed from."""
+        """The options that change how the model reads, as part of the content that the version is computed from."""
+        # Not `skip_markup`: it concerns the text, not the model, and cache keys contain it.
         return (f"window={self.window} by_sentence={self.by_sentence}",) if self.window or self.by_sentence else ()
 
 
@@ -177,6 +179,7 @@ class _Builder:
             colors=dict(options.colors),
             window=options.window,
             by_sentence=options.by_sentence,
+            skip_markup=options.skip_markup,
             geometry=self._checkpoint.geometry,
             lowercase=self._checkpoint.lowercase,
             lexicon_kinds=read_kinds(directory) if self._lexicon else (),

@@ -19,9 +19,8 @@ from typing import Protocol
 from cachetools import TTLCache
 
 from ner_runtime.entities import Entity
-from ner_runtime.inference.windows import WINDOWING_VERSION
 from ner_runtime.manifest import Manifest
-from ner_runtime.recognizer import Recognition
+from ner_runtime.recognizer import RULES_VERSION, Recognition
 from ner_runtime.serving.answering.scheduler import ScheduledResult
 from ner_runtime.serving.telemetry.metrics import CACHE_BYTES, CACHE_LOOKUPS
 
@@ -180,7 +179,7 @@ class Cache:
 
 def model_identity(manifest: Manifest, engine: str) -> bytes:
     """Hash of what a result depends on beside the text: the model's files, how it splits texts, and the engine."""
-    windowing = f"{WINDOWING_VERSION} {manifest.window} {manifest.by_sentence}"
+    windowing = f"{RULES_VERSION} {manifest.window} {manifest.by_sentence} {manifest.skip_markup}"
     files = (f"{name} {digest}" for name, digest in sorted(manifest.files.items()))
     parts = [engine, windowing, manifest.version, manifest.precision, *files]
     return hashlib.sha256("\n".join(parts).encode()).digest()
