@@ -17,7 +17,7 @@ const zh = {
   shortcuts: '快捷键',
   docs: '接口文档',
   close: '关闭',
-  colophon: '文本只会发送到本服务。模型：达摩院 RaNER。',
+  colophon: '文本只会发送到本服务。',
 
   'hud.status': '状态',
   'hud.model': '模型',
@@ -70,6 +70,7 @@ const zh = {
   'status.running': '侦测中 {percent}%',
   'status.waiting': '正在等待服务…',
   'status.done': '找到 {n} 个实体',
+  'status.one': '找到 1 个实体',
   'status.stopped': '已停止，显示已得到的部分',
   'status.stale': '文本已改动，以下是改动前的结果',
 
@@ -230,7 +231,7 @@ const en = {
   shortcuts: 'Keyboard shortcuts',
   docs: 'API documentation',
   close: 'Close',
-  colophon: 'Text is sent to this service only. Model: RaNER by DAMO Academy.',
+  colophon: 'Text is sent to this service only.',
 
   'hud.status': 'Status',
   'hud.model': 'Model',
@@ -273,7 +274,7 @@ const en = {
   'output.none': 'No entities found',
   legend: 'Entity types: press to hide or show',
   'legend.off': 'off',
-  'legend.note': '{n} more entities belong to types that are off ({types}). Press a type to show it; exports leave them out as well.',
+  'legend.note': 'Not shown: {n} of types that are off ({types}). Press a type to show it; exports leave them out as well.',
   quiet: 'Underline only',
   threshold: 'Minimum score',
   'threshold.kept': '{shown} of {total} shown',
@@ -283,6 +284,7 @@ const en = {
   'status.running': 'Detecting {percent}%',
   'status.waiting': 'Waiting for the service…',
   'status.done': '{n} entities found',
+  'status.one': '1 entity found',
   'status.stopped': 'Stopped; partial results are shown',
   'status.stale': 'The text has changed; these results are for the previous text',
 
@@ -317,7 +319,7 @@ const en = {
   'table.unmatched': 'No entities match the filter',
   'table.hidden': 'All entities are hidden by type or score',
   'table.more': 'Show 100 more rows',
-  'table.rows': '{n} rows',
+  'table.rows': 'Rows: {n}',
   'table.jump': 'Go to {span}',
 
   stats: 'Statistics',

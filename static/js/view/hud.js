@@ -82,5 +82,6 @@ function statusText(state, done) {
   if (isStale(state)) return t('status.stale');
   if (phase === 'stopped') return t('status.stopped');
   const found = foundIn(state).length;
+  if (found === 1) return t('status.one');
   return found ? t('status.done', { n: number(found) }) : t('output.none');
 }
