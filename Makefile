@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui bench-ui image-test kubernetes-check compose-check clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui bench-ui image-test kubernetes-check compose-check sbom check-arm64 clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -121,6 +121,14 @@ kubernetes-check: install-dev ## validate the Kubernetes manifests offline (need
 
 compose-check: install-dev ## validate deploy/compose offline
 	$(BIN)/python -m scripts.compose_check
+
+sbom: install-dev ## write build/sbom.json: the locked packages of the image, as CycloneDX
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements/serve.txt --output-reproducible --output-file build/sbom.json
+
+check-arm64: install-dev ## check that every package of the image has a wheel for arm64 (needs a package index)
+	$(BIN)/uv pip compile --quiet requirements/serve.txt --python-platform aarch64-manylinux_2_28 --python-version 3.11 \
+		--only-binary :all: --no-deps --override requirements/overrides.txt --output-file build/serve-arm64.txt
 
 clean: ## remove build results, but not the environment
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis loadtest/reports
