@@ -122,6 +122,10 @@ _EMPHASIS = [
     *(_emphasis(mark, inside_words=True) for mark in ("***", "**", "*", "~~")),
     *(_emphasis(mark, inside_words=False) for mark in ("___", "__", "_")),
 ]
+# Court reports hide parts of names behind asterisks, as in `**市**区`: such asterisks are text.
+_ANONYMISED = re.compile(
+    r"(?<=[\u4e00-\u9fff])\*+(?:省|市|区|县|镇|乡|村|组|屯|路|街|巷|弄|号|社|店|牌|某|公司|有限|小区|大厦|市场|广场|酒店|宾馆|超市|网吧|学校|出租屋)"
+)
 _BOUNDARY = frozenset(SEPARATOR + "。！？；：、,.!?;:\n")
 # Markup that is left, and other characters that no name contains; between Latin letters or digits they are allowed.
 _LEFT = re.compile(r"[*`|<>【】〖〗]+|~~+|[#@_]+")
@@ -137,6 +141,8 @@ def prepare_text(text: str) -> PreparedText:
 def _edits(text: str) -> list[_Edit]:
     """Find all markup; return sorted, disjoint edits."""
     edits: list[_Edit] = []
+    if _ANONYMISED.search(text):
+        text = text.replace("*", "\x00")
     for find in _FINDERS:
         found = list(find(text))
         edits += found
@@ -292,7 +298,8 @@ def _apply(text: str, edits: Sequence[_Edit]) -> PreparedText:
 
 
 def _excluded(text: str, separators: Iterable[int], gaps: Iterable[int]) -> list[Interval]:
-    left = [mark.span() for mark in _LEFT.finditer(text) if not _is_inside_word(text, *mark.span())]
+    shown = text.replace("*", "\x00") if _ANONYMISED.search(text) else text
+    left = [mark.span() for mark in _LEFT.finditer(shown) if not _is_inside_word(text, *mark.span())]
     return sorted([*left, *((position, position + 1) for position in separators), *((gap, gap) for gap in gaps)])
 
 

@@ -140,3 +140,10 @@ def test_entities_do_not_contain_markup(recognizer: Recognizer) -> None:
 def test_html_entities_inside_a_name(recognizer: Recognizer) -> None:
     [[entity, *_]] = recognizer.recognize(["&#24352;&#20255;在北京。"])
     assert (entity.type, entity.span, entity.start) == ("PER", "&#24352;&#20255;", 0)
+
+
+@pytest.mark.parametrize("text", ["在浙江省**市**区**路被抓获。", "大渡口区**村**社新修公路旁"])
+def test_asterisks_that_hide_parts_of_names_are_text(text: str) -> None:
+    prepared = prepare_text(text)
+    assert prepared.text == text
+    assert not prepared.excluded
