@@ -1,37 +1,43 @@
-"""Lines: texts in files, one a line, plain or as JSON, and the same on the way out.
+"""Texts and annotated texts as JSON Lines: one JSON object per line.
 
-A JSON line is `{"text": …, "entities": [{"type", "span", "start", "end", "score"}]}`, of which `entities`, `span` and
-`score` are optional when read; offsets are code points, end exclusive. A line that is not a JSON object with a `text`
-is a plain text. Files that end in `.gz` are compressed; `-` is the standard input.
+An annotated text is `{"text": …, "entities": [{"type", "span", "start", "end", "score"}]}`. `entities`, `span` and
+`score` are optional in input; offsets are code points, end exclusive.
 """
 
 from __future__ import annotations
 
-import gzip
-import sys
-import zlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from io import BufferedIOBase
-from itertools import chain, count, islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InputError, MalformedRequest
 from ner_runtime.json import from_json, to_json
+from ner_runtime.text_files.encodings import UTF8
+from ner_runtime.text_files.lines import read_line_batches, read_lines
 
-STDIN = "-"
+TEXT_FIELD = "text"
 
-# Bytes at once; a pipe gives as much at most.
-_BLOCK = 65_536
+# Field names in a message: how many, and how many characters of each.
+_NAMES = 5
+_NAME_CHARS = 40
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
+class InputText:
+    """A text to recognize, and the other fields of its JSON object."""
+
+    text: str
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The whole JSON object; empty if the line is plain text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
-    """An annotated name: its type and its code points, end exclusive."""
+    """An annotated entity: its type, and its code points, end exclusive."""
 
     type: str
     start: int
@@ -46,128 +52,168 @@ class Sentence:
     spans: tuple[Annotation, ...]
 
 
-def read_texts(path: str) -> Iterator[list[str]]:
-    """The text of each line, in order, in lists of what came together, so that nobody waits for lines yet to come.
+def read_texts(
+    path: str, *, text_field: str | None = None, plain: bool = False, encoding: str = UTF8
+) -> Iterator[list[InputText]]:
+    """Read the text of each line, in lists of those that are available without waiting for more input.
 
-    An empty line is an empty text.
+    A line that begins with `{` or `[` must be a JSON object with a text; other lines are plain text. An empty line is
+    an empty text.
 
-    Raises:
-        InputError: the file cannot be read, or a line is not UTF-8.
-    """
-    for arrived in _arrivals(path):
-        texts = [(_json_text(line), line) for _, line in arrived]
-        yield [line if text is None else text for text, line in texts]
-
-
-def read_sentences(path: str) -> Iterator[Sentence]:
-    """The annotated text of each line; empty lines are passed over.
+    Args:
+        path: the file; `-` is standard input
+        text_field: the field of the JSON objects that holds the text, by default `text`; if given, no line may be plain
+        plain: read every line as plain text
+        encoding: of the file
 
     Raises:
-        InputError: the file cannot be read, or a line does not hold what it should; the message names the line.
+        InputError: the file cannot be read, or a line is not as expected; the message names the line.
     """
-    for number, line in _lines(path):
+    for lines in read_line_batches(path, encoding):
+        texts: list[InputText] = []
+        for number, line in lines:
+            try:
+                texts.append(InputText(line) if plain else _input_text(line, text_field))
+            except ValueError as error:
+                # The lines before this one are recognized first.
+                if texts:
+                    yield texts
+                raise InputError(f"{path}, line {number}: {error}") from None
+        yield texts
+
+
+def read_sentences(path: str, encoding: str = UTF8) -> Iterator[Sentence]:
+    """Read the annotated text of each line, without empty lines.
+
+    Raises:
+        InputError: the file cannot be read, or a line is not an annotated text; the message names the line.
+    """
+    for number, line in read_lines(path, encoding):
         if line.strip():
             try:
-                yield _sentence(from_json(line.encode("utf-8", "surrogatepass")))
-            except (MalformedRequest, ValueError) as error:
+                yield sentence_from(json_value(line))
+            except ValueError as error:
                 raise InputError(f"{path}, line {number}: {error}") from None
 
 
-def entity_line(text: str, entities: Sequence[Entity]) -> bytes:
-    """A JSON line, without its line end."""
+def entity_line(text: str, entities: Sequence[Entity], fields: Mapping[str, Any] | None = None) -> bytes:
+    """Encode a text and its entities as a JSON line, without the line end.
+
+    Args:
+        text: the text
+        entities: its entities
+        fields: other fields of the line; `entities` is replaced, and `text` is added if it is missing
+    """
     items = [
         {"type": e.type, "span": e.span, "start": e.start, "end": e.end, "score": round(e.score, 6)} for e in entities
     ]
-    return to_json({"text": text, "entities": items})
+    others = {name: value for name, value in (fields or {}).items() if name != "entities"}
+    return to_json({TEXT_FIELD: text, **others, "entities": items})
 
 
 def chunked(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """The items in lists of `size`, the last one shorter."""
+    """Split items into lists of `size`; the last list may be shorter."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
 
 
-def _lines(path: str) -> Iterator[tuple[int, str]]:
-    return chain.from_iterable(_arrivals(path))
+def json_value(line: str) -> Any:
+    """Decode the JSON of one line.
 
-
-def _arrivals(path: str) -> Iterator[list[tuple[int, str]]]:
-    """Lines with their numbers, those together that came together. Where one is wrong, those before it come first."""
-    numbers = count(1)
-    with _opened(path) as file:
-        try:
-            for arrived in _split(file):
-                lines: list[tuple[int, str]] = []
-                for raw in arrived:
-                    number = next(numbers)
-                    try:
-                        lines.append((number, raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")))
-                    except UnicodeDecodeError:
-                        yield lines
-                        raise InputError(f"{path}, line {number}: not UTF-8") from None
-                yield lines
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path} cannot be read: {error}") from None
-
-
-def _split(file: BufferedIOBase) -> Iterator[list[bytes]]:
-    """The whole lines of each block that can be had without waiting for more; what the last one begins, by and by."""
-    begun: list[bytes] = []
-    while block := file.read1(_BLOCK):
-        *whole, last = block.split(b"\n")
-        if whole:
-            whole[0] = b"".join([*begun, whole[0]])
-            begun.clear()
-            yield whole
-        begun.append(last)
-    if any(begun):
-        yield [b"".join(begun)]
-
-
-@contextmanager
-def _opened(path: str) -> Generator[BufferedIOBase]:
-    if path == STDIN:
-        if sys.stdin is None:
-            raise InputError("the standard input is closed")
-        yield cast("BufferedIOBase", sys.stdin.buffer)
-        return
+    Raises:
+        ValueError: it is not JSON.
+    """
     try:
-        file = gzip.GzipFile(path) if path.endswith(".gz") else open(path, "rb")  # noqa: SIM115
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    with file:
-        yield file
+        return from_json(line.encode("utf-8", "surrogatepass"))
+    except MalformedRequest as error:
+        message = error.message.replace("at at line", "at line").replace(" at line 1, column", " at column")
+        raise ValueError(message) from None
 
 
-def _json_text(line: str) -> str | None:
-    if not line.lstrip().startswith("{"):
-        return None
-    try:
-        value = from_json(line.encode())
-    except MalformedRequest:
-        return None
-    text = value.get("text")
-    return text if isinstance(text, str) else None
+def json_kind(value: object) -> str:
+    """What a JSON value is, for messages."""
+    kinds: dict[type, str] = {
+        dict: "an object",
+        list: "an array",
+        str: "a string",
+        bool: "a boolean",
+        type(None): "null",
+    }
+    return kinds.get(type(value), "a number")
 
 
-def _sentence(value: Any) -> Sentence:
-    if not isinstance(value, dict) or not isinstance(text := value.get("text"), str):
+def sentence_from(value: Any) -> Sentence:
+    """Make an annotated text from a JSON value.
+
+    Raises:
+        ValueError: it does not have the form that the module describes.
+    """
+    if not isinstance(value, dict) or not isinstance(text := value.get(TEXT_FIELD), str):
         raise ValueError('not a JSON object with a "text"')
     entities: Any = value.get("entities", [])
     if not isinstance(entities, list):
         raise ValueError('"entities" is not a list')
-    return Sentence(text, tuple(_span(text, entity) for entity in cast("list[Any]", entities)))
+    return Sentence(text, tuple(_annotation(text, entity) for entity in cast("list[Any]", entities)))
 
 
-def _span(text: str, value: Any) -> Annotation:
+def annotation_in(text: str, type_: Any, start: Any, end: Any) -> Annotation:
+    """Make an annotation, and check that it lies in the text.
+
+    Raises:
+        ValueError: it has no type or no offsets, or does not lie in the text.
+    """
+    if not isinstance(type_, str) or not type_ or type(start) is not int or type(end) is not int:
+        raise ValueError("an entity needs a type, a start and an end")
+    if not 0 <= start < end <= len(text):
+        raise ValueError(f"an entity from {start} to {end} does not lie in a text of {len(text)} characters")
+    return Annotation(type_, start, end)
+
+
+def _annotation(text: str, value: Any) -> Annotation:
     if not isinstance(value, dict):
         raise ValueError("an entity is not an object")
     type_, start, end = (value.get(name) for name in ("type", "start", "end"))
     if not isinstance(type_, str) or type(start) is not int or type(end) is not int:
         raise ValueError('an entity needs a "type", a "start" and an "end"')
-    if not 0 <= start < end <= len(text):
-        raise ValueError(f"an entity from {start} to {end} does not lie in a text of {len(text)} characters")
+    annotation = annotation_in(text, type_, start, end)
     if "span" in value and value["span"] != text[start:end]:
         raise ValueError(f'the "span" of an entity is not the text from {start} to {end}')
-    return Annotation(type_, start, end)
+    return annotation
+
+
+def _input_text(line: str, text_field: str | None) -> InputText:
+    """The text of a line; see `read_texts`."""
+    begins_json = line.lstrip().startswith(("{", "["))
+    if not begins_json and (text_field is None or not line.strip()):
+        return InputText(line)
+    name = text_field or TEXT_FIELD
+    if not begins_json:
+        raise ValueError(f'plain text; --field {name} expects a JSON object with the field "{name}"')
+    try:
+        value = json_value(line)
+    except ValueError as error:
+        raise ValueError(f"{error}; use --plain to read JSON as plain text") from None
+    if not isinstance(value, dict):
+        raise ValueError(
+            f'{json_kind(value)}; expected a JSON object with the field "{name}", or --plain to read JSON as plain text'
+        )
+    fields = cast("dict[str, Any]", value)
+    if name not in fields:
+        raise ValueError(
+            f'a JSON object without the field "{name}"; it has {_listed(fields)}; name the field with --field'
+        )
+    if not isinstance(fields[name], str):
+        raise ValueError(f'the field "{name}" is {json_kind(fields[name])}, not a string')
+    try:
+        # The output line repeats the fields. Python reads 1e999 as infinity, which JSON does not have.
+        to_json(fields)
+    except ValueError:
+        raise ValueError("a number is out of range") from None
+    return InputText(fields[name], fields)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Some field names, for a message."""
+    shown = [name if len(name) <= _NAME_CHARS else f"{name[:_NAME_CHARS]}…" for name in islice(names, _NAMES)]
+    return ", ".join(f'"{name}"' for name in shown) or "no fields"

@@ -1,21 +1,21 @@
-import gzip
-import io
+"""Texts and annotated texts as JSON Lines."""
+
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InputError
 from ner_runtime.jsonl import Annotation, Sentence, chunked, entity_line, read_sentences, read_texts
 
 
-def texts(path: str) -> list[str]:
-    return [text for arrived in read_texts(path) for text in arrived]
+def texts(path: str, *, text_field: str | None = None, plain: bool = False) -> list[str]:
+    batches = read_texts(path, text_field=text_field, plain=plain)
+    return [text.text for batch in batches for text in batch]
 
 
 def write(path: Path, *lines: str | bytes) -> str:
@@ -24,62 +24,69 @@ def write(path: Path, *lines: str | bytes) -> str:
 
 
 def test_plain_and_json_lines_in_order(tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "in.txt", "\ufeff马云", "", '{"text": "杭州", "id": 7}', '{"no": "text"}', "{not json", "last\r"
-    )
-    assert texts(path) == ["马云", "", "杭州", '{"no": "text"}', "{not json", "last"]
+    path = write(tmp_path / "in.txt", "\ufeff马云", "", ' {"text": "杭州", "id": 7}', "“[引]”", "last\r")
+    assert texts(path) == ["马云", "", "杭州", "“[引]”", "last"]
 
 
-def test_compressed_lines_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress("马云\n杭州\n".encode()))
-    assert texts(str(tmp_path / "in.jsonl.gz")) == ["马云", "杭州"]
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("马云\n".encode())))
-    assert texts("-") == ["马云"]
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            '{"data": "张伟在北京。"}',
+            'a JSON object without the field "text"; it has "data"; name the field with --field',
+        ),
+        ('{"sentence": "张伟", "id": 1}', 'it has "sentence", "id"'),
+        ("{}", "it has no fields"),
+        ('{"text": null}', 'the field "text" is null, not a string'),
+        ('{"text": ["张伟"]}', 'the field "text" is an array, not a string'),
+        ('["张伟在北京。"]', 'an array; expected a JSON object with the field "text", or --plain'),
+        ('[{"text": "张伟"}]', "an array; expected a JSON object"),
+        ('{"text": "张伟在', "not JSON: Unterminated string starting at column 10; use --plain"),
+        ("[转发] 张伟在北京。", "not JSON: Expecting value at column 2; use --plain"),
+        ("{", "not JSON: Expecting property name enclosed in double quotes at column 2; use --plain"),
+        ('{"text": "张伟"} {"text": "李娜"}', "not JSON: Extra data at column 16"),
+        ('{"text": "张伟", "text": "李娜"}', "ambiguous"),
+        ('{"text": "张伟", "size": 1e999}', "a number is out of range"),
+        (f'{{"{"k" * 99}": 1}}', f'it has "{"k" * 40}…"'),
+    ],
+)
+def test_json_that_is_not_a_text_is_refused_with_its_line(tmp_path: Path, line: str, message: str) -> None:
+    path = write(tmp_path / "in.jsonl", '{"text": "fine"}', "fine", line, "never")
+    batches = read_texts(path)
+    assert [text.text for text in next(batches)] == ["fine", "fine"], "the lines before are recognized"
+    with pytest.raises(InputError) as raised:
+        next(batches)
+    assert raised.value.message.startswith(f"{path}, line 3: ")
+    assert message in raised.value.message
 
 
-def test_what_came_is_given_before_more_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_reads_json_as_text(tmp_path: Path) -> None:
+    lines = ['{"data": "张伟"}', "[转发] 张伟", '{"text": "李娜"}']
+    assert texts(write(tmp_path / "in.txt", *lines), plain=True) == lines
+
+
+def test_field_names_the_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", '{"text": 1, "title": "张伟"}', "", '{"title": "李娜"}', "王芳")
+    batches = read_texts(path, text_field="title")
+    assert [text.text for text in next(batches)] == ["张伟", "", "李娜"]
+    with pytest.raises(
+        InputError, match='line 4: plain text; --field title expects a JSON object with the field "title"'
+    ):
+        next(batches)
+
+
+def test_lines_are_given_before_more_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     with open(reading, encoding="utf-8") as piped, open(writing, "wb", buffering=0) as pipe:
         monkeypatch.setattr("sys.stdin", piped)
-        arrivals = read_texts("-")
+        batches = ([text.text for text in batch] for batch in read_texts("-"))
         pipe.write("马云\n杭州\n阿里".encode())
-        assert next(arrivals) == ["马云", "杭州"]
+        assert next(batches) == ["马云", "杭州"]
         pipe.write("巴巴\n".encode())
-        assert next(arrivals) == ["阿里巴巴"]
+        assert next(batches) == ["阿里巴巴"]
         pipe.write("末".encode())
         pipe.close()
-        assert list(arrivals) == [["末"]]
-
-
-@given(st.lists(st.text(st.characters(exclude_characters="\r\n\ufeff{", codec="utf-8"))), st.integers(1, 9))
-def test_lines_are_whole_wherever_blocks_end(lines: list[str], block: int) -> None:
-    written = "".join(f"{line}\n" for line in lines).encode()
-    with (
-        patch("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(written)))),  # pyright: ignore[reportArgumentType]
-        patch("ner_runtime.jsonl._BLOCK", block),
-    ):
-        assert texts("-") == lines
-
-
-def test_what_is_right_before_a_line_that_is_not_comes_first(tmp_path: Path) -> None:
-    arrivals = read_texts(write(tmp_path / "in.txt", "fine", b"\xd6\xd0", "never"))
-    assert next(arrivals) == ["fine"]
-    with pytest.raises(InputError, match="line 2: not UTF-8"):
-        next(arrivals)
-
-
-def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.txt cannot be read: No such file"):
-        texts(str(tmp_path / "nowhere.txt"))
-    with pytest.raises(InputError, match="line 2: not UTF-8"):
-        texts(write(tmp_path / "in.txt", "fine", b"\xd6\xd0"))
-    with pytest.raises(InputError, match="cannot be read: Not a gzipped file"):
-        texts(write(tmp_path / "in.gz", "plain"))
-    packed = bytearray(gzip.compress("马云\n".encode() * 9))
-    packed[10] ^= 0xFF
-    (tmp_path / "damaged.gz").write_bytes(packed)
-    with pytest.raises(InputError, match=r"damaged\.gz cannot be read"):
-        texts(str(tmp_path / "damaged.gz"))
+        assert list(batches) == [["末"]]
 
 
 def test_annotated_lines(tmp_path: Path) -> None:
@@ -113,19 +120,26 @@ def test_annotated_lines(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_line_that_is_wrong_is_named_with_its_number(tmp_path: Path, line: str, message: str) -> None:
+def test_invalid_annotated_line_is_named(tmp_path: Path, line: str, message: str) -> None:
     path = write(tmp_path / "gold.jsonl", '{"text": "fine"}', line)
     with pytest.raises(InputError, match=f"line 2: .*{message}"):
         list(read_sentences(path))
 
 
-def test_an_answer_is_one_line_whatever_the_text_holds() -> None:
+def test_output_is_one_line_whatever_the_text_holds() -> None:
     line = entity_line("马\n云\u2028", [Entity("PER", "马\n云", 0, 3, 0.12345678)])
     assert b"\n" not in line
     assert json.loads(line) == {
         "text": "马\n云\u2028",
         "entities": [{"type": "PER", "span": "马\n云", "start": 0, "end": 3, "score": 0.123457}],
     }
+
+
+def test_output_holds_the_other_fields_of_the_input() -> None:
+    line = entity_line("马云", [], {"id": 7, "text": "马云", "entities": "old", "tags": [1, None]})
+    assert json.loads(line) == {"id": 7, "text": "马云", "tags": [1, None], "entities": []}
+    assert json.loads(entity_line("马云", [], {"title": "马云"})) == {"text": "马云", "title": "马云", "entities": []}
+    assert json.loads(entity_line("马云", [], {"title": "马云", "text": 1}))["text"] == 1
 
 
 def test_chunked() -> None:

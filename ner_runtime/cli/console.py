@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ner_runtime.errors import InputError
 from ner_runtime.json import to_json
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import load_settings
+from ner_runtime.text_files.encodings import checked_encoding
 
 _PIPE_WIDTH = 4096
 
@@ -19,6 +21,19 @@ ModelOption = Annotated[
     str | None, typer.Option("--model", metavar="M", help="A directory, a stored tag or name, or a hub id.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _encoding(name: str) -> str:
+    try:
+        return checked_encoding(name)
+    except InputError as error:
+        raise typer.BadParameter(error.message) from None
+
+
+EncodingOption = Annotated[
+    str,
+    typer.Option("--encoding", metavar="E", callback=_encoding, help="Encoding of the file: utf-8, gb18030, utf-16, …"),
+]
 
 
 def console() -> Console:

@@ -11,14 +11,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ner_runtime.cli.console import JsonOption, ModelOption, console, open_recognizer, write_json
+from ner_runtime.annotations.reader import Format, read_annotated_texts
+from ner_runtime.cli.console import EncodingOption, JsonOption, ModelOption, console, open_recognizer, write_json
+from ner_runtime.errors import InputError
 from ner_runtime.evaluation import Tally, evaluate, read_type_map
-from ner_runtime.jsonl import STDIN, read_sentences
 from ner_runtime.manifest import file_sha256
+from ner_runtime.text_files.encodings import UTF8
+from ner_runtime.text_files.lines import STDIN
 
 
 def evaluate_file(
-    file: Annotated[str, typer.Argument(metavar="FILE.jsonl[.gz]", help="Annotated texts, as JSON lines.")],
+    file: Annotated[str, typer.Argument(metavar="FILE[.gz]", help="JSON Lines, doccano, Label Studio or CoNLL.")],
     model: ModelOption = None,
     mapping: Annotated[
         str | None,
@@ -26,6 +29,7 @@ def evaluate_file(
             "--map", metavar="TYPE_MAP.json#NAME", help="How the types of the file map to those of the model."
         ),
     ] = None,
+    encoding: EncodingOption = UTF8,
     as_json: JsonOption = False,
 ) -> None:
     """Score a model on annotated texts: entity precision, recall and F1 by type."""
@@ -33,16 +37,27 @@ def evaluate_file(
     if type_map is None:
         typer.echo(f"raner: {mapping} does not exist; the types of the file are used as they are", err=True)
         type_map = {}
+    texts = read_annotated_texts(file, encoding)
+    if texts.form.format is not Format.OWN:
+        typer.echo(f"raner: the format of {file} is {texts.form}", err=True)
     recognizer = open_recognizer(model)
-    tally = evaluate(recognizer, read_sentences(file), type_map)
+    tally = evaluate(recognizer, texts.sentences, type_map)
     scored = tally.scored(recognizer.types)
     unknown = sorted(set(tally.annotated) - set(scored))
+    if not scored:
+        raise InputError(_no_type(file, unknown, recognizer.types))
     if unknown:
         typer.echo(f"raner: not scored, because the model does not know these types: {', '.join(unknown)}", err=True)
     if as_json:
         write_json(_report(tally, scored, file))
     else:
         _print_scores(tally, scored)
+
+
+def _no_type(file: str, unknown: Sequence[str], known: Sequence[str]) -> str:
+    if not unknown:
+        return f"nothing to score: the map ignores every type of {file}"
+    return f"nothing to score: {file} has the types {', '.join(unknown)}, the model {', '.join(known)}; see --map"
 
 
 def _report(tally: Tally, scored: Sequence[str], file: str) -> dict[str, object]:

@@ -44,6 +44,13 @@ Precisions = Annotated[
     ),
 ]
 
+MinAgreement = Annotated[
+    float | None,
+    typer.Option(
+        "--min-agreement", metavar="F", min=0.0, max=1.0, help="Lowest entity F1 of INT8 against FP32; by default 0.98."
+    ),
+]
+
 
 @app.command("import")
 def import_checkpoint(
@@ -52,6 +59,7 @@ def import_checkpoint(
     ],
     name: Name = None,
     precision: Precisions = "int8",
+    min_agreement: MinAgreement = None,
     use: Annotated[bool, typer.Option("--use/--no-use", help="Make the model the active one.")] = False,
 ) -> None:
     """Convert a checkpoint on disk and store it: export to ONNX, INT8, comparison with FP32. Prints its tag."""
@@ -59,9 +67,9 @@ def import_checkpoint(
     with _long_operation() as progress:
         from ner_runtime.models.acquire.importer import import_directory
 
-        taken = import_directory(directory, progress, name=name, precision=chosen)
-        _report(taken, progress, use)
-    typer.echo(taken.model.tag)
+        result = import_directory(directory, progress, name=name, precision=chosen, min_agreement=min_agreement)
+        _report(result, progress, use)
+    typer.echo(result.model.tag)
 
 
 @app.command()
@@ -70,6 +78,7 @@ def pull(
     revision: Annotated[str | None, typer.Option(metavar="R", help="A branch or a tag; by default master.")] = None,
     name: Name = None,
     precision: Precisions = "int8",
+    min_agreement: MinAgreement = None,
     use: Annotated[bool, typer.Option("--use/--no-use", help="Make the model the active one.")] = True,
 ) -> None:
     """Download a checkpoint from the hub, convert and store it, and make it the active model. Prints its tag."""
@@ -77,9 +86,11 @@ def pull(
     with _long_operation() as progress:
         from ner_runtime.models.acquire.importer import pull_model
 
-        taken = pull_model(model_id, progress, revision=revision, name=name, precision=chosen)
-        _report(taken, progress, use)
-    typer.echo(taken.model.tag)
+        result = pull_model(
+            model_id, progress, revision=revision, name=name, precision=chosen, min_agreement=min_agreement
+        )
+        _report(result, progress, use)
+    typer.echo(result.model.tag)
 
 
 @app.command()
@@ -133,9 +144,9 @@ def _long_operation() -> Generator[Progress]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _report(taken: ImportResult, progress: Progress, use_it: bool) -> None:
-    tag = taken.model.tag
-    progress.say(f"{tag} is in the store" if taken.new else f"{tag} is already in the store; nothing to do")
+def _report(result: ImportResult, progress: Progress, use_it: bool) -> None:
+    tag = result.model.tag
+    progress.say(f"{tag} is in the store" if result.new else f"{tag} is already in the store; nothing to do")
     if use_it:
         set_active(tag)
         progress.say(f"{tag} is now the active model")

@@ -12,12 +12,14 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ner_runtime.cli.console import ModelOption, console, open_recognizer, write_line
+from ner_runtime.cli.console import EncodingOption, ModelOption, console, open_recognizer, write_line
 from ner_runtime.entities import OTHER_COLOR, Entity, type_colors
-from ner_runtime.jsonl import STDIN, entity_line, read_texts
+from ner_runtime.jsonl import InputText, entity_line, read_texts
 from ner_runtime.recognizer import Recognizer
+from ner_runtime.text_files.encodings import UTF8
+from ner_runtime.text_files.lines import STDIN
 
-WriteEntities = Callable[[str, Sequence[Entity]], None]
+WriteEntities = Callable[[InputText, Sequence[Entity]], None]
 
 
 class Format(StrEnum):
@@ -36,21 +38,37 @@ def predict(
     model: ModelOption = None,
     types: Annotated[str | None, typer.Option(help="Entity types to return, separated by commas.")] = None,
     output_format: Annotated[Format, typer.Option("--format", help="JSON lines, or a table per text.")] = Format.JSON,
+    text_field: Annotated[
+        str | None,
+        typer.Option("--field", metavar="NAME", help="The field of JSON lines that holds the text; by default text."),
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Read every line as plain text, JSON too.")] = False,
+    encoding: EncodingOption = UTF8,
 ) -> None:
-    """Find the entities of a text, or of each line of a file, plain or JSON."""
+    """Find the entities of a text, or of each line of a file, plain or JSON.
+
+    An output line holds the other fields of a JSON input line too.
+    """
     if (text is None) == (not source):
         raise typer.BadParameter("give either a TEXT or --input FILE")
+    if plain and text_field is not None:
+        raise typer.BadParameter("give either --plain or --field NAME")
     recognizer = open_recognizer(model)
     wanted = [type_.strip() for type_ in types.split(",")] if types is not None else None
-    batches = [[text]] if text is not None else read_texts(source or STDIN)
+    batches = (
+        [[InputText(text)]]
+        if text is not None
+        else read_texts(source or STDIN, text_field=text_field, plain=plain, encoding=encoding)
+    )
     write = _table_writer(recognizer) if output_format is Format.TABLE else _write_json_line
     for texts in batches:
-        for one_text, entities in zip(texts, recognizer.recognize(texts, wanted), strict=True):
-            write(one_text, entities)
+        found = recognizer.recognize([one.text for one in texts], wanted)
+        for one, entities in zip(texts, found, strict=True):
+            write(one, entities)
 
 
-def _write_json_line(text: str, entities: Sequence[Entity]) -> None:
-    write_line(entity_line(text, entities))
+def _write_json_line(text: InputText, entities: Sequence[Entity]) -> None:
+    write_line(entity_line(text.text, entities, text.fields))
 
 
 def _table_writer(recognizer: Recognizer) -> WriteEntities:
@@ -58,7 +76,7 @@ def _table_writer(recognizer: Recognizer) -> WriteEntities:
     colors = type_colors(recognizer.types, recognizer.manifest.colors)
     styles = {type_: _style(color) for type_, color in colors.items()}
 
-    def write(_text: str, entities: Sequence[Entity]) -> None:
+    def write(_text: InputText, entities: Sequence[Entity]) -> None:
         table = Table("type", "span", "start", "end", "score")
         for entity in entities:
             span = Text(entity.span.encode("utf-8", "replace").decode())

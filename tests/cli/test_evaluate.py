@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support.examples import EXAMPLE
 from tests.support.raner import json_lines, raner
 
@@ -35,3 +37,36 @@ def test_missing_map_leaves_the_types_as_they_are(tmp_path: Path) -> None:
     assert {type_: score["support"] for type_, score in report["types"].items()} == {"LOC": 1, "PER": 1}
     [said] = run.stderr.decode().splitlines()
     assert said == f"raner: {tmp_path}/map.json#msra does not exist; the types of the file are used as they are"
+
+
+def test_format_of_another_tool_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text(json.dumps({"id": 1, "text": EXAMPLE, "label": [[9, 11, "PER"]]}), encoding="utf-8")
+    run = raner("evaluate", str(path), "--json")
+    [report] = json_lines(run)
+    assert (report["f1"], report["types"]["PER"]["support"]) == (1.0, 1)
+    assert run.stderr.decode() == f"raner: the format of {path} is doccano (label)\n"
+
+
+def test_encoding_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "gold.txt"
+    path.write_bytes("马 B-PER\n云 I-PER\n在 O\n杭 B-LOC\n州 I-LOC\n。 O\n".encode("gb18030"))
+    [report] = json_lines(raner("evaluate", str(path), "--encoding", "gb18030", "--json"))
+    assert {type_: score["support"] for type_, score in report["types"].items()} == {"LOC": 1, "PER": 1}
+    assert b"use --encoding gb18030" in raner("evaluate", str(path)).stderr
+
+
+@pytest.mark.parametrize(
+    ("gold", "message"),
+    [
+        ([], "has no annotated entity; its format is JSON Lines (entities)"),
+        ([{"type": "人名", "start": 9, "end": 11}], "has the types 人名, the model "),
+    ],
+)
+def test_nothing_to_score_is_an_error(tmp_path: Path, gold: list[object], message: str) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text(json.dumps({"text": EXAMPLE, "entities": gold}), encoding="utf-8")
+    run = raner("evaluate", str(path), "--json")
+    assert (run.returncode, run.stdout) == (1, b"")
+    [line] = run.stderr.decode().splitlines()
+    assert message in line

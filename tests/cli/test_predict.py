@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
+import pytest
+
 from tests.support.examples import EXAMPLE, EXAMPLE_SPANS
 from tests.support.raner import json_lines, raner, shell
 from tests.support.servers import REPOSITORY, environment
@@ -39,6 +41,34 @@ def test_lines_of_a_file_give_one_line_each_in_order(tmp_path: Path) -> None:
         assert [result["text"] for result in found] == [EXAMPLE, "", EXAMPLE, "没有名字", *["。"] * 300]
         assert without_scores(found[2]) == ENTITIES
         assert found[1]["entities"] == []
+
+
+def test_fields_of_the_input_pass_through(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(json.dumps({"id": 7, "title": EXAMPLE}), encoding="utf-8")
+    [result] = json_lines(raner("predict", "--input", str(tmp_path / "in.jsonl"), "--field", "title"))
+    assert (result["id"], result["title"], result["text"]) == (7, EXAMPLE, EXAMPLE)
+    assert without_scores(result) == ENTITIES
+
+
+def test_json_that_is_not_a_text_is_refused() -> None:
+    run = raner("predict", "--input", "-", stdin=f'马云\n{{"data": "{EXAMPLE}"}}\n'.encode())
+    assert (run.returncode, run.stdout.count(b"\n")) == (1, 1)
+    message = 'raner: -, line 2: a JSON object without the field "text"; it has "data"; name the field with --field\n'
+    assert run.stderr.decode() == message
+    [result] = json_lines(raner("predict", "--input", "-", "--plain", stdin=b'{"data": 1}'))
+    assert result == {"text": '{"data": 1}', "entities": []}
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "big5"])
+def test_other_encodings(encoding: str) -> None:
+    text = "馬雲在杭州。"
+    [result] = json_lines(raner("predict", "--input", "-", "--encoding", encoding, stdin=f"{text}\n".encode(encoding)))
+    assert result["text"] == text
+
+
+def test_other_encoding_is_suggested() -> None:
+    run = raner("predict", "--input", "-", stdin=f"{EXAMPLE}\n".encode("gb18030"))
+    assert run.stderr == b"raner: -, line 1: not UTF-8; it looks like gb18030: use --encoding gb18030\n"
 
 
 def test_some_types_as_a_table() -> None:

@@ -52,7 +52,12 @@ class ImportResult:
 
 
 def import_directory(
-    directory: Path, progress: Progress, *, name: str | None = None, precision: Precision = "int8"
+    directory: Path,
+    progress: Progress,
+    *,
+    name: str | None = None,
+    precision: Precision = "int8",
+    min_agreement: float | None = None,
 ) -> ImportResult:
     """Import a ModelScope directory. Does nothing if the same files were imported before under the same name.
 
@@ -61,6 +66,7 @@ def import_directory(
         progress: prints what is being done
         name: the name in the store; default: derived from the directory
         precision: `int8` or `fp32`
+        min_agreement: lowest entity F1 of INT8 against FP32 at which INT8 is used; default: `MIN_AGREEMENT`
 
     Raises:
         UnsupportedCheckpoint, InvalidCheckpoint, InvalidModel, MissingExtra: see `build_model_directory`.
@@ -72,7 +78,7 @@ def import_directory(
         raise InvalidCheckpoint(f"{directory} is not a directory")
     read_configuration(directory)
     source = Source(id=directory.absolute().name, digest=directory_digest(directory))
-    return import_checkpoint(directory, name, precision, source, progress)
+    return import_checkpoint(directory, name, precision, source, progress, min_agreement)
 
 
 def pull_model(
@@ -82,6 +88,7 @@ def pull_model(
     revision: str | None = None,
     name: str | None = None,
     precision: Precision = "int8",
+    min_agreement: float | None = None,
 ) -> ImportResult:
     """Download and import a model from the hub. Downloads nothing if the same files were imported before.
 
@@ -93,6 +100,7 @@ def pull_model(
         revision: a branch or tag; default: the revision in `reference`, or `master`
         name: the name in the store; default: derived from the id
         precision: `int8` or `fp32`
+        min_agreement: see `import_directory`
 
     Raises:
         InvalidValue: `reference` is not a hub id.
@@ -112,7 +120,7 @@ def pull_model(
     source = Source(id=listing.model_id, revision=listing.revision)
     with suppress(InvalidCheckpoint):
         source = source.model_copy(update={"digest": listing.digest})
-        before = find_imported(name, source, _made_with(precision))
+        before = find_imported(name, source, _made_with(precision, min_agreement))
         if before:
             return ImportResult(before, new=False)
     prefix = hashlib.sha256(str(source.hub).encode()).hexdigest()[:12]
@@ -132,22 +140,34 @@ def pull_model(
         with progress.download(listing.size(rest)) as advance:
             advance(listing.size(present))
             download(listing, rest, files, cache, advance)
-        return import_checkpoint(files, name, precision, source, progress)
+        return import_checkpoint(files, name, precision, source, progress, min_agreement)
 
 
 def import_checkpoint(
-    directory: Path, name: str, precision: Precision, source: Source, progress: Progress
+    directory: Path,
+    name: str,
+    precision: Precision,
+    source: Source,
+    progress: Progress,
+    min_agreement: float | None = None,
 ) -> ImportResult:
     """Import a directory whose source and digest are known; see `import_directory`."""
-    made_with = _made_with(precision)
+    made_with = _made_with(precision, min_agreement)
     before = find_imported(name, source, made_with)
     if before:
         return ImportResult(before, new=False)
+    from ner_runtime.models.convert.agreement import MIN_AGREEMENT
     from ner_runtime.models.convert.build import build_model_directory
 
     with store_errors(), temporary_directory() as folder:
         manifest = build_model_directory(
-            directory, folder / "model", name, precision, source=source, progress=progress.say
+            directory,
+            folder / "model",
+            name,
+            precision,
+            source=source,
+            min_agreement=MIN_AGREEMENT if min_agreement is None else min_agreement,
+            progress=progress.say,
         )
         return ImportResult(add_model(folder / "model", manifest, made_with), new=True)
 
@@ -176,12 +196,13 @@ def require_hub_extra(action: str) -> None:
             raise MissingExtra(f"{action} needs the package {package}: pip install 'ner_runtime[hub]'")
 
 
-def _made_with(precision: Precision) -> dict[str, str]:
+def _made_with(precision: Precision, min_agreement: float | None = None) -> dict[str, str]:
     try:
         own = version("ner_runtime")
     except PackageNotFoundError:
         own = "unknown"
-    return {"precision": precision, "ner_runtime": own}
+    lowered = {} if min_agreement is None else {"min_agreement": str(min_agreement)}
+    return {"precision": precision, "ner_runtime": own, **lowered}
 
 
 def _check_space(folder: Path, needed: int) -> None:

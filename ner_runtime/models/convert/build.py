@@ -122,7 +122,7 @@ def build_model_directory(
             else:
                 progress(
                     f"warning: entity F1 of INT8 against FP32: {agreement.f1:.4f}, below {min_agreement}; "
-                    "using the FP32 model, which is slower and larger"
+                    "using the FP32 model, which is slower and larger; --min-agreement accepts less"
                 )
             manifest = manifest.model_copy(update={"agreement": agreement})
             write_manifest(chosen, manifest)

@@ -27,7 +27,7 @@ from ner_runtime.models.registry.store import (
     stored_models,
 )
 from ner_runtime.upstream.private import BentoMLContainer, ModelStore
-from tests.support.checkpoints import write_checkpoint
+from tests.support.checkpoints import NEWS, bio, write_checkpoint
 from tests.support.command import Raner
 from tests.support.servers import REPOSITORY, environment
 
@@ -53,6 +53,17 @@ def test_second_import_does_nothing(stocked: Raner, checkpoint: Path) -> None:
     assert (run.status, run.out) == (0, f"{tag}\n")
     assert "nothing to do" in run.err
     assert ((stocked.home / "models").stat().st_mtime_ns, stocked.tags, stocked.active) == (before, [tag], tag)
+
+
+def test_lower_agreement_is_accepted_on_request(raner: Raner, tmp_path: Path) -> None:
+    # INT8 does not reach the default agreement with these weights.
+    checkpoint = write_checkpoint(tmp_path / "tiny", labels=bio(NEWS), layers=1, hidden=16, heads=2, seed=7)
+    refused, accepted = (
+        json.loads(raner("info", raner("import", str(checkpoint), "--min-agreement", lowest).out.strip(), "--json").out)
+        for lowest in ("1", "0.1")
+    )
+    assert (refused["precision"], accepted["precision"]) == ("fp32", "int8")
+    assert accepted["agreement"]["bar"] == 0.1 < accepted["agreement"]["f1"] < 1
 
 
 def test_other_checkpoint_of_the_same_name_is_a_new_version(stocked: Raner, tmp_path: Path) -> None:

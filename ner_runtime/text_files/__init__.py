@@ -1,0 +1,1 @@
+"""Read text files: compressed or not, in any encoding, line by line."""
