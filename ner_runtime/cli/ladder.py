@@ -22,6 +22,7 @@ import numpy as np
 
 from ner_runtime.errors import InputError
 from ner_runtime.inference.engine import Device, EngineName, open_engine
+from ner_runtime.lexicon.features import FLAGS
 from ner_runtime.manifest import ONNX_FILE, read_manifest
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.lifecycle.service_process import exit_on_sigterm, service_process
@@ -62,7 +63,9 @@ def bench_engine(model: Path, engine: EngineName, device: Device, seconds: float
     shape = (BATCH, SENTENCE_CHARS + 2)
     ids = np.random.default_rng(45).integers(0, manifest.geometry.vocab, shape)  # (batch, sequence)
     mask = np.ones(shape, dtype=np.int64)  # (batch, sequence)
-    return _measure("engine, batches of 64", BATCH, lambda: session.logits(ids, mask), seconds)
+    # No match: the values do not change the speed.
+    lexicon = np.zeros((*shape, FLAGS), dtype=np.uint8) if manifest.lexicon_kinds else None  # (batch, sequence, flags)
+    return _measure("engine, batches of 64", BATCH, lambda: session.logits(ids, mask, lexicon), seconds)
 
 
 def bench_recognizer(recognizer: Recognizer, seconds: float) -> list[Rung]:
