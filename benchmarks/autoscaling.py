@@ -70,12 +70,12 @@ Metric = Callable[[float, float, float], float]
 
 
 def cpu(utilisation: float, _in_flight: float, _wait: float) -> float:
-    """The base's autoscaler."""
+    """The metric of the CPU autoscaler in `deploy/kubernetes/base`."""
     return utilisation / CPU_TARGET
 
 
 def demand(utilisation: float, in_flight: float, wait: float) -> float:
-    """The keda component's: the largest of its three triggers."""
+    """The metric of the component `keda`: the largest of its three triggers."""
     return max(in_flight / IN_FLIGHT_TARGET, wait / QUEUE_TARGET_S, utilisation / 0.8)
 
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks.engines [--checkpoint DIR] [--rounds N] [--json FILE]
 
-All contenders read the same 50-character texts in turn, text by text, so that what else the machine does hits them
-alike: ratios hold on a busy machine, times do not. Without a checkpoint one with seeded weights is made; speed does not
-depend on what the weights are. Memory is that of a process of its own that holds one model and has read sentences.
+All contenders read the same 50-character texts in turn, text by text, so that other load on the machine affects
+them alike: ratios hold on a busy machine, times do not. Without a checkpoint, one with seeded weights is made;
+speed does not depend on the weights. Memory is that of a separate process with one model, after it has read sentences.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.engines", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, help="a ModelScope directory; by default one with seeded weights")
     parser.add_argument("--rounds", type=int, default=30, help="texts that every contender reads")
-    parser.add_argument("--json", type=Path, help="where to write the figures too")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = options.checkpoint or write_checkpoint(Path(folder) / "checkpoint", BASE)

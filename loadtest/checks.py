@@ -1,7 +1,7 @@
-"""Check responses. A response that is not as it must be raises `WrongResponse`, and the run has failed.
+"""Check responses. An incorrect response raises `WrongResponse` and fails the run.
 
 The offsets must match the text in the unit of the request, the same text must get the same entities every time, and
-entities that are easy to find must be there. Messages hold no text.
+entities that are easy to find must be found. Messages hold no text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EntityKey = tuple[str, int, int]
 
 
 class WrongResponse(Exception):
-    """A response is not as it must be; the message says how."""
+    """A response is incorrect; the message says what is wrong."""
 
 
 _Response = TypeVar("_Response", bound=BaseModel)
@@ -36,7 +36,7 @@ _Response = TypeVar("_Response", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class RequestOptions:
-    """The fields of a request beside the text."""
+    """The fields of a request other than the text."""
 
     types: frozenset[str]
     unit: OffsetUnit = "code_point"

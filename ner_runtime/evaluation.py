@@ -72,7 +72,7 @@ class Tally:
 
 
 def evaluate(recognizer: Recognizer, sentences: Iterable[Sentence], mapping: TypeMap) -> Tally:
-    """Read the sentences and count what was found."""
+    """Find the entities of each sentence, and count them against the annotated ones."""
     tally = Tally()
     for some in chunked(sentences, _SENTENCES_AT_ONCE):
         answers = recognizer.recognize([sentence.text for sentence in some], recognizer.types)
@@ -84,7 +84,7 @@ def evaluate(recognizer: Recognizer, sentences: Iterable[Sentence], mapping: Typ
 
 
 def compare(tally: Tally, sentence: Sentence, found: Iterable[Annotation], mapping: TypeMap) -> None:
-    """Count what was found in one sentence, whoever found it."""
+    """Count the entities found in one sentence, by a recognizer or by another package."""
     gold, ignored = _mapped(sentence.spans, mapping)
     tally.add(gold, ignored, found)
 

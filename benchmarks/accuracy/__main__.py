@@ -1,6 +1,6 @@
 """Compare the entity F1 (PER, LOC, ORG) and the speed of our model and of other packages on the same files.
 
-    make bench-accuracy DATA=../shared/data
+    make bench-accuracy DATA=path/to/corpora
 
 Everything runs on one core. The other packages (peers) have an environment of their own, which `make peers` makes. A
 peer that does not run is left out and reported.

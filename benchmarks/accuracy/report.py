@@ -52,7 +52,7 @@ def draw(table: Table, path: Path) -> None:
 
 
 def draw_speed(table: Table, speed: Speed, path: Path) -> None:
-    """Draw the mean F1 of the sets over the speed, one point per system."""
+    """Draw the mean F1 of the sets against the speed, one point per system."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for index, system in enumerate(system for system in systems_of(table) if system in speed):

@@ -80,7 +80,7 @@ def prediction(interface: Interface, entities: list[dict[str, Any]], version: st
 
 
 def application(raner: str, headers: dict[str, str] | None = None) -> Starlette:
-    """The backend, in front of the service at `raner`."""
+    """The ASGI application of the backend; it sends requests to the service at the URL `raner`."""
     client = httpx.AsyncClient(base_url=raner, headers=headers, timeout=100, trust_env=False)
 
     async def health(_: Request) -> JSONResponse:
@@ -124,8 +124,8 @@ def application(raner: str, headers: dict[str, str] | None = None) -> Starlette:
 def main() -> None:
     """Serve the backend."""
     parser = argparse.ArgumentParser(description="A machine-learning backend for Label Studio.")
-    parser.add_argument("--raner", default="http://localhost:3000", help="The service's address.")
-    parser.add_argument("--api-key", help="A key of the service, where it asks for one.")
+    parser.add_argument("--raner", default="http://localhost:3000", help="URL of the service.")
+    parser.add_argument("--api-key", help="API key, if the service requires one.")
     parser.add_argument("--host", default="127.0.0.1", help="The address to listen on.")
     parser.add_argument("--port", type=int, default=9090, help="The port to listen on.")
     options = parser.parse_args()

@@ -36,16 +36,20 @@ def annotate(
     model: ModelOption = None,
     engine: Annotated[CorpusEngine, typer.Option(help="This machine, or a Ray cluster.")] = CorpusEngine.LOCAL,
     workers: Annotated[int, typer.Option(min=1, help="Processes, each with one model.")] = 1,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted run.")] = False,
     field: Annotated[str, typer.Option(help="The field or column that holds the text.")] = "text",
     types: Annotated[str | None, typer.Option(help="Entity types to return, separated by commas.")] = None,
     min_score: Annotated[float, typer.Option(min=0, max=1, help="Leave out entities with a lower score.")] = 0.0,
-    max_chars: Annotated[int, typer.Option(min=1, help="A longer text is a bad record.")] = MAX_CHARS,
+    max_chars: Annotated[int, typer.Option(min=1, help="Maximum length of a text, in code points.")] = MAX_CHARS,
     shard_records: Annotated[
-        int, typer.Option(min=1, help="Records per shard: what an interruption costs at most, per process.")
+        int, typer.Option(min=1, help="Records per shard. An interrupted run repeats at most one per process.")
     ] = SHARD_RECORDS,
-    output_format: Annotated[OutputFormat, typer.Option("--format", help="The parts' format.")] = OutputFormat.JSONL,
-    ray_address: Annotated[str | None, typer.Option(help="A running Ray cluster; else one is started here.")] = None,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", help="The format of the output.")
+    ] = OutputFormat.JSONL,
+    ray_address: Annotated[
+        str | None, typer.Option(help="Address of a Ray cluster; by default, one is started here.")
+    ] = None,
 ) -> None:
     """Annotate files of texts: JSON lines, plain lines, CSV or Parquet. Other fields pass through."""
     choice = _choose_model(model, workers)
@@ -104,7 +108,7 @@ class _Shards:
 
 
 def _show(totals: Iterable[Totals], done: dict[str, Totals], shards: _Shards | None) -> None:
-    """Run to the end, with the progress shown."""
+    """Run all shards and show the progress."""
     if done:
         typer.echo(f"raner: {len(done)} shards are complete already", err=True)
     records = 0

@@ -30,7 +30,7 @@ class Format(StrEnum):
 
 
 def predict(
-    text: Annotated[str | None, typer.Argument(help="The text.")] = None,
+    text: Annotated[str | None, typer.Argument(help="The text to find entities in.")] = None,
     source: Annotated[
         str | None,
         typer.Option("--input", metavar="FILE", help="Read texts from FILE, one per line; - is standard input."),

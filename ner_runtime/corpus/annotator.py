@@ -1,4 +1,4 @@
-"""Annotate a shard: parse its records, find the entities, and hand over what to write."""
+"""Annotate a shard: parse its records, find the entities, and return the rows to write."""
 
 from __future__ import annotations
 

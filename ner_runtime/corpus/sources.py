@@ -1,4 +1,4 @@
-"""Input files: which there are, and their records in shards.
+"""Find the input files, and read their records in shards.
 
 JSON lines (`.jsonl`, `.ndjson`), plain lines (`.txt`), CSV (`.csv`, `.tsv`) and Parquet (`.parquet`); all but Parquet
 also compressed (`.gz`, `.zst`).

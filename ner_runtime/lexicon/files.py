@@ -28,7 +28,7 @@ def write_matcher(folder: Path, matcher: Matcher, names: tuple[str, ...]) -> Non
 
 
 def read_matcher(folder: Path) -> Matcher:
-    """The lexicon of a folder.
+    """Read the lexicon in a folder.
 
     Raises:
         InvalidModel: a file is missing or damaged.

@@ -36,7 +36,7 @@ class Tagset:
         return 1 + len(_PREFIXES) * len(self.types)
 
     def label(self, prefix: str, type_: str) -> int:
-        """The number of a label."""
+        """The index of a label."""
         return 1 + len(_PREFIXES) * self.types.index(type_) + _PREFIXES.index(prefix)
 
     def labels_of(self, type_: str) -> slice:

@@ -90,7 +90,7 @@ def everyday(names: Names, number: int, data: Path = DATA, seed: int = 1) -> lis
 
 
 def gap_draws(names: Names, lexicons: Path) -> dict[str, Draw]:
-    """A function for each gap that draws what fills it."""
+    """For each kind of gap, a function that draws a name or number to fill it."""
     people = _people(names, lexicons)
     places = _places(lexicons)
     return {**people, **places, **_organisations(names, lexicons), **_others()}

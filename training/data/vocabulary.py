@@ -3,7 +3,7 @@
 RaNER's semantics: each code point is normalised alone (NFC, lower-case, accents stripped) and looked up; what is
 empty or unknown becomes [UNK]; nothing is dropped and full-width forms are not folded.
 
-    python -m training.data.vocabulary --data ../shared/data
+    python -m training.data.vocabulary --data path/to/corpora
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Encode words and their kinds as one tag a character, in the BIES scheme over LAC's tagset.
+"""Encode words and their kinds as one tag per character, in the BIES scheme over LAC's tagset.
 
 Tag `4 * kind + place`, with place 0 to 3 for the first, an inner, the last and the only character of a word.
 """
@@ -26,7 +26,7 @@ NO_WORD = 255
 
 
 def encode_words(words: Sequence[Word]) -> Tags:
-    """One tag a character; `NO_WORD` for words of an unknown kind.
+    """One tag per character; `NO_WORD` for words of an unknown kind.
 
     Returns:
         (characters,)

@@ -80,7 +80,7 @@ def join(sentences: Sequence[Sentence]) -> Sentence:
 
 
 def cut(sentence: Sentence, size: int = MAX_CHARACTERS) -> list[Sentence]:
-    """A sentence in pieces of at most `size` code points; only a span that is longer than that is cut."""
+    """Split a sentence into pieces of at most `size` code points. A span is split only if it is longer than that."""
     pieces: list[Sentence] = []
     start = 0
     while start < len(sentence.text):

@@ -3,7 +3,7 @@
 The number of snapshots is chosen on the dev sets: each number from one to `--most` is measured, and the best average is
 written as a checkpoint directory, unless an existing one there has a better score on the same sets.
 
-    python -m training.steps.average --data ../shared/data
+    python -m training.steps.average --data path/to/corpora
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 An entity is correct if its type and both ends are. A type that a set does not annotate is not scored; entities that
 overlap a span of unknown type are ignored on both sides. To score what ships (INT8), use `raner evaluate`.
 
-    python -m training.steps.evaluate .work/training/raner-mini --data ../shared/data
+    python -m training.steps.evaluate .work/training/raner-mini --data path/to/corpora
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The first part of the steps minimises the cross-entropy of each position, which 
 gradient; the last part minimises the CRF's loss, which needs good emissions. A run that starts from a trained tagger
 uses the CRF's loss throughout (`--crf-share 1`). A stopped run resumes with the same command.
 
-    python -m training.steps.finetune --data ../shared/data --steps 6000
+    python -m training.steps.finetune --data path/to/corpora --steps 6000
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def review(corpora: Corpora, model: Path, folder: Path) -> Corpora:
 
 
 def follow(pools: Pools, place: Place) -> Iterator[Batch]:
-    """Batches without end from a place on, which is advanced."""
+    """Yield batches without end, from `place` on; `place` is advanced with each batch."""
     while True:
         skipped = place.batch
         for number, batch in enumerate(pools.batches(place.pool)):

@@ -4,7 +4,7 @@ Within the budget of a CPU, a small encoder learns little by predicting hidden c
 their kinds at every position. LAC 2.1.2 (Apache-2.0) was made for Paddle 1; this module provides `paddle.fluid` from
 what Paddle 3 still has of it. LAC needs an environment of its own:
 
-    make peers && .work/peers/bin/python -m training.steps.teacher --data ../shared/data
+    make peers && .work/peers/bin/python -m training.steps.teacher --data path/to/corpora
 
 Each source becomes `NAME.npz`: `codes` (characters,), code points; `tags` (characters,), see `training.data.words`.
 Sources with an existing file are skipped. This module imports no torch, which that environment does not have.
@@ -74,7 +74,7 @@ def pieces(line: str) -> Iterator[str]:
 
 
 class Teacher:
-    """LAC."""
+    """LAC, which splits sentences into words and tags them."""
 
     def __init__(self) -> None:
         _put_fluid_in_place()

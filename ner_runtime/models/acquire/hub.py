@@ -150,7 +150,7 @@ def has_newer_revision(source: Source) -> bool:
 
 def _client() -> tuple[HubApi, str]:
     if importlib.util.find_spec("modelscope_hub") is None:
-        raise MissingExtra("the model hub needs the package modelscope: pip install 'ner_runtime[hub]'")
+        raise MissingExtra("the model hub needs the package modelscope_hub: pip install 'ner_runtime[hub]'")
     from modelscope_hub import HubApi, HubConfig
 
     logging.getLogger("modelscope_hub").setLevel(logging.CRITICAL)

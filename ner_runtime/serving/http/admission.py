@@ -142,7 +142,7 @@ class Admission:
         self.arriving_bytes += size
         if self.arriving_bytes > self.max_arriving_bytes:
             SHED.labels("arriving").inc()
-            raise Overloaded("too many bodies are arriving; try again shortly")
+            raise Overloaded("too many request bodies are arriving; try again shortly")
 
     def remove_arriving(self, size: int) -> None:
         """Undo `add_arriving`."""

@@ -80,7 +80,7 @@ class Supervisor(Arbiter):
             watcher.hooks |= {"after_spawn": self._on_start, "after_reap": self._on_exit}
 
     def start(self, cb: Callable[[Any], Any] | None = None) -> None:
-        """Serve until the process is told to stop.
+        """Serve until a signal stops the process.
 
         Raises:
             SystemExit: the port is taken, or the workers cannot start; the message is one line.

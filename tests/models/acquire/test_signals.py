@@ -40,7 +40,7 @@ def stuck(request: pytest.FixtureRequest) -> Generator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_threads_that_never_end_keep_nobody(stuck: subprocess.Popen[str], sent: signal.Signals) -> None:
+def test_threads_that_never_end_do_not_delay_the_exit(stuck: subprocess.Popen[str], sent: signal.Signals) -> None:
     stuck.send_signal(sent)
     _, err = stuck.communicate(timeout=20)
     assert (stuck.returncode, err) == (128 + sent, "raner: stopped\n")

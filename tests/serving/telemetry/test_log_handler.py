@@ -12,7 +12,7 @@ from ner_runtime.serving.telemetry.log_handler import MAX_LINES, BufferedLogHand
 
 
 class Pipe:
-    """A stream whose reader reads nothing until it is told to."""
+    """A stream whose reader reads nothing before `read_in_background` is called."""
 
     def __init__(self) -> None:
         reading, writing = os.pipe()
