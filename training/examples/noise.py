@@ -36,7 +36,6 @@ _ENDS = (
 )  # fmt: skip
 _SPACES = (" ", " ", " ", " ", "  ", "\n", "\n", "　", "\t", "\u200b", "\xa0", "\r\n")
 _DOTS = "．.∙⋅ㆍ・•‧･"
-_BOUNDARIES = (" ", "\n", " | ", "\t", "<br>", "；", " / ", "\r\n")
 
 
 @dataclass(frozen=True)
