@@ -1,4 +1,4 @@
 """The load test: simulated users of the service, whose responses are checked.
 
-It uses the HTTP API alone, so that it works against any running service.
+It uses only the HTTP API, so that it can test any running service.
 """

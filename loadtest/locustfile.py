@@ -111,7 +111,7 @@ class ServiceUser(FastHttpUser):
 
 
 class SingleTextUser(ServiceUser):
-    """Sends one text after the other, one of thirteen a long one."""
+    """Sends one text after the other; one in thirteen is long."""
 
     weight = 6
 

@@ -1,7 +1,8 @@
 """All expected errors, each with a code for programs and a message for people.
 
 `serving/api/errors.py` maps the codes to HTTP statuses, `cli/app.py` to exit codes. A message can contain the name of a
-field or a type, truncated, but never the text of a request. It is returned to the client and is not logged.
+field or a type, truncated, but never the text of a request. It is returned to the client; if a model cannot be loaded
+or updated, it is also logged.
 """
 
 from __future__ import annotations

@@ -92,10 +92,10 @@ def compare(tally: Tally, sentence: Sentence, found: Iterable[Annotation], mappi
 def read_type_map(reference: str) -> TypeMap | None:
     """The map `NAME` of `FILE.json#NAME`, or the file's only content where there is no `#NAME`.
 
-    None where the file holds no such name: a corpus without a map of its own has the model's types already.
+    None if the file has no such name: the corpus then uses the types of the model.
 
     Raises:
-        InputError: the file is not there, or holds something else than maps of types.
+        InputError: the file does not exist, or contains anything other than maps of types.
     """
     path, _, name = reference.partition("#")
     try:

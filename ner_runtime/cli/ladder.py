@@ -1,7 +1,7 @@
 """The measurements of `raner bench`: engine, recognizer and HTTP, on sentences of one length, with one thread.
 
-The difference between two neighbouring rungs is the cost of the layer between them. Figures depend on the machine and
-its other load: to compare two versions, measure both in one run.
+Each measurement adds one layer to the one before, so that the difference between the two is the cost of that layer.
+Figures depend on the machine and its other load: to compare two versions, measure both in one run.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _client(url: str, bodies: islice[bytes], end: float) -> list[float]:
         except (OSError, http.client.HTTPException) as error:
             raise InputError(f"{url} cannot be reached: {error}") from None
         if response.status != http.HTTPStatus.OK:
-            raise InputError(f"{url} answered {response.status}")
+            raise InputError(f"{url} returned status {response.status}")
         durations.append(time.perf_counter() - started)
     connection.close()
     return durations

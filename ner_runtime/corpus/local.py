@@ -54,7 +54,7 @@ _worker: list[tuple[Annotator, Output]] = []
 
 
 def _open(output: Output, plan: Plan, model: ModelChoice) -> None:
-    # A pool's process would wait for work for ever when its parent is killed.
+    # A pool's process would wait for work forever when its parent is killed.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker.append((Annotator(model, plan), output))
 

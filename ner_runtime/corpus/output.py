@@ -6,8 +6,8 @@
     OUTPUT/_plan.json                  what the run does
     OUTPUT/_SUCCESS                    all shards are complete: the totals
 
-Each file is written beside its place and renamed, so that it is whole or absent whenever the writer is killed. A shard
-without a marker is annotated again, which writes the same files.
+Each file is written under a temporary name and renamed, so that it is complete or absent if the writer is killed. A
+shard without a marker is annotated again, which writes the same files.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def annotate_on_ray(
         MissingExtra: Ray is not installed.
     """
     ray, data = _ray_modules()
-    # Ray reports its use to its makers unless told otherwise.
+    # Ray sends usage statistics to its developers by default.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # A busy machine needs longer than the default of a minute to start a node.
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")

@@ -79,7 +79,7 @@ class Source:
 def find_sources(path: Path) -> list[Source]:
     """The input files: the file itself, or all files of a directory, sorted by name.
 
-    Files and directories whose name begins with a dot or an underscore are passed over.
+    Files and directories whose name begins with a dot or an underscore are skipped.
 
     Raises:
         InputError: there is no such file, a file is of an unknown kind, or the directory holds none.
@@ -142,14 +142,14 @@ def _lines(stream: io.BufferedIOBase) -> Iterator[Record]:
 def _csv_rows(stream: io.BufferedIOBase, source: Source) -> Iterator[Record]:
     csv.field_size_limit(MAX_LINE_BYTES)
     delimiter = "\t" if ".tsv" in source.path.suffixes else ","
-    # What is not UTF-8 becomes lone surrogates, by which the annotator knows the row.
+    # What is not UTF-8 becomes lone surrogates, by which the annotator recognizes the row.
     text = io.TextIOWrapper(cast("BinaryIO", stream), encoding="utf-8-sig", errors="surrogateescape", newline="")
     rows = csv.DictReader(text, delimiter=delimiter, restkey=LONGER)
     try:
         for row in rows:
             yield Record(rows.line_num, cast("Fields", row))
     finally:
-        # The file is the caller's to close.
+        # The caller closes the file.
         text.detach()
 
 

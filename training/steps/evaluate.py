@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--lexicon", type=Path, default=None, help="the folder of the lexicon that the model was trained with"
     )
     parser.add_argument("--sets", nargs="+", default=list(DEV_SETS))
-    parser.add_argument("--test", action="store_true", help="msra/test too; for reporting, never for choosing")
+    parser.add_argument("--test", action="store_true", help="score msra/test too; report it, but choose nothing by it")
     options = parser.parse_args(arguments)
     tagger, vocabulary = read_checkpoint(options.checkpoint)
     sets = read_dev_sets(options.data, options.sets)

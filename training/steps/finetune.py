@@ -233,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--folder", type=Path, default=WORK / "finetune", help="the folder for state, log and snapshots"
     )
     parser.add_argument("--steps", type=int, default=6000, help="total number of steps, including those already done")
-    parser.add_argument("--budget", type=int, default=3072, help="tokens a batch")
+    parser.add_argument("--budget", type=int, default=3072, help="tokens per batch")
     parser.add_argument("--rate", type=float, default=6e-4, help="peak learning rate")
     parser.add_argument(
         "--crf-share", type=float, default=0.3, help="the last share of the steps, which use the CRF's loss"

@@ -117,7 +117,7 @@ def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, 
         def update(self, size: int) -> None:
             advance(size)
 
-    # The client draws bars of its own, one a file and one for all; ours is the only one.
+    # The client would draw its own progress bars, one per file and one for all files.
     with (
         exit_on_signal("stopped; run the command again to resume"),
         _hub_errors(listing.endpoint, listing.model_id, listing.revision),

@@ -1,7 +1,8 @@
 """Logs: one line per event on standard error, as JSON or as text.
 
 Every line has `time`, `level`, `event` and, inside a request, `request_id`. No line holds text of a user: a request is
-described by numbers, and an exception by its type and traceback only, because its message may quote a text.
+described by numbers, and an exception by its type and traceback. Of messages, only those of `RanerError` and `OSError`
+are logged, because others may quote a text.
 The loggers of BentoML, uvicorn and circus use the same format.
 """
 
