@@ -127,7 +127,7 @@ def json_value(line: str) -> Any:
     try:
         return from_json(line.encode("utf-8", "surrogatepass"))
     except MalformedRequest as error:
-        message = error.message.replace("at at line", "at line").replace(" at line 1, column", " at column")
+        message = error.message.replace(" at line 1, column", " at column")
         raise ValueError(message) from None
 
 

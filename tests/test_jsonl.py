@@ -41,7 +41,7 @@ def test_plain_and_json_lines_in_order(tmp_path: Path) -> None:
         ('{"text": ["张伟"]}', 'the field "text" is an array, not a string'),
         ('["张伟在北京。"]', 'an array; expected a JSON object with the field "text", or --plain'),
         ('[{"text": "张伟"}]', "an array; expected a JSON object"),
-        ('{"text": "张伟在', "not JSON: Unterminated string starting at column 10; use --plain"),
+        ('{"text": "张伟在', "not JSON: Unterminated string at column 10; use --plain"),
         ("[转发] 张伟在北京。", "not JSON: Expecting value at column 2; use --plain"),
         ("{", "not JSON: Expecting property name enclosed in double quotes at column 2; use --plain"),
         ('{"text": "张伟"} {"text": "李娜"}', "not JSON: Extra data at column 16"),
