@@ -90,7 +90,7 @@ def use_one_core() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Score our model and other packages, and write a table and pictures.")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the folder with ner/")
+    parser.add_argument("--data", type=Path, required=True, help="the folder with ner/")
     parser.add_argument("--model", default=EMBEDDED_MODEL, help="a directory, a stored tag or name, or `embedded`")
     parser.add_argument("--output", type=Path, default=Path("docs/accuracy"), help="the .md, .json and .png to write")
     parser.add_argument(

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DATA = Path("../shared/data")
+DATA = Path("data")
+"""Where the corpora are unless `--data` names another directory. They are not part of this repository."""
 
 TYPES = ("PER", "LOC", "ORG", "TIME", "TITLE", "MONEY")
 
