@@ -52,7 +52,7 @@ class EncodedWindow:
     ids: Ids  # (pieces,)
     first: Ids  # (code points,), the index in `ids` of the first piece of each code point
     flags: Flags | None = None  # (code points, FLAGS), if the model has a lexicon
-    text: str = ""  # the code points of the window
+    text: str = ""  # the code points of the window; empty: spans are not repaired
     excluded: Sequence[Interval] = ()  # parts of the window that no span may contain; see `markup.py`
 
     @property
@@ -231,6 +231,7 @@ class Recognizer:
         parts = {
             (index, *part): window.part(*part)
             for index, (window, spans) in enumerate(zip(encoded, decoded, strict=True))
+            if window.text
             for part in parts_to_decode(window.text, spans, window.excluded)
         }
         decoded_parts = dict(zip(parts, self._decode(list(parts.values())), strict=True))
@@ -241,6 +242,8 @@ class Recognizer:
                 return None if spans is None else [span.moved(start) for span in spans]
 
             window, unwrap = encoded[index], self.manifest.skip_markup
+            if not window.text:
+                return decoded[index]
             return repair_spans(window.text, decoded[index], window.excluded, decode_part, unwrap=unwrap)
 
         return [repaired(index) for index in range(len(encoded))]

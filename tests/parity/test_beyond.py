@@ -15,7 +15,7 @@ from ner_runtime import Recognizer
 from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.sample import sample_sentences
 from tests.support.checkpoints import write_checkpoint
-from tests.support.oracle import Found, Oracle
+from tests.support.oracle import Found, Oracle, unrepaired
 
 LONGEST = 510
 SENTENCE = "马云在浙江省杭州市创立了阿里巴巴集团。"
@@ -43,7 +43,7 @@ def text_of(length: int) -> str:
 
 
 def found(recognizer: Recognizer, text: str) -> list[Found]:
-    return [(entity.type, entity.span, entity.start, entity.end) for entity in recognizer.recognize([text])[0]]
+    return unrepaired(recognizer, text)
 
 
 def test_longest_text_for_modelscope(oracle: Oracle, ours: Recognizer) -> None:
@@ -79,7 +79,7 @@ def test_batch_with_invalid_texts(oracle: Oracle, ours: Recognizer) -> None:
         oracle.entities(texts, batch_size=4)
     first, long, empty, last = ours.recognize(texts)
     assert first == last
-    assert [(e.type, e.span, e.start, e.end) for e in first] == oracle.entities([SENTENCE])[0]
+    assert found(ours, SENTENCE) == oracle.entities([SENTENCE])[0]
     assert long
     assert empty == []
 

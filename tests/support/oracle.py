@@ -5,13 +5,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ner_runtime.inference.crf import Floats
+from ner_runtime.inference.windows import merge_spans
+from ner_runtime.recognizer import Recognizer
 
 Found = tuple[str, str, int, int]
 """Type, span, start, end."""
@@ -26,6 +28,14 @@ class Inputs:
     """Of the labelled pieces."""
     offsets: list[tuple[int, int]]
     """Of the labelled pieces, in code points."""
+
+
+def unrepaired(recognizer: Recognizer, text: str) -> list[Found]:
+    """The entities of a text without the span rules, which ModelScope does not have."""
+    encoded = recognizer.encode(text)
+    spans = recognizer.decode([replace(window, text="") for window in encoded.encoded])
+    merged = merge_spans(encoded.windows, spans, encoded.ends)
+    return [(span.type, text[span.start : span.end], span.start, span.end) for span in merged]
 
 
 class Oracle:
