@@ -106,28 +106,36 @@ def _emphasis(mark: str, *, inside_words: bool) -> re.Pattern[str]:
     """Return a pattern for text between two marks, whose groups `open` and `close` are the marks.
 
     Marks between two Latin letters or digits do not count, as in `3*4*5`. Without `inside_words`, neither do marks next
-    to one. A mark before a conjunction or punctuation opens nothing: it hides a part of a name, as in `张**和李**`.
+    to one.
     """
     character, escaped = re.escape(mark[0]), re.escape(mark)
     before, after = "(?<![0-9A-Za-z])", "(?![0-9A-Za-z])"
     start = f"(?:{before}{escaped}|{escaped}{after})" if inside_words else f"{before}{escaped}"
     end = f"(?:{before}{escaped}|{escaped}{after})" if inside_words else f"{escaped}{after}"
     return re.compile(
-        rf"(?<![\\{character}])(?P<open>{start})(?![\s{character}和与及、，。；：)）])"
+        rf"(?<![\\{character}])(?P<open>{start})(?![\s{character})）])"
         rf"[^\n]{{1,300}}?(?<![\s\\{character}])(?P<close>{end})(?!{character})"
     )
 
 
+_ASTERISKS = [_emphasis(mark, inside_words=True) for mark in ("***", "**", "*")]
 _EMPHASIS = [
-    *(_emphasis(mark, inside_words=True) for mark in ("***", "**", "*", "~~")),
+    _emphasis("~~", inside_words=True),
     *(_emphasis(mark, inside_words=False) for mark in ("___", "__", "_")),
 ]
-# Court reports hide parts of names behind asterisks, as in `**市**区`: such asterisks are text.
-_ANONYMISED = re.compile(
-    r"(?<=[\u4e00-\u9fff])\*+(?:省|市|区|县|镇|乡|村|组|屯|路|街|巷|弄|号|社|店|牌|某|公司|有限|小区|大厦|市场|广场|酒店|宾馆|超市|网吧|学校|出租屋)"
+_IS_HAN = re.compile(f"[{_HAN}]")
+# Asterisks also hide parts of names, as in `张**和李**` and `在**市**小区`. What stands between those is a single
+# character, begins with the generic part of a name, or begins or ends with a function word.
+_GENERIC = (
+    "省|市|区|县|镇|乡|村|组|屯|路|街|巷|弄|号|幢|栋|社|店|牌|某|公司|有限|小区|大道|大厦|市场|广场|山庄|地铁|网咖|网吧"
+    "|酒店|宾馆|超市|学校|出租屋"
+)
+_HIDES_NAME = re.compile(
+    f"(?:{_GENERIC}|[和与及或的在到对被把将是、，。；：])|.*[与及或的在从向对被把是至、，]$|[{_HAN}]$"
 )
 _BOUNDARY = frozenset(SEPARATOR + "。！？；：、,.!?;:\n")
 # Markup that is left, and other characters that no name contains; between Latin letters or digits they are allowed.
+_RUN = re.compile(r"\*+")
 _LEFT = re.compile(r"[*`|<>【】〖〗]+|~~+|[#@_]+")
 
 
@@ -141,8 +149,6 @@ def prepare_text(text: str) -> PreparedText:
 def _edits(text: str) -> list[_Edit]:
     """Find all markup; return sorted, disjoint edits."""
     edits: list[_Edit] = []
-    if _ANONYMISED.search(text):
-        text = text.replace("*", "\x00")
     for find in _FINDERS:
         found = list(find(text))
         edits += found
@@ -246,6 +252,28 @@ def _is_table_rule(line: str) -> bool:
     return "|" in line and "-" in line and not line.strip("|-: \t")
 
 
+def _asterisks(text: str) -> Iterator[_Edit]:
+    """Emphasis with asterisks, line by line. If an asterisk of a line is something else, all of them stay."""
+    for line in _LINE.finditer(text):
+        if "*" in line[0]:
+            yield from _asterisks_of_line(line[0], line.start())
+
+
+def _asterisks_of_line(line: str, offset: int) -> list[_Edit]:
+    edits: list[_Edit] = []
+    rest = line
+    for pattern in _ASTERISKS:
+        pairs = list(pattern.finditer(rest))
+        if any(_HIDES_NAME.match(line[pair.end("open") : pair.start("close")].strip("*")) for pair in pairs):
+            return []
+        found = [_Edit(*pair.span(group)) for pair in pairs for group in ("open", "close")]
+        edits += found
+        rest = _overwritten(rest, found)
+    if any(not _is_inside_word(rest, *run.span()) for run in _RUN.finditer(rest)):
+        return []
+    return sorted((_Edit(edit.start + offset, edit.end + offset) for edit in edits), key=lambda edit: edit.start)
+
+
 def _pairs(pattern: re.Pattern[str]) -> Callable[[str], Iterator[_Edit]]:
     """Return a finder for the groups `open` and `close` of a pattern."""
 
@@ -261,6 +289,7 @@ def _pairs(pattern: re.Pattern[str]) -> Callable[[str], Iterator[_Edit]]:
 _FINDERS: Sequence[Callable[[str], Iterator[_Edit]]] = (
     *(_hidden, _links, _links, _tags, _urls, _emails, _entities, _lines),
     *(_pairs(pattern) for pattern in (_CODE, *_EMPHASIS)),
+    _asterisks,
 )
 
 
@@ -298,8 +327,12 @@ def _apply(text: str, edits: Sequence[_Edit]) -> PreparedText:
 
 
 def _excluded(text: str, separators: Iterable[int], gaps: Iterable[int]) -> list[Interval]:
-    shown = text.replace("*", "\x00") if _ANONYMISED.search(text) else text
-    left = [mark.span() for mark in _LEFT.finditer(shown) if not _is_inside_word(text, *mark.span())]
+    hides_names = any(_IS_HAN.match(text[run.start() - 1]) for run in _RUN.finditer(text, 1))
+    left = [
+        mark.span()
+        for mark in _LEFT.finditer(text)
+        if not (hides_names and mark[0][0] == "*") and not _is_inside_word(text, *mark.span())
+    ]
     return sorted([*left, *((position, position + 1) for position in separators), *((gap, gap) for gap in gaps)])
 
 

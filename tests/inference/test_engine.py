@@ -14,7 +14,8 @@ from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.errors import EngineUnavailable, InvalidModel, MissingExtra
 from ner_runtime.inference.engine import EngineName, open_engine
-from ner_runtime.manifest import ONNX_FILE
+from ner_runtime.lexicon.features import FLAGS
+from ner_runtime.manifest import ONNX_FILE, read_manifest
 from ner_runtime.models.convert.agreement import entity_f1
 from ner_runtime.models.convert.sample import sample_sentences
 
@@ -35,10 +36,13 @@ def test_engines_are_thread_safe(name: EngineName) -> None:
     engine = open_engine(embedded_model() / ONNX_FILE, name=name)
     random = np.random.default_rng(0)
     batches = [random.integers(100, 1000, (rows, length)) for rows, length in [(1, 5), (4, 30), (2, 128), (8, 17)] * 4]
-    expected = [engine.logits(ids, np.ones_like(ids)) for ids in batches]
+    flags = [random.integers(0, 2, (*ids.shape, FLAGS), dtype=np.uint8) for ids in batches]
+    lexicons = flags if read_manifest(embedded_model()).lexicon_kinds else [None] * len(batches)
+    masks = [np.ones_like(ids) for ids in batches]
+    expected = [engine.logits(*inputs) for inputs in zip(batches, masks, lexicons, strict=True)]
     with ThreadPoolExecutor(4) as pool:
-        answered = list(pool.map(engine.logits, batches, map(np.ones_like, batches)))
-    for one, other in zip(expected, answered, strict=True):
+        actual = list(pool.map(engine.logits, batches, masks, lexicons))
+    for one, other in zip(expected, actual, strict=True):
         np.testing.assert_array_equal(one, other)
 
 

@@ -1,3 +1,5 @@
+"""Exiting on a signal while threads are at work."""
+
 from __future__ import annotations
 
 import signal
@@ -9,25 +11,16 @@ import pytest
 
 from tests.support.servers import REPOSITORY
 
-# What a pool looks like whose lock is held for ever: a thread that never ends and that Python waits for.
-STUCK = """
-import signal, sys, threading
-from ner_runtime.models.acquire.signals import exit_on_signal
-signal.signal(signal.SIGINT, signal.SIG_IGN if "ignored" in sys.argv else signal.default_int_handler)
-with exit_on_signal("stopped"):
-    threading.Thread(target=threading.Event().wait).start()
-    print("ready", flush=True)
-    threading.Event().wait()
-"""
-
 
 @pytest.fixture
-def stuck(request: pytest.FixtureRequest) -> Generator[subprocess.Popen[str]]:
+def waiting(request: pytest.FixtureRequest) -> Generator[subprocess.Popen[str]]:
+    """A process that waits inside `exit_on_signal`."""
     arguments: list[str] = getattr(request, "param", [])
     with subprocess.Popen(
-        [sys.executable, "-c", STUCK, *arguments],
+        [sys.executable, "-m", "tests.support.programs.exits_on_signal", *arguments],
         cwd=REPOSITORY,
         text=True,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
@@ -40,14 +33,17 @@ def stuck(request: pytest.FixtureRequest) -> Generator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_threads_that_never_end_do_not_delay_the_exit(stuck: subprocess.Popen[str], sent: signal.Signals) -> None:
-    stuck.send_signal(sent)
-    _, err = stuck.communicate(timeout=20)
-    assert (stuck.returncode, err) == (128 + sent, "raner: stopped\n")
+def test_process_exits_although_a_thread_never_ends(waiting: subprocess.Popen[str], sent: signal.Signals) -> None:
+    waiting.send_signal(sent)
+    _, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, err) == (128 + sent, "raner: stopped\n")
 
 
-@pytest.mark.parametrize("stuck", [["ignored"]], indirect=True)
-def test_what_is_ignored_stays_ignored(stuck: subprocess.Popen[str]) -> None:
-    stuck.send_signal(signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        stuck.wait(0.5)
+@pytest.mark.parametrize("waiting", [["ignored"]], indirect=True)
+def test_ignored_signal_stays_ignored(waiting: subprocess.Popen[str]) -> None:
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.stdin
+    assert waiting.stdout
+    waiting.stdin.write("still running\n")
+    waiting.stdin.flush()
+    assert waiting.stdout.readline() == "still running\n"

@@ -179,13 +179,7 @@ def test_adding_a_stored_model_again_keeps_the_first(stocked: Raner, tmp_path: P
 
 
 def test_files_of_a_killed_import_are_deleted(raner: Raner) -> None:
-    script = (
-        "import os, signal; from ner_runtime.models.registry.staging import temporary_directory\n"
-        "with temporary_directory() as folder:\n"
-        "    (folder / 'model.onnx').write_bytes(b'half')\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    killed = [sys.executable, "-c", script]
+    killed = [sys.executable, "-m", "tests.support.programs.killed_import"]
     subprocess.run(killed, cwd=REPOSITORY, env=environment(BENTOML_HOME=str(raner.home)), check=False)
     [left] = raner.staged
     assert stored_models() == []
@@ -239,9 +233,7 @@ def test_split_hub_id() -> None:
 
 
 def test_embedded_model_needs_neither_bentoml_nor_torch(tmp_path: Path) -> None:
-    script = "import ner_runtime.cli.app, ner_runtime.models.registry.store, sys\n"
-    script += "from ner_runtime.models.registry.resolve import resolve_model\n"
-    script += "resolve_model('active'); print([name for name in ('bentoml', 'torch', 'onnx') if name in sys.modules])"
+    command = [sys.executable, "-m", "tests.support.programs.imported_packages"]
     environ = environment(BENTOML_HOME=str(tmp_path))
-    run = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, env=environ, capture_output=True, check=True)
+    run = subprocess.run(command, cwd=REPOSITORY, env=environ, capture_output=True, check=True)
     assert run.stdout == b"[]\n"
