@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui bench-ui image-test kubernetes-check compose-check sbom check-arm64 clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image-test kubernetes-check compose-check sbom check-arm64 clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ ui: ## build the style sheet of the page from web/styles (needs npm)
 
 check-ui: ## check the types, unit tests and style sheet of the page (needs npm)
 	cd web && npm ci --silent --no-fund --no-audit && npm run --silent check
+
+test-ui: install-dev system ## test the page in both languages and both themes
+	$(BIN)/python -m pytest -m "appearances or not appearances" tests/browser
 
 bench-ui: install-dev system ## measure the page with 100,000 characters and 5,000 entities in a browser
 	$(BIN)/python -m pytest tests/browser/bench_page.py

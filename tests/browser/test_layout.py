@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.web_page import Found, WebPage
+from tests.support.web_page import APPEARANCES, Found, WebPage
 
 WIDTHS = {360: 780, 768: 1024, 1024: 768, 1280: 900, 1920: 1080, 2560: 1440}
 TYPES = ["PER", "LOC", "ORG", "TIME", "TITLE", "MONEY"]
@@ -37,15 +37,6 @@ def _response(found: list[Found]) -> dict[str, Any]:
     return {"success": True, "data": data, "meta": {"timings_ms": timings, "cached": False}}
 
 
-@pytest.fixture(params=[(width, theme) for width in WIDTHS for theme in ("dark", "light")], ids=str)
-def screen(ui: WebPage, request: pytest.FixtureRequest) -> tuple[WebPage, int]:
-    width, theme = request.param
-    ui.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
-    if theme == "light":
-        ui.page.locator("#theme").click()
-    return ui, width
-
-
 def overlaps(a: dict[str, float], b: dict[str, float]) -> bool:
     return (
         min(a["right"], b["right"]) - max(a["left"], b["left"]) > 1
@@ -60,9 +51,12 @@ def rows(cells: list[dict[str, float]]) -> list[list[dict[str, float]]]:
     return list(by_top.values())
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_boxes(screen: tuple[WebPage, int], language: str) -> None:
-    ui, width = screen
+@pytest.mark.parametrize(("language", "theme"), APPEARANCES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_boxes(ui: WebPage, width: int, language: str, theme: str) -> None:
+    ui.page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+    if theme == "light":
+        ui.page.locator("#theme").click()
     if language == "en":
         ui.page.locator("#language").click()
     fill(ui)

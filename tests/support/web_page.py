@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from playwright.sync_api import Locator, Page, Route
 
 Found = tuple[str, int, int]
@@ -25,6 +26,14 @@ SETTLED = """async () => {
     await frame();
     await frame();
 }"""
+
+APPEARANCES = [
+    ("zh", "dark"),
+    ("en", "light"),
+    pytest.param("zh", "light", marks=pytest.mark.appearances),
+    pytest.param("en", "dark", marks=pytest.mark.appearances),
+]
+"""Language and theme. Two of the four run in `make test`, all of them in `make test-ui`."""
 
 EXAMPLE = "阿里巴巴集团创始人马云在杭州出席了由中国人工智能学会主办的技术峰会。"
 EXAMPLE_ENTITIES = [
