@@ -174,7 +174,7 @@ def _forget(entries: _History, before: float) -> None:
 
 
 def draw(runs: Sequence[tuple[str, list[Sample]]], load: Load, path: Path) -> None:
-    """Draw rate, replicas and waits over time."""
+    """Plot the request rate, the replicas and the waiting times over time."""
     import matplotlib as mpl
 
     mpl.use("Agg")

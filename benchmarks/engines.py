@@ -3,7 +3,7 @@
     python -m benchmarks.engines [--checkpoint DIR] [--rounds N] [--json FILE]
 
 All contenders read the same 50-character texts in turn, text by text, so that other load on the machine affects
-them alike: ratios hold on a busy machine, times do not. Without a checkpoint, one with seeded weights is made;
+them alike: ratios hold on a busy machine, times do not. Without a checkpoint, one with random weights is made;
 speed does not depend on the weights. Memory is that of a separate process with one model, after it has read sentences.
 """
 
@@ -68,7 +68,7 @@ class Memory:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.engines", description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, help="a ModelScope directory; by default one with seeded weights")
+    parser.add_argument("--checkpoint", type=Path, help="a ModelScope directory; by default, one with random weights")
     parser.add_argument("--rounds", type=int, default=30, help="texts that every contender reads")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args(arguments)

@@ -32,7 +32,10 @@ class Row(BaseModel):
 
 
 class Summary(BaseModel):
-    """A run. `wrong` counts wrong responses by message, `failed` all failures by message, wrong ones included."""
+    """The results of a run.
+
+    `wrong` counts wrong responses by message; `failed` counts all failures by message, including wrong responses.
+    """
 
     url: str
     shape: str

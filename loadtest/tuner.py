@@ -84,7 +84,7 @@ def table(measurements: Sequence[Measurement], best: Measurement | None) -> str:
 def write_report(
     report: Path, measurements: Sequence[Measurement], best: Measurement | None, max_p99_ms: float, load: Shape
 ) -> None:
-    """Write the report: `report` with .md, .json and .svg."""
+    """Write the report to three files: `report` with the suffixes .md, .json and .svg."""
     conclusion = f"Best: `RANER_WORKERS={best.workers}`" if best else "None is within the bound"
     conditions = f"{load.users} users without think times, {load.seconds:.0f} s each; P99 at most {max_p99_ms:.0f} ms."
     report.with_suffix(".md").write_text(

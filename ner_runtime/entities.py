@@ -35,5 +35,5 @@ def type_colors(types: Iterable[str], configured: Mapping[str, str] | None = Non
 
 
 def utf16_offsets(text: str) -> list[int]:
-    """Return the offset, in UTF-16 code units, of each code point of `text` and of its end: `len(text) + 1` numbers."""
+    """Return the UTF-16 offset of each code point of `text` and of the end of `text`: `len(text) + 1` numbers."""
     return list(accumulate((2 if ord(char) > 0xFFFF else 1 for char in text), initial=0))

@@ -147,7 +147,7 @@ def sentence_from(value: Any) -> Sentence:
     """Make an annotated text from a JSON value.
 
     Raises:
-        ValueError: it does not have the form that the module describes.
+        ValueError: the value does not have the form described at the top of this module.
     """
     if not isinstance(value, dict) or not isinstance(text := value.get(TEXT_FIELD), str):
         raise ValueError('not a JSON object with a "text"')
@@ -161,7 +161,7 @@ def annotation_in(text: str, type_: Any, start: Any, end: Any) -> Annotation:
     """Make an annotation, and check that it lies in the text.
 
     Raises:
-        ValueError: it has no type or no offsets, or does not lie in the text.
+        ValueError: the type or an offset is missing, or the annotation does not lie in the text.
     """
     if not isinstance(type_, str) or not type_ or type(start) is not int or type(end) is not int:
         raise ValueError("an entity needs a type, a start and an end")

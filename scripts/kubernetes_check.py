@@ -56,12 +56,12 @@ def build(directory: Path) -> list[Resource]:
 
 
 def problems(resources: list[Resource]) -> list[str]:
-    """What is wrong with a set of resources that is applied together; empty where all is well."""
+    """What is wrong with a set of resources that are applied together; empty if nothing is."""
     return [f"{kind(one)}: {what}" for one in resources for what in (*_schema(one), *_meaning(one, resources))]
 
 
 def kind(resource: Resource) -> str:
-    """What a resource is called in a message."""
+    """The kind and the name of a resource, for messages."""
     return f"{resource.get('kind')}/{resource.get('metadata', {}).get('name')}"
 
 

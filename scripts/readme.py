@@ -89,7 +89,7 @@ def chinese_settings_table(current: str) -> str:
 
 
 def _rows(table: str) -> dict[str, list[str]]:
-    """The rows of a settings table: the cells after the first one, by the first one."""
+    """The rows of a settings table: maps the first cell of a row, the name, to its other cells."""
     cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines() if "|" in row]
     return {first: rest for first, *rest in cells if first.startswith(f"`{PREFIX}")}
 

@@ -1,4 +1,4 @@
-"""What all long steps share: working folder, saved state, log, seeds, device.
+"""Helpers for all long training steps: working folder, saved state, log, seeds, device.
 
 A state is written to a temporary file and renamed, so that a killed run leaves the last complete state behind.
 """

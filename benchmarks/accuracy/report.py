@@ -21,7 +21,7 @@ def systems_of(table: Table) -> list[str]:
 
 
 def markdown(table: Table, speed: Speed | None = None) -> str:
-    """A Markdown table with one row per set, the best score in bold; the last row is the speed."""
+    """A Markdown table with one row per data set, the best score in bold; the last row is the speed."""
     systems = systems_of(table)
     lines = [f"| set | {' | '.join(systems)} |", f"| --- |{' ---: |' * len(systems)}"]
     for name, row in table.items():

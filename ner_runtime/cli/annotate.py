@@ -24,7 +24,7 @@ from ner_runtime.settings import load_settings
 
 
 class CorpusEngine(StrEnum):
-    """Where `raner annotate` runs."""
+    """Where `raner annotate` runs: on this machine or on a Ray cluster."""
 
     LOCAL = "local"
     RAY = "ray"

@@ -17,7 +17,7 @@ from ner_runtime.cli.predict import predict
 from ner_runtime.errors import RanerError
 
 app = typer.Typer(
-    help="People, places and organisations in Chinese text.", no_args_is_help=True, pretty_exceptions_enable=False
+    help="Find people, places and organisations in Chinese text.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.command()(predict)
 app.command()(annotate)

@@ -15,7 +15,7 @@ from ner_runtime.settings import load_settings
 
 
 def info(
-    model: Annotated[str | None, typer.Argument(metavar="[M]", help="A directory, a stored tag or name.")] = None,
+    model: Annotated[str | None, typer.Argument(metavar="[M]", help="A directory, or a stored tag or name.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print model.json.")] = False,
 ) -> None:
     """Describe a model: its types, size, precision and source."""

@@ -70,10 +70,10 @@ class Annotator:
 
 
 def fields_of(record: Record, kind: str, plan: Plan) -> Fields:
-    """The fields of a record, its text among them.
+    """The fields of a record, including its text.
 
     Raises:
-        BadRecord: it cannot be read, or has no text.
+        BadRecord: the record cannot be read, or has no text.
     """
     content = record.content
     if not isinstance(content, bytes):

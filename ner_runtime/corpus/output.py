@@ -1,7 +1,7 @@
 """The output directory of a run: parts, bad records, completion markers.
 
     OUTPUT/part-00000-000000.jsonl     the annotated records of a shard
-    OUTPUT/bad/00000-000000.jsonl      its bad records, where there are any: source, line, reason, record
+    OUTPUT/bad/00000-000000.jsonl      its bad records, if it has any: source, line, reason, record
     OUTPUT/_done/00000-000000.json     its completion marker, written last
     OUTPUT/_plan.json                  what the run does
     OUTPUT/_SUCCESS                    all shards are complete: the totals

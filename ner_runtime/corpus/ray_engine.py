@@ -100,7 +100,7 @@ def _blocks(source: Source, plan: Plan, done: frozenset[str]) -> Callable[[], It
 
 
 def _datasource_class(data: Any) -> Any:
-    """A data source of shards; a function, since its base class is Ray's."""
+    """Define a Ray data source of shards. A function, because the base class exists only after Ray is imported."""
 
     class ShardSource(data.Datasource):
         def __init__(self, sources: Sequence[Source], plan: Plan, done: frozenset[str]) -> None:

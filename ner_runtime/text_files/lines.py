@@ -46,9 +46,9 @@ def read_lines(path: str, encoding: str = UTF8) -> Iterator[Line]:
 
 
 def read_line_batches(path: str, encoding: str = UTF8) -> Iterator[list[Line]]:
-    """Read the lines of a file in lists of those that are available without waiting for more input.
+    """Read the lines of a file in batches: each holds the lines that are available without waiting for more input.
 
-    The lines before an invalid line come before the error.
+    The lines before an invalid line are returned before the error is raised.
 
     Raises:
         InputError: see `read_lines`.

@@ -155,7 +155,7 @@ def model_store_root(store: ModelStore) -> Path:
 
 
 def create_stored_model(store: ModelStore, tag: str, metadata: Mapping[str, str]) -> AbstractContextManager[Model]:
-    """Add a model to a store; it is there once the block ends."""
+    """Add a model to a store. It is in the store after the `with` block ends."""
     from bentoml.models import create
 
     return create(tag, metadata=dict(metadata), _model_store=store)
@@ -165,7 +165,7 @@ def get_stored_model(store: ModelStore, tag: str) -> Model:
     """A model of a store.
 
     Raises:
-        bentoml.exceptions.BentoMLException, ValueError, OSError: it is not there or is damaged.
+        bentoml.exceptions.BentoMLException, ValueError, OSError: the model is missing or damaged.
     """
     from bentoml.models import get
 

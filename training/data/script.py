@@ -23,12 +23,12 @@ def _characters(configuration: str) -> Table:
 
 
 def traditional_table() -> Table:
-    """Simplified to traditional, for `str.translate`."""
+    """Return a table for `str.translate` from simplified to traditional characters."""
     return _characters("s2t")
 
 
 def simplified_table() -> Table:
-    """Traditional to simplified, for `str.translate`."""
+    """Return a table for `str.translate` from traditional to simplified characters."""
     return _characters("t2s")
 
 

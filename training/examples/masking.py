@@ -19,9 +19,9 @@ class Masks:
 
     Attributes:
         texts: share of the texts in which single characters are hidden
-        characters: share of the characters of such a text
+        characters: share of the characters hidden in such a text
         names: share of the annotated entities of which most characters are hidden
-        within: share of the characters of such an entity
+        within: share of the characters hidden in such an entity
     """
 
     texts: float = 0.25

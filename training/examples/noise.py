@@ -98,7 +98,7 @@ def wrap(sentence: Sentence, chance: random.Random) -> Sentence:
 
 
 def scatter_spaces(sentence: Sentence, chance: random.Random) -> Sentence:
-    """Spaces and line breaks where none belong."""
+    """Insert spaces and line breaks where none belong."""
     text = sentence.text
     inner = {at for span in sentence.spans for at in range(span.start + 1, span.end)}
     way = chance.random()
@@ -126,7 +126,7 @@ def scatter_spaces(sentence: Sentence, chance: random.Random) -> Sentence:
 
 
 def change_dots(sentence: Sentence, chance: random.Random) -> Sentence:
-    """Another middle dot in names."""
+    """Replace the middle dots in names with another kind of dot."""
     inside = {at for span in sentence.spans for at in range(span.start, span.end)}
     dot = chance.choice(_DOTS)
     text = "".join(dot if mark == "·" and at in inside else mark for at, mark in enumerate(sentence.text))
@@ -134,7 +134,7 @@ def change_dots(sentence: Sentence, chance: random.Random) -> Sentence:
 
 
 def change_amounts(sentence: Sentence, share: float, chance: random.Random) -> Sentence:
-    """Other sums of money, in other ways of writing them."""
+    """Replace a share of the sums of money with random ones, written in various ways."""
     edits = [
         Edit(span.start, span.end, draw_amount(chance))
         for span in sentence.spans

@@ -79,7 +79,7 @@ def score_table(recognizer: Recognizer, full: Recognizer, data: Path) -> str:
 
 
 def in_full(checkpoint: Path, lexicon: Path | None) -> Recognizer:
-    """The model of a checkpoint in FP32, with the settings of the embedded model."""
+    """Open the FP32 model of a checkpoint, with the settings of the embedded model."""
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / NAME
         build_model_directory(checkpoint, built, NAME, "fp32", options=STATED, lexicon=lexicon)

@@ -108,7 +108,7 @@ def dots_share(recognizer: Recognizer) -> float:
 
 
 def amounts_share(recognizer: Recognizer) -> float:
-    """As `kept_share`, of sums of money in many ways of writing, against those like `1000元`."""
+    """Like `kept_share`, for sums of money written in many ways, compared with plain ones like `1000元`."""
     chance = random.Random(3)
     patterns = [chance.choice(_PAYMENTS) for _ in range(SENTENCES)]
     plain = [f"{chance.randint(1, 9) * 10 ** chance.randint(2, 5)}元" for _ in range(SENTENCES)]
@@ -121,7 +121,7 @@ def amounts_share(recognizer: Recognizer) -> float:
 
 
 def robustness_table(recognizer: Recognizer) -> str:
-    """Every share in percent, one line each."""
+    """A Markdown table of all measured shares, in percent, one row each."""
     shares = {name: kept_share(recognizer, rewrite) for name, rewrite in REWRITES.items()}
     shares |= {"other middle dots": dots_share(recognizer), "sums of money": amounts_share(recognizer)}
     rows = [f"| {name} | {100 * share:.0f} % |" for name, share in shares.items()]

@@ -81,7 +81,7 @@ def mean_f1(scores: dict[str, Scores]) -> float:
 
 
 def write_scored(folder: Path, tagger: Tagger, vocabulary: Vocabulary, scores: dict[str, Scores]) -> None:
-    """Write a checkpoint directory with the scores that it was chosen by."""
+    """Write a checkpoint directory, and the scores for which the checkpoint was chosen."""
     write_checkpoint(folder, tagger, vocabulary)
     write_atomically(folder / _SCORES_FILE, json.dumps(scores, indent=1).encode())
 

@@ -59,7 +59,7 @@ class Place:
 
 
 def read_corpora(data: Path, lean: Collection[str] = ()) -> Corpora:
-    """Training sentences of each corpus, with the number of times that an epoch sees them; `lean` changes it."""
+    """Return the training sentences of each corpus, and how often an epoch sees them: more often if in `lean`."""
     type_map = TypeMap.read(data)
     corpora: Corpora = []
     for corpus in CORPORA:
@@ -70,7 +70,7 @@ def read_corpora(data: Path, lean: Collection[str] = ()) -> Corpora:
 
 
 def review(corpora: Corpora, model: Path, folder: Path) -> Corpora:
-    """The corpora with the sentences that `model` gets wrong seen more often, and the others less often."""
+    """Return the corpora so that sentences that `model` gets wrong are seen more often, and the others less often."""
     recognizer = Recognizer.open(model, threads=torch.get_num_threads())
     mistakes = remember_mistakes(folder / f"mistakes-{recognizer.manifest.version}.npz", recognizer, corpora)
     return weigh(corpora, mistakes, more=2.5, less=0.7)
@@ -225,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--lean", nargs="+", default=[], choices=sorted({corpus.name for corpus in CORPORA}), metavar="CORPUS",
-        help="see these corpora four times as often and all others 0.3 times as often, for a run that is merged later",
+        help="train 4 times as often on these corpora and 0.3 times as often on the others, to merge the model later",
     )  # fmt: skip
     parser.add_argument("--pieces", type=Path, default=None, help="a list of characters to add to the vocabulary")
     parser.add_argument("--lexicon", type=Path, default=None, help="the folder of a lexicon")

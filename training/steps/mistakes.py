@@ -49,7 +49,7 @@ def remember_mistakes(path: Path, recognizer: Recognizer, corpora: Corpora) -> l
 
 
 def weigh(corpora: Corpora, mistakes: Sequence[NDArray[np.bool_]], more: float, less: float) -> Corpora:
-    """Each corpus in two parts: sentences with a mistake seen `more` times as often, the others `less` times."""
+    """Split each corpus in two: sentences with a mistake are seen `more` times as often, the others `less` times."""
     parts: Corpora = []
     for (sentences, repeat), wrong in zip(corpora, mistakes, strict=True):
         for mistaken, factor in ((True, more), (False, less)):

@@ -58,7 +58,7 @@ class WordTagger(nn.Module):
 
 
 def split_sources(sources: Sequence[Source], length: int) -> tuple[list[Source], list[Source]]:
-    """Split each source into a part for training and a held-out end: a hundredth, or one block of `length`."""
+    """Split each source into a training part and a held-out part: its last 1 %, but at least `length` characters."""
     train: list[Source] = []
     held_out: list[Source] = []
     for source in sources:

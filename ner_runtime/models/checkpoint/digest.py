@@ -35,7 +35,7 @@ def is_checkpoint_file(name: str) -> bool:
 
 
 def files_to_read(present: Iterable[str]) -> list[str]:
-    """Return the files to read, of those present, the weights last.
+    """Select the files to read from those present; the weights come last.
 
     Raises:
         InvalidCheckpoint: a required file is missing.

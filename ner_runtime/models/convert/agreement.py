@@ -25,7 +25,7 @@ def measure_agreement(fp32: Path, int8: Path, min_agreement: float = MIN_AGREEME
 
 
 def entity_f1(expected: Iterable[Sequence[Entity]], actual: Iterable[Sequence[Entity]]) -> float:
-    """Return the entity F1 of `actual` against `expected`, both one list per text; 1 if both have no entities."""
+    """Return the entity F1 of `actual` against `expected`, one list per text each; 1 if neither has entities."""
     correct = total = 0
     for reference, found in zip(expected, actual, strict=True):
         keys = {(entity.type, entity.start, entity.end) for entity in reference}

@@ -37,7 +37,7 @@ _RESPONSE_ERROR = "raner_error"
 
 
 class ApiError(RanerError):
-    """An error that only the HTTP API has. `headers` go into its response."""
+    """An error that only the HTTP API raises. `headers` are added to the response."""
 
     headers: Mapping[str, str] = {}
 

@@ -99,11 +99,11 @@ class NerBatchResponse(_Response):
 class LimitsItem(_Response):
     """Limits of requests."""
 
-    max_chars: int = Field(description="Code points of one text.")
-    max_texts: int = Field(description="Texts of one batch.")
-    max_body_bytes: int = Field(description="Bytes of one request body.")
-    max_concurrency: int = Field(description="Requests in flight for each worker.")
-    timeout_s: float = Field(description="Seconds for a body to arrive, and for the response to be ready.")
+    max_chars: int = Field(description="Maximum code points in one text.")
+    max_texts: int = Field(description="Maximum texts in one batch request.")
+    max_body_bytes: int = Field(description="Maximum bytes of one request body.")
+    max_concurrency: int = Field(description="Maximum requests in flight in each worker.")
+    timeout_s: float = Field(description="Maximum seconds for a body to arrive, and for the response to be ready.")
 
 
 class UpdateItem(_Response):

@@ -68,7 +68,7 @@ class RateLimiter:
 
 
 class Admission:
-    """Admits requests by client, rate, number in flight, and bytes of bodies that are arriving."""
+    """Decides which requests to accept: checks the API key, the rate, the requests in flight and the bytes arriving."""
 
     def __init__(
         self,

@@ -95,7 +95,7 @@ async def _decompressed(request: Request, coding: str) -> AsyncIterator[bytes]:
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that returns the body once more, and then the messages of another `receive`."""
+    """Return a `receive` that first returns `body`, which was already read, and then calls the given `receive`."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Message:
