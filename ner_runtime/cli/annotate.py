@@ -1,4 +1,4 @@
-"""`raner annotate`: annotate whole corpora, in shards that an interrupted run resumes."""
+"""`raner annotate`: annotate whole corpora in shards; an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ class CorpusEngine(StrEnum):
 
 def annotate(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A file, or a directory of files.")],
-    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The directory to write.")],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The directory to write to.")],
     model: ModelOption = None,
-    engine: Annotated[CorpusEngine, typer.Option(help="This machine, or a Ray cluster.")] = CorpusEngine.LOCAL,
-    workers: Annotated[int, typer.Option(min=1, help="Processes, each with one model.")] = 1,
+    engine: Annotated[CorpusEngine, typer.Option(help="Run on this machine or on Ray.")] = CorpusEngine.LOCAL,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Resume an interrupted run.")] = False,
     field: Annotated[str, typer.Option(help="The field or column that holds the text.")] = "text",
     types: Annotated[str | None, typer.Option(help="Entity types to return, separated by commas.")] = None,
     min_score: Annotated[float, typer.Option(min=0, max=1, help="Leave out entities with a lower score.")] = 0.0,
     max_chars: Annotated[int, typer.Option(min=1, help="Maximum length of a text, in code points.")] = MAX_CHARS,
     shard_records: Annotated[
-        int, typer.Option(min=1, help="Records per shard. An interrupted run repeats at most one per process.")
+        int, typer.Option(min=1, help="Records per shard. Resuming repeats at most one shard per process.")
     ] = SHARD_RECORDS,
     output_format: Annotated[
         OutputFormat, typer.Option("--format", help="The format of the output.")
     ] = OutputFormat.JSONL,
     ray_address: Annotated[
-        str | None, typer.Option(help="Address of a Ray cluster; by default, one is started here.")
+        str | None, typer.Option(help="Address of a Ray cluster; by default, start one here.")
     ] = None,
 ) -> None:
-    """Annotate files of texts: JSON lines, plain lines, CSV or Parquet. Other fields pass through."""
+    """Annotate files of texts: JSON lines, plain text, CSV or Parquet. Other fields are kept."""
     choice = _choose_model(model, workers)
     plan = Plan(field, _wanted(types, choice), min_score, output_format, max_chars, shard_records)
     sources = find_sources(source.absolute())
@@ -85,7 +85,7 @@ def annotate(
 
 
 class _Shards:
-    """The shards that are not done yet, with a progress bar over the bytes of the input."""
+    """Yields the shards that are not complete, and shows a progress bar over the bytes of the input."""
 
     def __init__(self, sources: list[Source], plan: Plan, done: frozenset[str], progress: Progress) -> None:
         self._sources, self._plan, self._done, self._progress = sources, plan, done, progress

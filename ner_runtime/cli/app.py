@@ -1,4 +1,4 @@
-"""The `raner` command. Exit codes: 0 done, 1 failed, 2 wrong usage; an error is one line on the standard error."""
+"""The `raner` command. Exit codes: 0 done, 1 failed, 2 wrong usage; an error is one line on standard error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main() -> None:
     except RanerError as error:
         _fail(error.message)
     except BrokenPipeError:
-        # The reader of a pipe, such as `head`, has read enough: not an error.
+        # Not an error: the reader of the pipe, such as `head`, has closed it.
         _discard_output()
         sys.exit(0)
     except OSError as error:

@@ -18,11 +18,11 @@ from ner_runtime.settings import load_settings
 
 def bench(
     model: ModelOption = None,
-    url: Annotated[str | None, typer.Option(help="A running service; without it, bench starts one.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Time for each measurement.")] = 5.0,
+    url: Annotated[str | None, typer.Option(help="URL of a running service; by default, start one.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Seconds per measurement.")] = 5.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure engine, recognizer and HTTP on sentences of 45 characters with one thread."""
+    """Measure the speed of the engine, the recognizer and HTTP with one thread, on sentences of 45 characters."""
     settings = load_settings()
     directory = resolve_model(model or settings.model)
     recognizer = Recognizer.open(directory, threads=1, engine=settings.engine, device=settings.device)

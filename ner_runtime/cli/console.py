@@ -1,4 +1,4 @@
-"""Options, input and output that several commands share."""
+"""Options, input and output shared by several commands."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ EncodingOption = Annotated[
 
 
 def console() -> Console:
-    """A console for tables. Where the output is not a terminal, it is wide enough that no column is cut."""
+    """Return a console for tables. If the output is not a terminal, the console is wide enough for all columns."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 def write_line(line: bytes) -> None:
-    """Write a line to the standard output and flush it."""
+    """Write a line to standard output and flush it."""
     sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
 
 
 def write_json(value: object) -> None:
-    """Write a value to the standard output as one line of JSON."""
+    """Write a value to standard output as one line of JSON."""
     write_line(to_json(value))
 
 
 def open_recognizer(model: str | None) -> Recognizer:
-    """Open a model, by default the one that `RANER_MODEL` names, with the engine and threads of the settings."""
+    """Open a model, by default `RANER_MODEL`, with the engine and the number of threads from the settings."""
     settings = load_settings()
     return Recognizer.open(
         resolve_model(model or settings.model),

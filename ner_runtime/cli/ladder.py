@@ -1,6 +1,6 @@
-"""The measurements of `raner bench`: engine, recognizer and HTTP, on sentences of one length, with one thread.
+"""Measure the engine, the recognizer and HTTP for `raner bench`, on sentences of one length, with one thread.
 
-Each measurement adds one layer to the one before, so that the difference between the two is the cost of that layer.
+Each measurement adds one layer to the previous one, so the difference between the two is the cost of that layer.
 Figures depend on the machine and its other load: to compare two versions, measure both in one run.
 """
 
@@ -32,7 +32,7 @@ SENTENCES = 512
 BATCH = 64
 CLIENTS = 16
 
-# Another word, or another order, changes the sentences, and figures are no longer comparable with earlier ones.
+# Do not change or reorder the words: the sentences would change, and figures could not be compared with earlier ones.
 _WORD_LIST = """
 上海 记者 公司 表示 将 在 北京 举行 发布会 的 新 产品 总裁 张伟 和 教授 李娜 参加 了 会议 杭州 市民
 对此 非常 关注 据 报道 今年 经济 增长 华为 与 清华大学 合作 研究 项目 获得 成功 ， 并 且 已经 开始 使用 昨天
@@ -63,13 +63,13 @@ def bench_engine(model: Path, engine: EngineName, device: Device, seconds: float
     shape = (BATCH, SENTENCE_CHARS + 2)
     ids = np.random.default_rng(45).integers(0, manifest.geometry.vocab, shape)  # (batch, sequence)
     mask = np.ones(shape, dtype=np.int64)  # (batch, sequence)
-    # No match: the values do not change the speed.
+    # No lexicon matches: the values do not affect the speed.
     lexicon = np.zeros((*shape, FLAGS), dtype=np.uint8) if manifest.lexicon_kinds else None  # (batch, sequence, flags)
     return _measure("engine, batches of 64", BATCH, lambda: session.logits(ids, mask, lexicon), seconds)
 
 
 def bench_recognizer(recognizer: Recognizer, seconds: float) -> list[Rung]:
-    """Measure texts to entities in this process, in lists and one by one."""
+    """Measure the recognizer in this process, on lists of texts and on single texts."""
     texts = bench_sentences()
     lists = cycle(texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
     single = cycle(texts)
@@ -89,10 +89,10 @@ def bench_http(url: str, seconds: float) -> list[Rung]:
 def bench_service(model: Path) -> Generator[str]:
     """Run the service with one worker of one thread; yields its URL.
 
-    Without a cache, because the sentences repeat; without the limits and keys that the environment may set.
+    The cache is off, because the sentences repeat. API keys and limits from the environment do not apply.
 
     Raises:
-        ServiceNotReady: there is no `service.py` beside the package, or the service does not start.
+        ServiceNotReady: `service.py` is not next to the package, or the service does not start.
     """
     settings = {"RANER_MODEL": str(model), "RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_CACHE_URL": "off"}
     settings |= {"RANER_API_KEYS": "", "RANER_RATE_LIMIT": "", "RANER_MAX_CONCURRENCY": ""}

@@ -1,6 +1,6 @@
 """The commands that manage models: `raner import`, `raner pull`, `raner models`, `raner use`.
 
-The standard output holds data only: a tag, or the list of models. Progress and messages go to the standard error.
+Standard output contains data only: a tag, or the list of models. Progress and messages go to standard error.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def import_checkpoint(
     min_agreement: MinAgreement = None,
     use: Annotated[bool, typer.Option("--use/--no-use", help="Make the model the active one.")] = False,
 ) -> None:
-    """Convert a checkpoint on disk and store it: export to ONNX, INT8, comparison with FP32. Prints its tag."""
+    """Convert a checkpoint on disk to ONNX and INT8, compare it with FP32, and store it. Prints the tag."""
     chosen = _precision(precision)
     with _long_operation() as progress:
         from ner_runtime.models.acquire.importer import import_directory
@@ -81,7 +81,7 @@ def pull(
     min_agreement: MinAgreement = None,
     use: Annotated[bool, typer.Option("--use/--no-use", help="Make the model the active one.")] = True,
 ) -> None:
-    """Download a checkpoint from the hub, convert and store it, and make it the active model. Prints its tag."""
+    """Download a checkpoint from the hub, convert and store it, and make it the active model. Prints the tag."""
     chosen = _precision(precision)
     with _long_operation() as progress:
         from ner_runtime.models.acquire.importer import pull_model
@@ -130,7 +130,7 @@ def use(
 
 @contextmanager
 def _long_operation() -> Generator[Progress]:
-    """Show progress, keep the output of libraries off the standard output, and clean up on SIGTERM."""
+    """Show progress, keep the output of libraries off standard output, and clean up on SIGTERM."""
     from ner_runtime.models.acquire.progress import Progress
 
     # SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that unfinished work is removed.

@@ -42,12 +42,12 @@ def predict(
         str | None,
         typer.Option("--field", metavar="NAME", help="The field of JSON lines that holds the text; by default text."),
     ] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="Read every line as plain text, JSON too.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Read every line as plain text, even JSON.")] = False,
     encoding: EncodingOption = UTF8,
 ) -> None:
     """Find the entities of a text, or of each line of a file, plain or JSON.
 
-    An output line holds the other fields of a JSON input line too.
+    The other fields of a JSON input line are kept.
     """
     if (text is None) == (not source):
         raise typer.BadParameter("give either a TEXT or --input FILE")
@@ -88,7 +88,7 @@ def _table_writer(recognizer: Recognizer) -> WriteEntities:
 
 
 def _style(color: str) -> str:
-    """The colour of a type if terminals have it: a model may name any CSS colour."""
+    """Return the colour if terminals support it, else `OTHER_COLOR`. A model may name any CSS colour."""
     try:
         Style.parse(color)
     except StyleSyntaxError:

@@ -1,1 +1,1 @@
-"""A model's life: read a checkpoint, convert it, keep it in the store, fetch it from the hub."""
+"""Models: read checkpoints, convert them, store them, and download them from the hub."""

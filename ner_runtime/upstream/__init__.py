@@ -1,1 +1,1 @@
-"""The parts of other packages that those packages do not promise to keep."""
+"""Uses of private and undocumented parts of other packages."""

@@ -1,7 +1,7 @@
 """Every private or undocumented symbol of BentoML, circus, tornado, uvicorn and modelscope_hub that this project uses.
 
-No other module imports such a symbol, so that an upgrade that moves one breaks here and nowhere else:
-`tests/upstream/test_private.py` says what stops working. pyproject.toml bounds BentoML to versions that pass it.
+No other module imports such a symbol, so an upgrade that moves or removes one breaks only this module.
+`tests/upstream/test_private.py` shows what stops working; pyproject.toml allows only BentoML versions that pass it.
 
 The imports are lazy: the command line must not load BentoML, and a worker must not load circus.
 """
@@ -42,13 +42,13 @@ SYMBOLS: Mapping[str, str] = {
     # `modelscope` exports it too, but importing `modelscope` imports PyTorch.
     "snapshot_download": "modelscope_hub.compat.snapshot_download",
 }
-"""Names that this module exports, with the module that each comes from."""
+"""The names that this module exports, each with its source module."""
 
 WORKER_MODULE = "_bentoml_impl.worker.service"
 """The module that BentoML runs as a worker process (`python -m`)."""
 
 CONFIGURATION_LOGGER = "bentoml._internal.configuration"
-"""The logger that quotes BENTOML_CONFIG_OPTIONS."""
+"""The logger whose messages quote BENTOML_CONFIG_OPTIONS."""
 
 
 def __getattr__(name: str) -> Any:
@@ -58,17 +58,20 @@ def __getattr__(name: str) -> Any:
 
 
 def replace_arbiter(arbiter: type[Arbiter]) -> None:
-    """Have BentoML, which is about to start the workers, start them with this class instead of its own arbiter."""
+    """Make BentoML start the workers with this arbiter class instead of its own.
+
+    Call it before BentoML starts the workers.
+    """
     from bentoml._internal.utils import circus
 
     circus.Arbiter = arbiter
 
 
 def remove_idle_middleware(app: ASGIApp) -> None:
-    """Remove BentoML's middleware that has no use here from the application that `bentoml.Service.to_asgi` returns.
+    """Remove unneeded BentoML middleware from the application that `bentoml.Service.to_asgi` returns.
 
-    The OpenTelemetry middleware makes spans even where no exporter is configured. The traffic metrics repeat the
-    `raner_request…` metrics under the names of BentoML.
+    The OpenTelemetry middleware creates spans even if no exporter is configured; in that case it is removed. The
+    middleware for traffic metrics duplicates the `raner_request…` metrics under BentoML's names.
     """
     from bentoml._internal.configuration.containers import BentoMLContainer
     from bentoml._internal.server.http.instruments import RunnerTrafficMetricsMiddleware
@@ -83,11 +86,11 @@ def remove_idle_middleware(app: ASGIApp) -> None:
 
 
 def dispatch_at_once() -> None:
-    """Make BentoML's batching dispatcher pass requests on in the next turn of the event loop.
+    """Make BentoML's batching dispatcher pass requests on in the next iteration of the event loop.
 
-    On its own it holds requests back to collect larger batches, for as long as requests have waited so far: 20 ms where
-    the worker is busy. That pays where the API computes on a batch. Here the API only hands its requests to the
-    scheduler, which batches tokens. Call it before `bentoml.Service.to_asgi`.
+    By default, the dispatcher delays requests to collect larger batches, for as long as earlier requests have waited:
+    20 ms on a busy worker. That helps if the API processes the batch itself. Here the API only passes its requests to
+    the scheduler, which batches tokens. Call this function before `bentoml.Service.to_asgi`.
     """
     from _bentoml_impl.server import app
     from bentoml._internal.marshal.dispatcher import CorkDispatcher, Optimizer
@@ -96,7 +99,7 @@ def dispatch_at_once() -> None:
         wait = property(lambda _self: 0.0, lambda _self, _value: None)
 
     class PromptDispatcher(CorkDispatcher[Sequence[object], object]):
-        # Seconds to sleep while the batch before is being handed over, which takes a turn of the event loop.
+        # Seconds to sleep while the previous batch is handed over, which takes one iteration of the event loop.
         TICKET_INTERVAL = 0
 
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -108,7 +111,7 @@ def dispatch_at_once() -> None:
 
 
 def cache_api_methods(service: object) -> None:
-    """Bind the API methods of a service instance once, where BentoML inspects their signatures at each access."""
+    """Bind the API methods of a service instance once; BentoML would inspect their signatures at each access."""
     from _bentoml_sdk.method import APIMethod
 
     for name, member in vars(type(service)).items():
@@ -117,7 +120,7 @@ def cache_api_methods(service: object) -> None:
 
 
 def use_http_protocol(protocol: str) -> None:
-    """Have uvicorn, which BentoML configures without a protocol, serve HTTP with this one.
+    """Make uvicorn serve HTTP with this protocol class; BentoML does not configure one.
 
     Args:
         protocol: import string of a protocol class, `module:Class`
@@ -128,7 +131,7 @@ def use_http_protocol(protocol: str) -> None:
 
 
 def open_model_store(root: Path) -> ModelStore:
-    """BentoML's model store in a directory."""
+    """Open BentoML's model store in the directory `root`."""
     # BentoML reports stored models to its authors unless this is set.
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
     from bentoml._internal.models import ModelStore
@@ -137,7 +140,7 @@ def open_model_store(root: Path) -> ModelStore:
 
 
 def served_model_store() -> ModelStore | None:
-    """The model store of the bento that is served; None outside a bento that brings models of its own.
+    """Return the model store of the served bento; None if no bento with its own models is served.
 
     Raises:
         bentoml.exceptions.BentoMLException, OSError: the store cannot be opened.
@@ -150,7 +153,7 @@ def served_model_store() -> ModelStore | None:
 
 
 def model_store_root(store: ModelStore) -> Path:
-    """The directory of a model store."""
+    """Return the directory of a model store."""
     return store._path  # pyright: ignore[reportPrivateUsage]
 
 
@@ -162,7 +165,7 @@ def create_stored_model(store: ModelStore, tag: str, metadata: Mapping[str, str]
 
 
 def get_stored_model(store: ModelStore, tag: str) -> Model:
-    """A model of a store.
+    """Return the model with this tag from a store.
 
     Raises:
         bentoml.exceptions.BentoMLException, ValueError, OSError: the model is missing or damaged.

@@ -43,7 +43,7 @@ class ListedFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of a model on the hub that an import can use, by name."""
+    """The checkpoint files of a model, as listed by the hub."""
 
     endpoint: str
     model_id: str
@@ -65,7 +65,7 @@ class Listing:
         return checkpoint_digest({name: self.files[name].sha256 for name in files_to_read(self.files)})
 
     def size(self, names: Sequence[str]) -> int:
-        """Total size of some files, in bytes."""
+        """Return the total size of the files in `names`, in bytes."""
         return sum(self.files[name].size for name in names)
 
 
@@ -96,7 +96,7 @@ def list_model(model_id: str, revision: str = DEFAULT_REVISION) -> Listing:
 
 
 def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, advance: Advance) -> None:
-    """Download listed files; partial files in `folder` are resumed.
+    """Download the files in `names`; resume partial downloads in `folder`.
 
     SIGINT or SIGTERM ends the process: see `signals.py`.
 
@@ -108,7 +108,7 @@ def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, 
         advance: called with the number of bytes of each received block
 
     Raises:
-        HubUnavailable: the connection failed, and so did the retries of the client.
+        HubUnavailable: the connection failed despite the retries of the client.
         InvalidCheckpoint: a downloaded file differs from the listed one.
     """
     from ner_runtime.upstream.private import ProgressCallback, snapshot_download
@@ -140,7 +140,7 @@ def download(listing: Listing, names: Sequence[str], folder: Path, cache: Path, 
 
 
 def has_newer_revision(source: Source) -> bool:
-    """Return whether the files at the revision of a model differ from those that the model was made from.
+    """Return whether the files of a model on the hub have changed since it was imported.
 
     Raises:
         MissingExtra, HubUnavailable, InvalidCheckpoint: see `list_model`.

@@ -40,12 +40,15 @@ from ner_runtime.models.registry.store import (
 
 _NEEDED = ("torch", "transformers", "onnx", "modelscope_hub")
 _SPACE = 4
-"""Required disk space as a multiple of the weights: download, two FP32 models for calibration, and the INT8 model."""
+"""Required disk space, as a multiple of the size of the weights.
+
+It holds the download, two FP32 models for calibration, and the INT8 model.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """The imported model; `new` is false if the same model was in the store already."""
+    """The result of an import. `new` is false if the store already had the same model."""
 
     model: StoredModel
     new: bool
@@ -59,7 +62,7 @@ def import_directory(
     precision: Precision = "int8",
     min_agreement: float | None = None,
 ) -> ImportResult:
-    """Import a ModelScope directory. Does nothing if the same files were imported before under the same name.
+    """Import a ModelScope directory; do nothing if the same files were already imported under the same name.
 
     Args:
         directory: the checkpoint; it is not changed
@@ -90,7 +93,7 @@ def pull_model(
     precision: Precision = "int8",
     min_agreement: float | None = None,
 ) -> ImportResult:
-    """Download and import a model from the hub. Downloads nothing if the same files were imported before.
+    """Download a model from the hub and import it; do nothing if the same files were already imported.
 
     An interrupted pull is resumed. The configuration is downloaded and checked before the weights are downloaded.
 
@@ -151,7 +154,7 @@ def import_checkpoint(
     progress: Progress,
     min_agreement: float | None = None,
 ) -> ImportResult:
-    """Import a directory whose source and digest are known; see `import_directory`."""
+    """Import a checkpoint directory from a known source; see `import_directory`."""
     made_with = _made_with(precision, min_agreement)
     before = find_imported(name, source, made_with)
     if before:
@@ -173,7 +176,7 @@ def import_checkpoint(
 
 
 def find_imported(name: str, source: Source, made_with: dict[str, str]) -> StoredModel | None:
-    """Return the stored model that was built from the same files in the same way under the same name, if any."""
+    """Return the stored model with the same name, source, files and build options, or None."""
     for model in stored_models():
         known = model.manifest
         same_source = (known.source.digest, known.source.hub) == (source.digest, source.hub)
@@ -186,10 +189,10 @@ def require_hub_extra(action: str) -> None:
     """Check that the packages of the extra `hub` are installed.
 
     Args:
-        action: what needs them, for the message
+        action: the operation that needs the packages, for the error message
 
     Raises:
-        MissingExtra: one of them is not installed.
+        MissingExtra: a package is not installed.
     """
     for package in _NEEDED:
         if importlib.util.find_spec(package) is None:

@@ -1,6 +1,6 @@
 """Print progress to standard error, so that standard output contains data only.
 
-On a terminal, a download has a progress bar; elsewhere, for example in a log file, it prints a line for each tenth.
+On a terminal, a download shows a progress bar. Elsewhere, such as in a log file, it prints one line per 10 %.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Progress:
     """Prints the steps of a long operation."""
 
     def __init__(self, console: Console | None = None) -> None:
-        """`console`: where to print; default: the current standard error."""
+        """Print to `console`; default: the current standard error."""
         self._console = console or Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
@@ -32,7 +32,10 @@ class Progress:
 
     @contextmanager
     def download(self, total: int) -> Generator[Advance]:
-        """Show a download of `total` bytes; yields a function to call with the number of bytes of each block."""
+        """Show the progress of a download of `total` bytes.
+
+        Yields a function to call with the number of bytes of each block.
+        """
         if not self._console.is_terminal:
             yield _LogProgress(total, self.say).advance
             return
@@ -49,7 +52,7 @@ class Progress:
 
 
 class _LogProgress:
-    """Prints a line for each tenth of a download."""
+    """Prints one line per 10 % of a download."""
 
     def __init__(self, total: int, say: Callable[[str], None]) -> None:
         self._total = max(total, 1)

@@ -1,7 +1,7 @@
 """Run `raner pull` as a child process.
 
-A pull needs PyTorch and gigabytes of memory, which a running service must not keep. Checking
-the hub for a newer revision takes one request and runs in this process.
+A pull needs PyTorch and gigabytes of memory, which a running service must not keep. Checking the hub for a newer
+revision takes one request and runs in this process.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def pull_newer(manifest: Manifest, *, use: bool) -> bool:
     source = manifest.source
     if source.revision is None or not has_newer_revision(source):
         return False
-    # An FP32 model with an agreement figure was requested as INT8 and fell below the required agreement.
+    # An FP32 model that has an agreement was requested as INT8, but the agreement was too low.
     precision = "fp32" if manifest.precision == "fp32" and manifest.agreement is None else "int8"
     options = ["--revision", source.revision, "--name", manifest.name, "--precision", precision]
     pulled = _run_pull(*options, "--use" if use else "--no-use", source.id, errors=subprocess.PIPE)

@@ -1,7 +1,8 @@
 """Exit on SIGINT or SIGTERM while a library runs a thread pool.
 
 A KeyboardInterrupt raised inside the thread pool can leave its locks held, so that the process never exits
-(`concurrent.futures` in CPython 3.11, `_AcquireFutures`). Where no cleanup is needed, the process exits directly.
+(`concurrent.futures` in CPython 3.11, `_AcquireFutures`). Use this only for code that needs no cleanup: the
+process exits immediately.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _SHOW_CURSOR = "\x1b[?25h\n"
 def exit_on_signal(message: str) -> Generator[None]:
     """While the block runs, exit on SIGINT and SIGTERM with exit code 128 + signal number.
 
-    Signals that are ignored (`nohup`) or handled outside Python stay so. Outside the main thread this does nothing,
-    because only the main thread receives signals.
+    Signals that are ignored (`nohup`) or handled outside Python are left unchanged. Outside the main thread this
+    does nothing, because only the main thread receives signals.
 
     Args:
         message: the line to print to standard error before exiting

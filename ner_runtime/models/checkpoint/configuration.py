@@ -1,7 +1,7 @@
 """Read the configuration of a checkpoint: model family, dimensions of the encoder, tokenizer options.
 
-Numbers are bounded here and compared with the tensors later. `plugins` and other fields that name code are used only to
-reject the checkpoint.
+Numbers are checked against bounds here and against the tensors later. `plugins` and other fields that name
+code are used only to reject the checkpoint.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Configuration:
     layer_norm_eps: float
     lowercase: bool
     lexicon_flags: int = 0
-    """Flags of the lexicon input; 0 where the model has none, as RaNER's have not."""
+    """Number of lexicon flags per token; 0 if the model has no lexicon, like the published RaNER models."""
     lexicon_size: int = 0
 
 

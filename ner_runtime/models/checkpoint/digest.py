@@ -1,4 +1,4 @@
-"""Which files of a checkpoint are read, their maximum sizes, and a digest over all of them.
+"""Select the files of a checkpoint to read, limit their sizes, and compute one digest of them.
 
 The digest of a directory equals that of its listing on the hub, so that a stored model can be compared with the hub
 without downloading the weights.
@@ -69,7 +69,7 @@ def directory_digest(directory: Path) -> str:
     """Return the `checkpoint_digest` of a directory.
 
     Raises:
-        InvalidCheckpoint: a file is missing, too large, not a regular file, or a link out of the directory.
+        InvalidCheckpoint: a file is missing, too large, not a regular file, or a link to a path outside the directory.
     """
     if not directory.is_dir():
         raise InvalidCheckpoint(f"{directory} is not a directory")

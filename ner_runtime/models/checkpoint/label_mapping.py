@@ -1,8 +1,8 @@
 """Read the labels of a checkpoint, in the order of the outputs of its linear layer.
 
-The labels are taken from the first of these places that has them: `label_mapping.json` (label to id),
-`configuration.json` under `model`, then under `preprocessor`, and `config.json`. Published models order their labels
-differently, and ids can be strings.
+The labels come from the first of these sources that has them: `label_mapping.json` (label to id), `model` in
+`configuration.json`, `preprocessor` in `configuration.json`, `config.json`. Published models list their labels in
+different orders, and ids can be strings.
 
 Source: ModelScope 1.40.2, `modelscope/utils/hub.py`, `parse_label_mapping`.
 """

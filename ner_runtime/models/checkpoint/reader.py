@@ -1,14 +1,15 @@
-"""Read a RaNER checkpoint, as published by ModelScope, safely and independently of its layout.
+"""Read a RaNER checkpoint, as published by ModelScope, safely and in any of its layouts.
 
-    configuration.json   ModelScope's: framework, task, model type; sometimes the labels
-    config.json          Hugging Face's: dimensions of the encoder; usually the labels
+    configuration.json   from ModelScope: framework, task, model type; sometimes the labels
+    config.json          from Hugging Face: dimensions of the encoder; usually the labels
     label_mapping.json   the labels, in some checkpoints
     vocab.txt, tokenizer_config.json
     pytorch_model.bin or model.safetensors
 
-Supported tensor names are those of 2022 (`encoder.*`, `linear.*`, `crf.*`), those of newer `save_pretrained`
-(`head.linear.*`, `head.crf.*`), old names (`gamma`, `beta`) and wrapped models (`module.*`). No code in the directory
-is executed, no file is changed, and every number of the configuration is checked against the tensors.
+Supported tensor names are those of 2022 (`encoder.*`, `linear.*`, `crf.*`), those of newer versions of
+`save_pretrained` (`head.linear.*`, `head.crf.*`), old LayerNorm names (`gamma`, `beta`), and names with the prefix
+`module.` of a wrapped model. No code in the directory is executed, no file is changed, and every number of the
+configuration is checked against the tensors.
 
 Source: ModelScope 1.40.2, `modelscope/utils/hub.py` (labels), `modelscope/utils/checkpoint.py` (names).
 """
@@ -32,7 +33,7 @@ Floats = NDArray[np.float32]
 
 _WORDS = "embeddings.word_embeddings.weight"
 LEXICON = "embeddings.lexicon"
-"""Prefix of the layer that turns the lexicon's flags into a vector."""
+"""Name prefix of the layer that maps lexicon flags to a vector."""
 _OLD_NAMES = {".gamma": ".weight", ".beta": ".bias"}
 _SPECIAL_PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
@@ -67,7 +68,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     """Read a checkpoint directory.
 
     Raises:
-        UnsupportedCheckpoint: the model belongs to another family; the message names it and what is supported.
+        UnsupportedCheckpoint: the model belongs to another family; the message names it and the supported family.
         InvalidCheckpoint: the checkpoint is damaged, incomplete or unsafe to read.
         MissingExtra: torch is not installed.
     """
@@ -95,7 +96,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
 
 
 def _normalize_names(tensors: dict[str, Array]) -> dict[str, Array]:
-    """Rename tensors to the names that all layouts share: without prefixes, with current LayerNorm names."""
+    """Remove prefixes from tensor names and replace old LayerNorm names, so that all layouts have the same names."""
     names = {name: name.removeprefix("module.") for name in tensors}
     if any(name.startswith("embedder.") for name in names.values()):
         raise UnsupportedCheckpoint(
@@ -110,7 +111,7 @@ def _normalize_names(tensors: dict[str, Array]) -> dict[str, Array]:
     prefix = prefixes.pop()
     plain: dict[str, Array] = {}
     for name, tensor in tensors.items():
-        # Remove the prefix once only: `encoder.encoder.layer.0` becomes `encoder.layer.0`.
+        # Remove the prefix only once: `encoder.encoder.layer.0` becomes `encoder.layer.0`.
         new = names[name].removeprefix(prefix).removeprefix("head.")
         for old, now in _OLD_NAMES.items():
             new = new.removesuffix(old) + now if new.endswith(old) else new
@@ -170,7 +171,7 @@ def _checked_vocab(directory: Path, geometry: Geometry) -> Path:
     if path.stat().st_size > MAX_VOCAB_BYTES:
         raise InvalidCheckpoint(f"{path} is larger than {MAX_VOCAB_BYTES // 2**20} MiB")
     try:
-        # Not `splitlines`: a piece can be another line separator, such as U+2028.
+        # Not `splitlines`, which also splits at other separators, such as U+2028: they can be pieces.
         pieces = [line.rstrip("\r") for line in path.read_bytes().decode().removesuffix("\n").split("\n")]
     except UnicodeDecodeError:
         raise InvalidCheckpoint(f"{path} is not UTF-8") from None

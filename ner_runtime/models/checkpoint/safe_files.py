@@ -17,7 +17,7 @@ def file_inside(directory: Path, name: str) -> Path | None:
     """Return the path `directory/name`, or None if the file does not exist.
 
     Raises:
-        InvalidCheckpoint: the path is a link out of the directory, or not a regular file.
+        InvalidCheckpoint: the path is a link to a path outside the directory, or not a regular file.
     """
     path = directory / name
     if not path.exists() and not path.is_symlink():

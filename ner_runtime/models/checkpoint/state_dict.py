@@ -1,7 +1,7 @@
 """Read the tensors of a checkpoint without executing code from the file.
 
-`pytorch_model.bin` is read with `torch.load(weights_only=True)`, memory-mapped, after a check of its archive.
-`model.safetensors` contains only tensors by design. Tensor names are returned as they are in the file.
+`pytorch_model.bin` is read with `torch.load(weights_only=True)`, memory-mapped, after its archive is checked.
+`model.safetensors` contains only tensors by design. Tensor names are returned unchanged.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _HUB_EXTRA = "pip install 'ner_runtime[hub]'"
 def read_state_dict(directory: Path) -> dict[str, Array]:
     """Return every floating-point tensor of the checkpoint by name, as a view of the file where possible.
 
-    If both files exist, `pytorch_model.bin` is read, as in ModelScope.
+    If both `pytorch_model.bin` and `model.safetensors` exist, the first is read, as in ModelScope.
 
     Raises:
-        InvalidCheckpoint: there are no weights, or the file is damaged or contains anything but tensors.
+        InvalidCheckpoint: the weights are missing, or the file is damaged or contains anything but tensors.
         MissingExtra: torch is not installed.
     """
     for name, read in ((TORCH_FILE, _read_torch), (SAFETENSORS_FILE, _read_safetensors)):
@@ -93,7 +93,7 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
 
 
 def _bounded(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
-    """Convert tensors to arrays, after checking that strides do not make them larger than the file."""
+    """Convert floating-point tensors to arrays; reject a file whose strides declare more data."""
     floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.is_sparse}
     if sum(tensor.numel() * tensor.element_size() for tensor in floating.values()) > path.stat().st_size:
         raise InvalidCheckpoint(f"{path} declares tensors larger than the file")

@@ -18,14 +18,17 @@ MIN_AGREEMENT = 0.98
 
 
 def measure_agreement(fp32: Path, int8: Path, min_agreement: float = MIN_AGREEMENT) -> Agreement:
-    """Compare two model directories built from one checkpoint, on the whole sample."""
+    """Measure the agreement of two model directories built from one checkpoint, on the whole sample."""
     sentences = sample_sentences()
     expected, actual = (Recognizer.open(directory).recognize(sentences) for directory in (fp32, int8))
     return Agreement(f1=entity_f1(expected, actual), sentences=len(sentences), bar=min_agreement)
 
 
 def entity_f1(expected: Iterable[Sequence[Entity]], actual: Iterable[Sequence[Entity]]) -> float:
-    """Return the entity F1 of `actual` against `expected`, one list per text each; 1 if neither has entities."""
+    """Return the entity F1 of `actual` against `expected`; 1 if neither has entities.
+
+    Both contain one list of entities per text, in the same order.
+    """
     correct = total = 0
     for reference, found in zip(expected, actual, strict=True):
         keys = {(entity.type, entity.start, entity.end) for entity in reference}

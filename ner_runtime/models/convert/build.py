@@ -51,7 +51,7 @@ _VERSION_DIGITS = 12
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Properties of a model that a checkpoint does not contain; see `Manifest`. Default types: all types."""
+    """Model properties that a checkpoint does not contain; see `Manifest`. Empty `default_types` means all types."""
 
     default_types: tuple[str, ...] = ()
     colors: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -61,8 +61,8 @@ class ModelOptions:
 
     @property
     def version_content(self) -> tuple[str, ...]:
-        """The options that change how the model reads, as part of the content that the version is computed from."""
-        # Not `skip_markup`: it concerns the text, not the model, and cache keys contain it.
+        """The options that affect the version, as lines to include in its digest."""
+        # `skip_markup` is not included: it affects the text, not the model, and cache keys contain it.
         return (f"window={self.window} by_sentence={self.by_sentence}",) if self.window or self.by_sentence else ()
 
 
@@ -93,7 +93,7 @@ def build_model_directory(
 
     Raises:
         UnsupportedCheckpoint, InvalidCheckpoint, MissingExtra: see `read_checkpoint`.
-        UnsupportedCheckpoint: the checkpoint was trained with a lexicon and `lexicon` is missing, or the reverse.
+        UnsupportedCheckpoint: `lexicon` is missing for a checkpoint trained with a lexicon, or given for another one.
         InvalidModel: the logits of the exported model differ from those of PyTorch.
     """
     progress(f"reading {checkpoint_dir}")
@@ -197,7 +197,7 @@ def _with_self_check(directory: Path, manifest: Manifest) -> Manifest:
 
 
 def _calibrated(checkpoint: Checkpoint, path: Path, lexicon: Path | None) -> dict[str, Scale]:
-    """Measure the scales of the inputs of the linear layers; a temporary model is written to `path`."""
+    """Measure the input scales of the linear layers. Writes a temporary model to `path`."""
     names = linear_inputs(checkpoint.geometry.layers)
     onnx.save(export(checkpoint, Fp32(), extra_outputs=names), path)
     tokenizer = Tokenizer.from_file(checkpoint.vocab, lowercase=checkpoint.lowercase)

@@ -1,10 +1,10 @@
 """Export the encoder and the linear layer of a checkpoint as one ONNX model with dynamic batch and sequence axes.
 
     input_ids, attention_mask: int64 (batch, sequence)  →  logits: float32 (batch, sequence, labels)
-    lexicon: uint8 (batch, sequence, flags), of models that have one
+    lexicon: uint8 (batch, sequence, flags), only in models with a lexicon
 
-The graph is built operator by operator instead of traced from PyTorch, so that it has no shapes of an example input, no
-pooler and no token types, and so that its linear layers can be computed in INT8. The CRF is not part of the graph.
+The graph is built operator by operator instead of traced from PyTorch. It therefore has no fixed shapes, no pooler and
+no token types, and its linear layers can be computed in INT8. The CRF is not part of the graph.
 
 Source: BERT (Devlin et al. 2019) as in ModelScope 1.40.2, `modelscope/models/nlp/bert/backbone.py`.
 """
@@ -24,14 +24,17 @@ _BATCH_AXES = ("batch", "sequence")
 
 
 class Arithmetic(Protocol):
-    """How embedding tables and linear layers are computed. Implemented by `Fp32` and `quantize.Int8`."""
+    """Computes embedding tables and linear layers. Implemented by `Fp32` and `quantize.Int8`."""
 
     def look_up(self, graph: Graph, name: str, table: Floats, ids: str) -> str:
         """Look up rows: table (rows, hidden), ids (batch, sequence) → (batch, sequence, hidden)."""
         ...
 
     def linear(self, graph: Graph, x: str, layers: Iterable[tuple[str, Floats, Floats]]) -> list[str]:
-        """Apply each layer, (name, weight (out, in), bias (out,)): x (batch, sequence, in) → (batch, sequence, out)."""
+        """Apply each layer to x: (batch, sequence, in) → (batch, sequence, out).
+
+        A layer is its name, weight (out, in) and bias (out,).
+        """
         ...
 
 
@@ -52,12 +55,12 @@ def plain_linear(graph: Graph, x: str, name: str, weight: Floats, bias: Floats) 
 
 
 def layer_name(index: int) -> str:
-    """Return the prefix of the names of the weights and values of a layer."""
+    """Return the name prefix of the weights and values of a layer."""
     return f"encoder.layer.{index}"
 
 
 def linear_inputs(layers: int) -> list[str]:
-    """Return the names of the inputs of the linear layers of the encoder, in order. They need a scale in INT8."""
+    """Return the names of the inputs of the encoder's linear layers, in order. INT8 needs a scale for each."""
     names: list[str] = []
     hidden = "embeddings.LayerNorm"
     for layer in map(layer_name, range(layers)):
@@ -100,7 +103,7 @@ class _Encoder:
         self._mask = self._attention_mask(mask)
 
     def _attention_mask(self, mask: str) -> str:
-        """Expand the mask: (batch, sequence) → (batch, 1, sequence, sequence) of bool. Masked keys have no effect."""
+        """Expand the mask: (batch, sequence) → bool (batch, 1, sequence, sequence). Masked keys have no effect."""
         graph = self.graph
         kept = graph.op("Cast", mask, to=TensorProto.BOOL, name="mask.kept")  # (batch, sequence)
         keys = graph.op("Unsqueeze", kept, _ints(graph, "axes.1.2", 1, 2), name="mask.keys")  # (batch, 1, 1, sequence)
@@ -127,7 +130,7 @@ class _Encoder:
         return self._layer_norm("embeddings.LayerNorm", sum_)
 
     def _lexicon(self) -> str:
-        """(batch, sequence, flags) → (batch, sequence, hidden), what the lexicon says of each character."""
+        """Embed the lexicon flags of each token: (batch, sequence, flags) → (batch, sequence, hidden)."""
         graph, weights = self.graph, self._weights
         flags = graph.input("lexicon", TensorProto.UINT8, (*_BATCH_AXES, self._lexicon_flags))
         real = graph.op("Cast", flags, to=TensorProto.FLOAT, name=f"{LEXICON}.flags")

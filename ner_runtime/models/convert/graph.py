@@ -16,7 +16,7 @@ Shape = Sequence[int | str | None]
 
 
 class Graph:
-    """An ONNX graph under construction. Values are referred to by name; operators keep the order of addition."""
+    """An ONNX graph under construction. Values are referred to by name; operators stay in the order added."""
 
     def __init__(self) -> None:
         self._nodes: list[NodeProto] = []
@@ -40,7 +40,7 @@ class Graph:
         return name
 
     def op(self, operator: str, *inputs: str, name: str, **attributes: Any) -> str:
-        """Add an operator with one output, called `name`."""
+        """Add an operator whose only output is called `name`."""
         self._nodes.append(helper.make_node(operator, list(inputs), [name], name, **attributes))
         return name
 

@@ -17,9 +17,9 @@ from ner_runtime.models.checkpoint.reader import LEXICON, Checkpoint, Floats
 Ids64 = NDArray[np.int64]
 
 _BATCHES = ((1,), (24,), (17, 9, 1), (64, 3))
-"""Row lengths of each compared batch: single rows and several, with and without padding."""
+"""Row lengths of each compared batch: one or several rows, with and without padding."""
 _TOLERANCE = 1e-3
-"""Relative to the largest logit. Rounding stays far below it; a wrong graph differs by the size of the logits."""
+"""Largest accepted difference, relative to the largest logit. Rounding errors are far smaller, graph errors larger."""
 
 
 def check_against_pytorch(model: Path, checkpoint: Checkpoint) -> float:
@@ -29,7 +29,7 @@ def check_against_pytorch(model: Path, checkpoint: Checkpoint) -> float:
         The largest difference between two logits, relative to the largest logit.
 
     Raises:
-        InvalidModel: they differ by more than rounding errors.
+        InvalidModel: the logits differ by more than rounding errors.
         MissingExtra: torch or transformers is not installed.
     """
     logits_of = _pytorch_logits(checkpoint)
@@ -83,7 +83,7 @@ def _pytorch_logits(checkpoint: Checkpoint) -> Callable[[Ids64, Ids64, Flags | N
     )
 
     def logits_of(ids: Ids64, mask: Ids64, flags: Flags | None) -> Floats:
-        # BERT adds positions to what it is given and normalises the sum, which is where the lexicon comes in.
+        # BERT adds the position embeddings and normalizes the sum, so the lexicon is added to the word embeddings.
         words = weights["embeddings.word_embeddings.weight"][ids]  # (batch, sequence, hidden)
         if flags is not None:
             inner = flags @ weights[f"{LEXICON}.inner.weight"].T + weights[f"{LEXICON}.inner.bias"]

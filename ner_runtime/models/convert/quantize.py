@@ -2,17 +2,17 @@
 
 Weights are signed integers from -64 to 64 with one scale per output, chosen for the lowest squared error. Activations
 are unsigned 8-bit integers with one scale per tensor, measured on the bundled sample. Scales do not depend on the
-input, so the entities of a text depend neither on the other texts of its batch nor on padding. With dynamic
-quantization they would: it uses one scale for the whole batch (ONNX Runtime issues 8625 and 10111). Word embeddings are
-signed 8-bit integers with one scale per row, which reduces file size and memory.
+input, so the entities of a text depend neither on the other texts of its batch nor on padding. Dynamic
+quantization uses one scale for the whole batch, so the entities would depend on both (ONNX Runtime issues 8625 and
+10111). Word embeddings are signed 8-bit integers with one scale per row, which reduces file size and memory.
 
 Weights use 7 of their 8 bits, because processors without VNNI multiply with VPMADDUBSW, which adds two products in 16
 bits with saturation (ONNX Runtime issues 6004 and 14642; OpenVINO does the same). With weights up to 64 no pair can
 saturate, since 2 x 255 x 64 < 2^15, and every processor and both engines compute the same sums. Measured on an AVX2
 processor: with weights up to 127, one in fifty sums over normally distributed weights was wrong, and the entity F1 of a
 small model against FP32 fell from 0.9999 (exact arithmetic) to 0.9988; with 7 bits it was 0.9997. A base model with
-random weights had 0.9997 with both on ONNX Runtime, and 0.9989 (8 bits) or 0.9997 (7 bits) on OpenVINO. The speed is
-the same.
+random weights had 0.9997 with 7 and 8 bits on ONNX Runtime, and 0.9989 (8 bits) or 0.9997 (7 bits) on OpenVINO. The
+speed is the same.
 
 The graph uses QuantizeLinear/DequantizeLinear pairs, which ONNX Runtime and OpenVINO fuse into INT8 kernels.
 """
@@ -49,7 +49,7 @@ class Int8:
     """Computes linear layers and embedding tables in INT8, everything else in FP32."""
 
     def __init__(self, scales: Mapping[str, Scale]) -> None:
-        """`scales`: the scale of every input of a linear layer, by name; see `calibrate`."""
+        """Use `scales`, which has the scale of every input of a linear layer, by name; see `calibrate`."""
         self._scales = scales
 
     def look_up(self, graph: Graph, name: str, table: Floats, ids: str) -> str:
@@ -80,7 +80,7 @@ class Int8:
 
 
 def quantize_rows(table: Floats, largest: int = _LARGEST, shrink: float = 1.0) -> tuple[NDArray[np.int8], Floats]:
-    """Quantize to signed integers from -largest to largest, with one step per row.
+    """Quantize a table to signed integers from -largest to largest, with one step per row.
 
     Args:
         table: (rows, columns)
@@ -97,7 +97,7 @@ def quantize_rows(table: Floats, largest: int = _LARGEST, shrink: float = 1.0) -
 
 
 def quantize_weights(weight: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Quantize weights, clipping each row where its squared error is lowest: (out, in) → (out, in), (out, 1)."""
+    """Quantize weights: (out, in) → (out, in), (out, 1). Clips each row at the value with the lowest squared error."""
     stored, steps = quantize_rows(weight, LARGEST_WEIGHT)  # (out, in), (out, 1)
     least = np.square(stored * steps - weight).sum(axis=1)  # (out,)
     for shrink in _SHRINKS:

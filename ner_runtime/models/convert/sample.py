@@ -1,7 +1,8 @@
 """Generate the bundled sample: Chinese sentences for calibrating INT8 and comparing it with FP32.
 
-The sentences are built from the words and patterns of `sample.toml`, always the same ones in the same order. They vary
-in domain, length, punctuation and script; some contain no name. All people and companies in them are fictitious.
+The sentences are built from the words and patterns in `sample.toml`; every run generates the same sentences in the same
+order. They vary in domain, length, punctuation and script; some contain no name. All people and companies in them are
+fictitious.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def _parts() -> tuple[dict[str, list[str]], list[str]]:
 
 
 def _fill(pattern: str, words: dict[str, list[str]], random: Random) -> str:
-    """Replace every slot by one of its words; words can contain slots."""
+    """Replace every slot with one of its words. Words can contain slots too."""
     while _SLOT.search(pattern):
         pattern = _SLOT.sub(lambda slot: _word(slot[1], words, random), pattern)
     return pattern

@@ -36,7 +36,7 @@ def run_self_check(recognizer: Recognizer, directory: Path, min_agreement: float
     """Compare the entities of a recognizer with the `check.jsonl` of its directory.
 
     Returns:
-        The entity F1, from `min_agreement` to 1; None if there is no `check.jsonl`, as in older imports.
+        The entity F1, from `min_agreement` to 1; None if `check.jsonl` does not exist, as in older imports.
 
     Raises:
         InvalidModel: the F1 is below `min_agreement`, or `check.jsonl` cannot be read.

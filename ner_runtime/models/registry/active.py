@@ -1,4 +1,4 @@
-"""Read and write the pointer to the active model, which is used wherever no other model is named.
+"""Read and write the pointer to the active model, which is used if no other model is named.
 
     $BENTOML_HOME/raner/active     one line: a stored tag, or `embedded`; no file means `embedded`
 
@@ -27,7 +27,7 @@ def store_home() -> Path:
 
 
 def raner_home() -> Path:
-    """Return the directory of this package in BentoML's home: the pointer and the staging directories."""
+    """Return this package's directory in BentoML's home. It contains the pointer and the staging directories."""
     return store_home() / "raner"
 
 

@@ -1,4 +1,4 @@
-"""Resolve a reference to a model into its directory. References are tried in this order, without network access:
+"""Resolve a reference to a model directory. Its forms are tried in this order, without network access:
 
 active           the model selected with `raner use` or `raner pull`; initially the embedded model
 embedded         the model that ships with the package

@@ -1,10 +1,10 @@
-"""Temporary directories on the file system of the store, so that finished models can be moved into it by a rename.
+"""Create temporary directories on the file system of the store, so that a rename moves finished models into it.
 
     $BENTOML_HOME/raner/staging/build-…     deleted when the block ends
     $BENTOML_HOME/raner/staging/pull-…      kept if the block fails, so that a pull can be resumed
 
-The process that uses a directory holds a lock on it, which the kernel releases when the process ends for any reason.
-Directories without a lock are leftovers; the next process that needs a directory deletes them.
+The process that uses a directory holds a lock on it, which the kernel releases when the process exits or is killed.
+Directories without a lock are leftovers. The next process that needs a directory deletes them, pulls after seven days.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     $BENTOML_HOME/models/NAME/latest       the newest version, written for BentoML
 
 A model is added by one rename and never changes afterwards. VERSION is the version of its manifest, a digest of its
-contents. Models are looked up in BentoML's home and, when a bento with models of its own is served, in that bento.
+contents. Models are looked up in the served bento, if it has its own models, and then in BentoML's home.
 BentoML is imported only when needed, because importing it is slow and the embedded model does not need it.
 """
 
@@ -50,7 +50,7 @@ class StoredModel:
     manifest: Manifest
     imported: datetime
     made_with: Mapping[str, str]
-    """How it was built: the requested `precision` and the version of this package."""
+    """How it was built: the requested `precision`, the version of this package and, if given, `min_agreement`."""
 
 
 def check_name(name: str) -> str:
@@ -94,10 +94,10 @@ def stored_models() -> list[StoredModel]:
 
 
 def find_model(reference: str) -> StoredModel | None:
-    """Return the stored model of a tag, or the newest model of a name or hub id; None if there is none.
+    """Return the stored model with this tag, or the newest one with this name or hub id; None if not found.
 
     Raises:
-        InvalidModel, StoreError: the model of the tag is damaged.
+        InvalidModel, StoreError: the model with this tag is damaged.
     """
     name, _, version = reference.partition(":")
     if version and version != "latest" and _NAME.fullmatch(name) and _NAME.fullmatch(version):
@@ -114,10 +114,10 @@ def find_model(reference: str) -> StoredModel | None:
 
 
 def get_model(reference: str) -> StoredModel:
-    """Return the stored model of a tag, a name or a hub id; see `find_model`.
+    """Return the stored model with this tag, name or hub id; see `find_model`.
 
     Raises:
-        ModelNotFound: there is none; the message lists the stored models.
+        ModelNotFound: no stored model matches; the message lists the stored models.
     """
     model = find_model(reference)
     if model is None:
@@ -159,7 +159,7 @@ def add_model(directory: Path, manifest: Manifest, made_with: Mapping[str, str])
 
 @contextlib.contextmanager
 def store_errors() -> Generator[None]:
-    """Convert an OSError of the block, such as a full disk, into a StoreError.
+    """Convert an OSError raised in the block, such as a full disk, into a StoreError.
 
     Raises:
         StoreError: the block raised an OSError.
@@ -188,7 +188,7 @@ def _load(store: ModelStore, directory: Path) -> StoredModel:
 
 
 def _stores() -> list[ModelStore]:
-    """Return the model stores to search: that of the served bento, if it has models, then that of BentoML's home."""
+    """Return the model stores to search: first the served bento's, if it has its own models, then BentoML's home."""
     from bentoml.exceptions import BentoMLException
 
     stores = [open_model_store(store_home() / "models")]

@@ -34,7 +34,7 @@ class Watcher:
             return self._reference
 
     def changed(self) -> Path | None:
-        """Return the directory of the model to serve if something has changed since the last call, else None.
+        """Return the directory of the model to serve if a change was detected since the last call, else None.
 
         The directory can be the same as before.
 
@@ -45,7 +45,7 @@ class Watcher:
         if stamp == self._seen:
             return None
         self._seen = stamp
-        # Resolve the link: if it is switched while the files are read, two models must not be mixed.
+        # Resolve the link, because switching it while the files are read would mix the files of two models.
         return resolve_model(self._reference).resolve()
 
     def _stamp(self) -> object:
