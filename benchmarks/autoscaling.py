@@ -2,10 +2,10 @@
 
 A discrete-event simulation: Poisson arrivals, one server per replica with a fixed service time, each request sent to a
 replica at random, as a Kubernetes Service does. A request that would wait longer than the service allows is turned away
-with 429. Every 15 seconds an autoscaler computes the replicas that it wants by the rule of the
-HorizontalPodAutoscaler, `ceil(replicas * metric / target)`, within the manifests' scaling policies; a new replica
-serves after a start-up time. CPU is known as a mean of the last 30 seconds and cannot exceed 100 %; requests in flight
-can.
+with 429. Every 15 seconds, the autoscaler computes the number of replicas by the rule of the HorizontalPodAutoscaler,
+`ceil(replicas * metric / target)`, within the scaling policies of the manifests. A new replica is ready after a
+start-up time. CPU utilisation is the mean of the last 30 seconds and cannot exceed 100 %; the number of requests in
+flight grows with the queue.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ QUEUE_TARGET_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests per second: `base`, and `peak` between two times (seconds)."""
+    """The request rate, per second: `peak` from `start` to `end` (in seconds), `base` otherwise."""
 
     base: float
     peak: float
@@ -39,13 +39,13 @@ class Load:
     end: float
 
     def rate(self, now: float) -> float:
-        """The rate at a time."""
+        """Return the request rate at a time."""
         return self.peak if self.start <= now < self.end else self.base
 
 
 @dataclass(slots=True)
 class Sample:
-    """What the autoscaler saw at one of its periods."""
+    """The figures of one period of the autoscaler."""
 
     time: float
     replicas: int
@@ -63,30 +63,30 @@ class _Replica:
 
 
 _History = deque[tuple[float, int]]
-"""Times and numbers of replicas."""
+"""Numbers of replicas with their times: (seconds, replicas)."""
 
 Metric = Callable[[float, float, float], float]
-"""From CPU utilisation, requests in flight per replica and P95 of the wait: the metric divided by its target."""
+"""Maps CPU utilisation, requests in flight per replica and P95 waiting time to the metric divided by its target."""
 
 
 def cpu(utilisation: float, _in_flight: float, _wait: float) -> float:
-    """The metric of the CPU autoscaler in `deploy/kubernetes/base`."""
+    """Return the metric of the CPU autoscaler in `deploy/kubernetes/base`."""
     return utilisation / CPU_TARGET
 
 
 def demand(utilisation: float, in_flight: float, wait: float) -> float:
-    """The metric of the component `keda`: the largest of its three triggers."""
+    """Return the metric of the component `keda`: the largest of its three triggers."""
     return max(in_flight / IN_FLIGHT_TARGET, wait / QUEUE_TARGET_S, utilisation / 0.8)
 
 
 def replicas_for(rate: float, cpu_seconds: float, utilisation: float = CPU_TARGET, least: int = 2) -> int:
-    """Replicas of one CPU that serve a rate at a utilisation.
+    """Return how many replicas, with one CPU each, serve a request rate at a CPU utilisation.
 
     Args:
         rate: requests per second
         cpu_seconds: CPU time of one request
         utilisation: share of the CPU to use, between 0 and 1
-        least: never fewer, so that one may fail
+        least: minimum number of replicas; with two, one may fail
     """
     return max(least, math.ceil(rate * cpu_seconds / utilisation))
 
@@ -94,7 +94,7 @@ def replicas_for(rate: float, cpu_seconds: float, utilisation: float = CPU_TARGE
 def simulate(
     load: Load, service_s: float, metric: Metric, *, seconds: float, replicas: int, most: int, seed: int = 1
 ) -> list[Sample]:
-    """Run the simulation; returns a sample for each period of the autoscaler."""
+    """Run the simulation and return one sample per period of the autoscaler."""
     rng = random.Random(seed)  # noqa: S311
     pods = [_Replica(0, 0) for _ in range(replicas)]
     samples: list[Sample] = []
@@ -146,9 +146,9 @@ def _utilisation(busy: deque[tuple[float, float]], now: float, replicas: int) ->
 
 
 def _wanted(current: int, ratio: float, most: int, least: int) -> int:
-    # The HorizontalPodAutoscaler leaves the count as it is within 10 %.
+    # The HorizontalPodAutoscaler does not scale if the ratio is within 10 % of 1.
     wanted = current if abs(ratio - 1) <= 0.1 else math.ceil(current * ratio)
-    # The policies: double, or four more, within 15 s.
+    # The scale-up policies: at most double, or four more, within 15 s.
     return max(least, min(most, wanted, max(2 * current, current + 4)))
 
 
@@ -160,10 +160,10 @@ def _scale(
     wanted = wishes[-1][1]
     for _ in range(wanted - len(pods)):
         pods.append(_Replica(now + START_S, now + START_S))
-    # Down only to the highest wish of the window, and by a quarter within a minute.
+    # Scale down at most to the highest number wanted in the window, and by at most a quarter per minute.
     floor = max(max(wish for _, wish in wishes), math.floor(0.75 * max(count for _, count in counts)))
     if floor < len(pods):
-        # The least busy leave; they finish what they hold.
+        # Remove the least busy replicas; they finish their requests.
         leaving = heapq.nsmallest(len(pods) - floor, pods, key=lambda pod: pod.free)
         pods[:] = [pod for pod in pods if pod not in leaving]
 
@@ -199,11 +199,11 @@ def draw(runs: Sequence[tuple[str, list[Sample]]], load: Load, path: Path) -> No
 
 
 def main() -> None:
-    """Simulate both autoscalers against one spike."""
+    """Simulate both autoscalers against the same spike."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cpu-ms", type=float, default=6.0, help="CPU milliseconds of one request.")
+    parser.add_argument("--cpu-ms", type=float, default=6.0, help="CPU time of one request, in milliseconds.")
     parser.add_argument("--base", type=float, default=100, help="Requests per second before and after the spike.")
-    parser.add_argument("--peak", type=float, default=1000, help="Requests per second in the spike.")
+    parser.add_argument("--peak", type=float, default=1000, help="Requests per second during the spike.")
     parser.add_argument("--picture", type=Path, default=Path("docs/autoscaling.png"))
     options = parser.parse_args()
     load = Load(options.base, options.peak, 120, 480)

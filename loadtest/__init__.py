@@ -1,4 +1,4 @@
-"""The load test: simulated users of the service, whose responses are checked.
+"""Load-test the service with simulated users and check the responses.
 
-It uses only the HTTP API, so that it can test any running service.
+The load test uses only the HTTP API, so that it can test any running service.
 """

@@ -1,4 +1,4 @@
-"""Bad requests, and the error that each must get, under load too."""
+"""Bad requests and the error response that each must get, even under load."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class BadRequest:
-    """A request, and the status and the error code of the response that it must get."""
+    """A bad request with the status and the error code that its response must have."""
 
     name: str
     status: int
@@ -22,7 +22,10 @@ class BadRequest:
 
 
 def bad_requests(max_chars: int, max_body_bytes: int) -> list[BadRequest]:
-    """All bad requests. The longest one depends on the limits of the service."""
+    """Return all bad requests.
+
+    One has a text longer than `max_chars`; it is left out if its body would exceed `max_body_bytes` or 1 MB.
+    """
     requests = [
         BadRequest("no JSON", 400, "malformed_request", b'{"text": "'),
         BadRequest("no UTF-8", 400, "malformed_request", '{"text": "张三"}'.encode("gb18030")),

@@ -1,4 +1,4 @@
-"""Bar charts as SVG, readable on light and dark backgrounds."""
+"""Draw bar charts as SVG, readable on light and dark backgrounds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Check responses. An incorrect response raises `WrongResponse` and fails the run.
+"""Check responses. A wrong response raises `WrongResponse` and makes the run fail.
 
-The offsets must match the text in the unit of the request, the same text must get the same entities every time, and
-entities that are easy to find must be found. Messages hold no text.
+The offsets must match the text in the offset unit of the request, the same text must get the same entities every time,
+and entities that are easy to find must be found. Error messages never quote the text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EntityKey = tuple[str, int, int]
 
 
 class WrongResponse(Exception):
-    """A response is incorrect; the message says what is wrong."""
+    """A response is wrong; the message says why."""
 
 
 _Response = TypeVar("_Response", bound=BaseModel)
@@ -44,14 +44,14 @@ class RequestOptions:
 
 @dataclass
 class PreviousEntities:
-    """The entities of each text in earlier responses, by version of the model."""
+    """Remembers the entities of earlier responses, by model version, text and entity type."""
 
     _found: dict[tuple[str, str, str], frozenset[EntityKey]] = field(
         default_factory=dict[tuple[str, str, str], frozenset[EntityKey]]
     )
 
     def check(self, version: str, text: str, type_: str, found: frozenset[EntityKey]) -> None:
-        """Check that the entities of one type are the same as in earlier responses."""
+        """Check that `found`, the entities of one type, are the same as in earlier responses to the text."""
         if self._found.setdefault((version, text, type_), found) != found:
             raise WrongResponse(f"the same text of {len(text)} characters got other {type_} entities before")
 
@@ -63,7 +63,7 @@ def check_ner(
     previous: PreviousEntities,
     names: Mapping[str, Sequence[str]] | None = None,
 ) -> Timings:
-    """Check a successful response of `POST /ner`.
+    """Check a successful response of `POST /ner` and return its timings.
 
     Args:
         names: entities that must be found, by type.
@@ -76,7 +76,7 @@ def check_ner(
 def check_batch(
     body: bytes, texts: Sequence[str], errors: Mapping[int, str], options: RequestOptions, previous: PreviousEntities
 ) -> Timings:
-    """Check a successful response of `POST /ner/batch`.
+    """Check a successful response of `POST /ner/batch` and return its timings.
 
     Args:
         errors: the expected error codes, by index of the text.
@@ -141,8 +141,8 @@ def _check_entities(
 
 
 def _in_code_points(entities: Sequence[EntityItem], text: str, unit: OffsetUnit) -> list[EntityKey]:
-    """The entities with offsets in code points, after the check that each span matches its offsets."""
-    # surrogatepass: JSON may hold lone surrogates.
+    """Check that each span matches its offsets, and return the entities with offsets in code points."""
+    # surrogatepass: JSON may contain lone surrogates.
     encoding = "utf-16-le" if unit == "utf16" else "utf-32-le"
     width = 2 if unit == "utf16" else 4
     units = text.encode(encoding, "surrogatepass")

@@ -1,6 +1,6 @@
-"""The simulated users: those that send single texts, those that send batches, and those that send bad requests.
+"""Simulated users that send single texts, batches or bad requests.
 
-`make loadtest` runs this file and starts the service. To use Locust's own page instead:
+`make loadtest` runs Locust with this file. To use Locust's web UI instead:
 `locust -f loadtest/locustfile.py --host http://localhost:3000`.
 """
 
@@ -34,17 +34,17 @@ previous = PreviousEntities()
 
 @events.init_command_line_parser.add_listener
 def add_options(parser: LocustArgumentParser) -> None:
-    """Add the options of this test to those of Locust."""
+    """Add the options of the load test to Locust's command line."""
     options = parser.add_argument_group("RaNER")
     options.add_argument("--shape", choices=[name.value for name in ShapeName], default=ShapeName.STEADY.value)
     options.add_argument("--peak", type=int, default=16, help="Highest number of users.")
     options.add_argument("--seconds", type=float, default=60, help="Duration of the run.")
-    options.add_argument("--think", type=float, default=1.0, help="Factor for the think times; 0 for none.")
+    options.add_argument("--think", type=float, default=1.0, help="Factor for the think times; 0: no think times.")
     options.add_argument("--summary-file", default="", help="Path of the summary, a JSON file.")
 
 
 class Load(LoadTestShape):
-    """The shape that `--shape` names."""
+    """Sets the number of users by the load shape that `--shape` selects."""
 
     abstract = False
 
@@ -52,12 +52,12 @@ class Load(LoadTestShape):
         assert self.runner is not None
         options: Any = self.runner.environment.parsed_options
         users = Shape(ShapeName(options.shape), options.peak, options.seconds).users_at(self.get_run_time())
-        # The shape sets the pace: all users that are due at this second start within it.
+        # The shape already includes the ramp-up, so that all users that are due start within this second.
         return None if users is None else (users, max(1, options.peak))
 
 
 class ServiceUser(FastHttpUser):
-    """A client of the service, with what all users share."""
+    """Base class of the simulated users."""
 
     abstract = True
     connection_timeout: float = 60
@@ -74,7 +74,7 @@ class ServiceUser(FastHttpUser):
 
     @cached_property
     def headers(self) -> dict[str, str]:
-        # From the environment, because the list of processes shows options to all users of the machine.
+        # Not an option: every user of the machine can see options in the process list.
         key = os.environ.get("RANER_API_KEY")
         return {"Authorization": f"Bearer {key}"} if key else {}
 
@@ -93,13 +93,13 @@ class ServiceUser(FastHttpUser):
                 wrong_responses.add(name, str(error))
                 response.failure(f"wrong response: {error}")
                 return
-            # Logged to the entries directly, because a part of the time of a request must not count as a request.
+            # Log to the entries directly, so that a part of a request's time does not count as a request.
             entries = self.environment.stats.entries
             entries[(f"{name} queue", PART)].log(timings.queue, 0)
             entries[(f"{name} inference", PART)].log(timings.inference, 0)
 
     def random_options(self) -> tuple[RequestOptions, dict[str, object]]:
-        """Options and their request fields: UTF-16 offsets in 30 % of the requests, a single type in 10 %."""
+        """Return random options and their request fields: in 30 % UTF-16 offsets, in 10 % a single type."""
         types: list[str] = self.model["default_types"]
         body: dict[str, object] = {}
         unit: OffsetUnit = "code_point"
@@ -111,7 +111,7 @@ class ServiceUser(FastHttpUser):
 
 
 class SingleTextUser(ServiceUser):
-    """Sends one text after the other; one in thirteen is long."""
+    """Sends single texts; one in thirteen is long."""
 
     weight = 6
 
@@ -160,7 +160,7 @@ class BatchUser(ServiceUser):
 
 
 class BadRequestUser(ServiceUser):
-    """Sends bad requests. The right error response counts as a success."""
+    """Sends bad requests. The expected error response counts as a success."""
 
     weight = 1
 
@@ -191,7 +191,7 @@ class BadRequestUser(ServiceUser):
 
 @events.quitting.add_listener
 def write_summary(environment: Environment, **_: object) -> None:
-    """Write the summary. `run.py` sets the exit status."""
+    """Write the summary to `--summary-file`. `run.py` reads it and sets the exit status."""
     options: Any = environment.parsed_options
     if options.summary_file:
         summary = summary_of(environment.stats, wrong_responses, environment.host or "", options.shape, options.peak)

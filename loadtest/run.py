@@ -1,6 +1,9 @@
-"""`make loadtest`: run the load test against a running service, or against one that it starts, and write a report.
+"""Load-test a service and write a report: `make loadtest`.
 
-Exit status 0: every response was right and the failure rate is within the bound; 1: the run has failed; 2: wrong usage.
+The service is either already running or started for the run.
+
+Exit status: 0 if the failure rate is within the bound and no response was wrong, 1 if the run failed, 2 for wrong
+usage.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from ner_runtime.serving.lifecycle.service_process import (
 
 REPORTS = Path(__file__).parent / "reports"
 MAX_FAILURE_RATE = 0.01
-"""The default bound: a run with more failures has failed. A run with a wrong response always has."""
+"""Default of `--max-failure-rate`: a run fails if a larger share of its requests fails or any response is wrong."""
 
 
 class LocustFailed(Exception):
@@ -36,10 +39,12 @@ class LocustFailed(Exception):
 
 
 def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, only_short: bool = False) -> Summary:
-    """Run Locust against a service, and write the report: `report` with .html, .json, .log and Locust's .csv files.
+    """Run Locust against a service, write the report, and return the summary.
 
     Args:
-        only_short: send short texts alone, and measure from the moment when all users have started.
+        report: path of the report without a suffix; the files are .html, .json (the summary), .log and Locust's .csv
+        think: factor for the think times; 0: no think times
+        only_short: send only short texts, and start measuring when all users have started
 
     Raises:
         LocustFailed: Locust did not complete the run.
@@ -55,7 +60,8 @@ def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, only_s
         str(summary),
         *(["--reset-stats", "--tags", "short", "SingleTextUser"] if only_short else []),
     ]
-    # Locust patches the process it runs in, and its exit status does not tell wrong responses from failures.
+    # A separate process, because Locust patches the process it runs in. Its exit status is ignored, because it does
+    # not distinguish wrong responses from failures.
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     if not summary.is_file():
         raise LocustFailed(f"Locust did not complete the run; see {report}.log")
@@ -66,7 +72,7 @@ def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, only_s
 def load_service(**settings: str) -> Generator[ServiceProcess]:
     """Start the service for a load test, and stop it afterwards.
 
-    The texts of the load test repeat, those of real users seldom do: unless `RANER_CACHE_URL` is set, the service runs
+    The load test repeats its texts, which real users seldom do. Unless `RANER_CACHE_URL` is set, the service runs
     without a cache, so that the load test measures the model.
 
     Raises:
@@ -79,7 +85,7 @@ def load_service(**settings: str) -> Generator[ServiceProcess]:
 
 @contextmanager
 def _target(url: str) -> Generator[str]:
-    """The URL of the service to load; starts a service if `url` is empty."""
+    """Yield the URL of a service that is ready: the one at `url`, or a new one if `url` is empty."""
     if url:
         wait_until_ready(url, 10)
         yield url.rstrip("/")
@@ -95,7 +101,7 @@ def require_locust() -> None:
 
 
 def report_path(prefix: str = "") -> Path:
-    """The path of a new report, without a suffix."""
+    """Return the path of a new report, without a suffix."""
     return REPORTS / f"{prefix}{time.strftime('%Y%m%d-%H%M%S')}"
 
 
@@ -127,12 +133,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=_positive_float, help="Duration of the run; the default depends on the shape."
     )
-    parser.add_argument("--think", type=float, default=1.0, help="Factor for the think times; 0 for none.")
+    parser.add_argument("--think", type=float, default=1.0, help="Factor for the think times; 0: no think times.")
     parser.add_argument(
         "--max-failure-rate",
         type=float,
         default=MAX_FAILURE_RATE,
-        help="The highest share of failed requests, from 0 to 1.",
+        help="Highest allowed share of failed requests, from 0 to 1.",
     )
     parser.add_argument("--report", help="Path of the report, without a suffix.")
     return parser

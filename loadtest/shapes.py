@@ -1,4 +1,4 @@
-"""Load shapes: how many users there are at each second of a run.
+"""Load shapes: the number of users at each second of a run.
 
 BentoML's workers share one listening socket, and connections that arrive in a burst are spread unevenly over them. So
 every shape except the spike, which tests bursts, ramps up slowly.
@@ -14,7 +14,13 @@ STEPS = 5
 
 
 class ShapeName(StrEnum):
-    """steady: ramp up and hold. step: five steps up. spike: low, high at once, low. soak: steady, for hours."""
+    """The names of the load shapes.
+
+    steady   ramps up, then stays at the maximum
+    step     increases in five steps
+    spike    jumps from 20 % of the users to all of them, and back
+    soak     the same as steady, for a long run
+    """
 
     STEADY = "steady"
     STEP = "step"
@@ -39,7 +45,7 @@ class Shape:
         return min(self.seconds / 4, 60)
 
     def users_at(self, second: float) -> int | None:
-        """The number of users at a second of the run; None after its end."""
+        """Return the number of users at a second of the run, or None when the run has ended."""
         if second >= self.seconds:
             return None
         done = second / self.seconds

@@ -1,4 +1,4 @@
-"""The figures of a run: written to a file, compared with the bounds, and printed."""
+"""Summarize the results of a run, and decide whether it failed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from locust.stats import RequestStats, StatsEntry
 
 PART = "PART"
-"""The method of rows that are not requests but parts of the time of a request."""
+"""The `method` of a row that measures a part of a request's time, such as inference, not a whole request."""
 
 _SHOWN = 3
 
 
 class Row(BaseModel):
-    """The figures of one kind of request, or of a part of its time. Locust rounds times above 100 ms to two digits."""
+    """The figures of one kind of request, or of a part of its time.
+
+    Locust rounds percentiles above 100 ms to two significant digits.
+    """
 
     name: str
     method: str
@@ -52,11 +55,11 @@ class Summary(BaseModel):
         return self.total.failures / self.total.requests if self.total.requests else 1.0
 
     def row(self, name: str) -> Row | None:
-        """The row with that name, if there is one."""
+        """Return the row named `name`, or None."""
         return next((row for row in self.rows if row.name == name), None)
 
     def verdict(self, max_failure_rate: float) -> str | None:
-        """Why the run has failed, in one line; None if it has not."""
+        """Return why the run failed, in one line, or None if it passed."""
         if not self.total.requests:
             return "no request was sent"
         if self.wrong:
@@ -67,24 +70,24 @@ class Summary(BaseModel):
         return None
 
     def table(self) -> str:
-        """The figures as a table to print."""
+        """Return the figures as a table of plain text."""
         head = f"{'':28}{'requests':>10}{'failed':>8}{'/s':>9}{'P50 ms':>9}{'P90 ms':>9}{'P99 ms':>9}{'max ms':>9}"
         return "\n".join([head, *map(_line, self.rows), _line(self.total)])
 
 
 class WrongResponseCounter:
-    """Counts wrong responses. Locust's own statistics are reset when all users have started."""
+    """Counts the wrong responses of the whole run; `--reset-stats` resets only Locust's own statistics."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
 
     def add(self, name: str, message: str) -> None:
-        """Count one wrong response to a request of that name."""
+        """Count one wrong response to a request named `name`."""
         self.counts[f"{name}: {message}"] += 1
 
 
 def summary_of(stats: RequestStats, counter: WrongResponseCounter, url: str, shape: str, users: int) -> Summary:
-    """Make the summary from Locust's statistics."""
+    """Make the summary of a run from Locust's statistics."""
     entries = sorted(stats.entries.values(), key=lambda entry: (entry.method == PART, entry.name))
     total = stats.total
     return Summary(

@@ -1,4 +1,7 @@
-"""The texts of the load test, written for it: typical user texts, from one character to a long document."""
+"""Load the texts of the load test: typical user texts, from one character to a long document.
+
+They were written for this purpose.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ TEXTS = Path(__file__).parent / "texts.jsonl"
 
 
 class Sample(BaseModel):
-    """A text.
+    """A text of the load test.
 
-    `names`: entities that a model must find, by type; `repeat`: how many times the text is repeated.
+    `names`: entities that a model must find, by type; `repeat`: how many copies of `text` are sent as one text.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -25,11 +28,11 @@ class Sample(BaseModel):
 
     @property
     def full_text(self) -> str:
-        """The text as it is sent, repeated."""
+        """The text as it is sent: `repeat` copies of `text`."""
         return self.text * self.repeat
 
 
 @cache
 def samples() -> tuple[Sample, ...]:
-    """All texts, in the order of `texts.jsonl`."""
+    """Return all texts, in the order of `texts.jsonl`."""
     return tuple(Sample.model_validate_json(line) for line in TEXTS.read_bytes().splitlines())

@@ -1,11 +1,11 @@
-"""`make tune`: find the best number of workers for this machine by measuring each under the same load.
+"""Find the best number of workers for this machine: `make tune`.
 
 For each number of workers, the tuner starts the service, loads it with users that send one short text after the other
 (`POST /ner`), and measures throughput, P50 and P99 latency, and memory. The best number has the highest throughput
-among those whose P99 is within the bound; where the difference is within the noise, fewer workers win. The load comes
-from the same machine and uses CPU time too, so that all figures are lower than those of the service alone.
+among those whose P99 latency is within the bound; if several are equal within the noise, the lowest number is best.
+The users run on the same machine and use CPU time too, so that the throughput is lower than that of the service alone.
 
-Exit status 0: there is a best number; 1: none is within the bound, or a response was wrong; 2: wrong usage.
+Exit status: 0 if a best number was found, 1 if not (P99 above the bound, or failed runs), 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from loadtest.summary import Summary
 from ner_runtime.serving.lifecycle.service_process import ServiceNotReady
 
 NOISE = 0.03
-"""The throughput of two equal runs differs by about this share."""
+"""The throughput of two identical runs differs by about this share."""
 
 
 class Measurement(BaseModel):
-    """The figures of one number of workers.
+    """The figures for one number of workers.
 
-    `memory_mib`: peak memory of all processes of the service together, shared pages counted once.
+    `memory_mib`: peak memory of all processes of the service together; each shared page is counted once.
     """
 
     workers: int
@@ -47,7 +47,7 @@ class Measurement(BaseModel):
 
 
 def best_measurement(measurements: Sequence[Measurement], max_p99_ms: float) -> Measurement | None:
-    """The best measurement; None if none is within the bound."""
+    """Return the best measurement, or None if none is within the bound."""
     good = [measurement for measurement in measurements if not measurement.failed and measurement.p99_ms <= max_p99_ms]
     if not good:
         return None
@@ -72,7 +72,7 @@ def measurement_from(workers: int, summary: Summary, memory_mib: float) -> Measu
 
 
 def table(measurements: Sequence[Measurement], best: Measurement | None) -> str:
-    """The measurements as a Markdown table, the best one marked."""
+    """Return the measurements as a Markdown table in which the best one is marked."""
     rows = ["| workers | texts/s | P50 ms | P99 ms | memory MiB | |", "| ---: | ---: | ---: | ---: | ---: | --- |"]
     for measurement in measurements:
         note = "best" if measurement is best else measurement.failed or ""
@@ -104,7 +104,10 @@ def write_report(
 
 
 def cpus() -> int:
-    """The number of CPUs that this process may use. It ignores the CPU quota of a container: use `--workers` there."""
+    """Return the number of CPUs that this process may use.
+
+    The CPU quota of a container is ignored; use `--workers` there.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -142,7 +145,7 @@ def _memory_mib(pid: int) -> float:
 
 
 def measure_workers(workers: int, load: Shape, report: Path) -> Measurement:
-    """Start the service with that many workers, load it, and return the figures."""
+    """Start the service with this number of workers, load-test it, and return the figures."""
     with load_service(RANER_WORKERS=str(workers)) as service, memory_monitor(service.process.pid) as memory:
         summary = run_load(service.url, load, report, think=0, only_short=True)
     return measurement_from(workers, summary, max(memory, default=0))
@@ -176,11 +179,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tune", description="Find the best number of workers for this machine.")
     parser.add_argument(
-        "--workers", type=_counts, default=list(range(1, cpus() + 2)), help="Numbers to measure, such as 1,2,4."
+        "--workers",
+        type=_counts,
+        default=list(range(1, cpus() + 2)),
+        help="Numbers of workers to measure, such as 1,2,4.",
     )
     parser.add_argument("--users", type=int, default=16, help="Concurrent users, without think times.")
     parser.add_argument(
-        "--seconds", type=float, default=40, help="Time for each number of workers; the first quarter is the ramp-up."
+        "--seconds",
+        type=float,
+        default=40,
+        help="Duration of the run for each number of workers; the first quarter is the ramp-up.",
     )
     parser.add_argument("--max-p99-ms", type=float, default=1000, help="Highest P99 latency of one short text.")
     parser.add_argument("--report", help="Path of the report, without a suffix.")

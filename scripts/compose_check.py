@@ -25,14 +25,14 @@ COMPOSE_ONLY = {"RANER_IMAGE", "RANER_CPUS", "RANER_MEMORY", "RANER_PUBLISH", "R
 
 
 def read_env(path: Path) -> dict[str, str]:
-    """The variables of an .env file."""
+    """Return the variables of an .env file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     pairs = (line.partition("=") for line in lines if line.strip() and not line.startswith("#"))
     return {name: value for name, _, value in pairs}
 
 
 def substituted(text: str, env: Mapping[str, str]) -> str:
-    """The file with its variables replaced, as Compose does it.
+    """Replace the variables in the text of a Compose file, as Compose does.
 
     Raises:
         ValueError: a required variable is not set.
@@ -50,10 +50,10 @@ def substituted(text: str, env: Mapping[str, str]) -> str:
 
 
 def load(env: Mapping[str, str], text: str | None = None) -> dict[str, Any]:
-    """The Compose file as a dict, validated.
+    """Validate the Compose file and return it as a dict.
 
     Raises:
-        ValueError: it does not follow the specification.
+        ValueError: the file does not follow the specification, or a required variable is not set.
     """
     source = substituted(text or (COMPOSE / "compose.yaml").read_text(encoding="utf-8"), env)
     PyCompose.from_yaml(source).validate()
@@ -61,7 +61,7 @@ def load(env: Mapping[str, str], text: str | None = None) -> dict[str, Any]:
 
 
 def problems(compose: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with a valid file."""
+    """Yield the problems of a Compose file that follows the specification."""
     services: dict[str, Any] = compose["services"]
     for name, service in services.items():
         if "healthcheck" not in service:
@@ -83,7 +83,7 @@ def problems(compose: dict[str, Any]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Check the file with the example's variables and exit."""
+    """Check the Compose file with the variables of env.example; exit with status 1 if it has problems."""
     env = read_env(COMPOSE / "env.example")
     unknown = [name for name in env if name.startswith(PREFIX) and name not in COMPOSE_ONLY]
     unknown = [name for name in unknown if name.removeprefix(PREFIX).lower() not in Settings.model_fields]

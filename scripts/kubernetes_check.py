@@ -1,7 +1,7 @@
 """Check the Kubernetes manifests offline: `make kubernetes-check`.
 
 Builds each kustomization below deploy/kubernetes with `kubectl kustomize`, then checks every resource strictly against
-its schema, and the set for what a schema cannot say: probes, ports, selectors, references and settings.
+its schema, and checks what a schema cannot express: probes, ports, selectors, references and settings.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ Resource = dict[str, Any]
 
 
 def kustomizations() -> list[Path]:
-    """The base and every overlay; components are only built as parts of overlays."""
+    """Return the base and every overlay. Components are built only as parts of overlays."""
     return [KUBERNETES / "base", *sorted(path.parent for path in KUBERNETES.glob("overlays/*/kustomization.yaml"))]
 
 
 def build(directory: Path) -> list[Resource]:
-    """The resources of a kustomization."""
+    """Build a kustomization and return its resources."""
     run = subprocess.run(["kubectl", "kustomize", str(directory)], capture_output=True, text=True, check=False)
     if run.returncode:
         raise SystemExit(f"kubernetes-check: {directory} cannot be built: {run.stderr.strip()}")
@@ -56,12 +56,12 @@ def build(directory: Path) -> list[Resource]:
 
 
 def problems(resources: list[Resource]) -> list[str]:
-    """What is wrong with a set of resources that are applied together; empty if nothing is."""
+    """Return the problems of resources that are applied together; empty if they have none."""
     return [f"{kind(one)}: {what}" for one in resources for what in (*_schema(one), *_meaning(one, resources))]
 
 
 def kind(resource: Resource) -> str:
-    """The kind and the name of a resource, for messages."""
+    """Return the kind and the name of a resource, for messages."""
     return f"{resource.get('kind')}/{resource.get('metadata', {}).get('name')}"
 
 
@@ -168,7 +168,7 @@ def _settings(data: dict[str, str]) -> Iterator[str]:
 
 
 def _selected(labels: dict[str, str], resources: list[Resource]) -> list[Resource]:
-    """The Deployments whose pods carry the labels."""
+    """Return the Deployments whose pods have the labels."""
     return [one for one in resources if one["kind"] == "Deployment" and labels.items() <= _labels(one).items()]
 
 
@@ -197,14 +197,14 @@ def _ports(containers: list[Resource]) -> set[str | int]:
 
 
 def write_rule() -> None:
-    """Write the alerts into the PrometheusRule."""
+    """Write the alerts of `deploy/prometheus/alerts.yml` to the PrometheusRule."""
     alerts = (REPOSITORY / "deploy" / "prometheus" / "alerts.yml").read_text(encoding="utf-8")
     lines = alerts[alerts.index("groups:") :].splitlines(keepends=True)
     RULE.write_text(RULE_HEAD + "".join(f"  {line}" if line.strip() else line for line in lines), encoding="utf-8")
 
 
 def main() -> None:
-    """Check all kustomizations, or write the PrometheusRule, and exit."""
+    """Check all kustomizations, or write the PrometheusRule if `--write-rule` is given."""
     if sys.argv[1:] == ["--write-rule"]:
         write_rule()
         return

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Update the generated parts of README.md and README.zh-CN.md: `make readme`.
 
-A generated part stands between `<!-- name -->` and `<!-- /name -->`:
+A generated part is enclosed in `<!-- name -->` and `<!-- /name -->`:
 
     settings   the table of settings, from `ner_runtime.settings`
-    response   what a running service returns for the README's own curl command
+    response   the response of a running service to the README's own curl command
     accuracy   `docs/accuracy.md`, which `make bench-accuracy` writes
 
 `--settings` skips `response`, so that no service is started.
@@ -33,12 +33,12 @@ _CHINESE_HEAD = ("| 设置 | 默认值 | 允许的值 | 作用 |", "| --- | --- 
 
 
 def part(text: str, name: str) -> str:
-    """The content of a generated part."""
+    """Return the content of a generated part."""
     return _marked(name).search(text)[2]  # type: ignore[index]
 
 
 def with_part(text: str, name: str, content: str) -> str:
-    """The text with the content of a generated part replaced."""
+    """Return the text with the content of a generated part replaced."""
     replaced, count = _marked(name).subn(lambda found: f"{found[1]}{content}{found[3]}", text)
     if count != 1:
         raise SystemExit(f"readme: expected <!-- {name} --> once, found it {count} times")
@@ -46,7 +46,7 @@ def with_part(text: str, name: str, content: str) -> str:
 
 
 def curl_command(text: str, url: str) -> str:
-    """The first curl command of a README, with the service's address replaced by `url`."""
+    """Return the first curl command of a README, with the service's address replaced by `url`."""
     found = _CURL.search(text)
     if not found or ADDRESS not in found[0]:
         raise SystemExit(f"readme: found no curl command for {ADDRESS}")
@@ -54,14 +54,14 @@ def curl_command(text: str, url: str) -> str:
 
 
 def response_of(text: str, url: str) -> dict[str, Any]:
-    """The response of the service at `url` to a README's curl command."""
+    """Run a README's curl command against the service at `url` and return the response."""
     # The command comes from this repository's README and runs in a shell, as a reader would run it.
     run = subprocess.run(["bash", "-c", curl_command(text, url)], capture_output=True, check=True, timeout=60)
     return json.loads(run.stdout)
 
 
 def fenced(response: dict[str, Any]) -> str:
-    """A response as a fenced block with one entity per line."""
+    """Format a response as a fenced code block with one entity per line."""
 
     def line(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
@@ -73,10 +73,10 @@ def fenced(response: dict[str, Any]) -> str:
 
 
 def chinese_settings_table(current: str) -> str:
-    """The settings table in Chinese.
+    """Return the settings table in Chinese.
 
-    Names and defaults come from the code, the other two columns from `current`. A setting that `current` lacks gets the
-    English text, and a test fails until it is translated.
+    Names and defaults come from the code, the other two columns from `current`, the existing table. A setting that is
+    missing there gets the English text, and a test fails until the text is translated.
     """
     english, chinese = _rows(settings_table()), _rows(current)
     rows: list[str] = [*_CHINESE_HEAD]
@@ -89,7 +89,7 @@ def chinese_settings_table(current: str) -> str:
 
 
 def _rows(table: str) -> dict[str, list[str]]:
-    """The rows of a settings table: maps the first cell of a row, the name, to its other cells."""
+    """Return the rows of a settings table by setting: the first cell of a row mapped to its other cells."""
     cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines() if "|" in row]
     return {first: rest for first, *rest in cells if first.startswith(f"`{PREFIX}")}
 
@@ -99,7 +99,7 @@ def _marked(name: str) -> re.Pattern[str]:
 
 
 def main() -> None:
-    """Rewrite both READMEs."""
+    """Update the generated parts of both READMEs."""
     english, chinese = ENGLISH.read_text(encoding="utf-8"), CHINESE.read_text(encoding="utf-8")
     english = with_part(english, "settings", f"\n{settings_table()}\n")
     chinese = with_part(chinese, "settings", chinese_settings_table(part(chinese, "settings")))

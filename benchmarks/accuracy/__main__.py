@@ -2,9 +2,9 @@
 
     make bench-accuracy DATA=path/to/corpora
 
-Everything runs on one core. The other packages (peers) have an environment of their own, which `make peers` makes. A
-peer that does not run is left out and reported.
-The corpora are not part of this repository: `training/README.md` says what they are.
+Everything runs on one core. The other packages (peers) have their own virtual environment; `make peers` creates it. A
+peer that does not run is skipped, with a message.
+The corpora are not part of this repository; `training/README.md` describes them.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _PYTHON = Path(".work/peers/bin/python")
 
 
 def score_peer(peer: str, sentences: Sequence[Sentence], mapping: TypeMap) -> tuple[Tally, float]:
-    """Score a peer on the sentences, and measure its time in seconds without loading.
+    """Score a peer on the sentences, and measure its time in seconds, without the time to load it.
 
     Raises:
-        CalledProcessError, FileNotFoundError: it does not run, or is not installed.
+        CalledProcessError, FileNotFoundError: the peer does not run, or is not installed.
     """
     texts = "".join(json.dumps(sentence.text) + "\n" for sentence in sentences)
     command = [str(_PYTHON), "-W", "ignore", "-m", "benchmarks.accuracy.peers", peer]
@@ -59,7 +59,7 @@ def score_peer(peer: str, sentences: Sequence[Sentence], mapping: TypeMap) -> tu
 
 
 def measure_speed(recognizer: Recognizer, peers: Sequence[str], sentences: Sequence[Sentence]) -> Speed:
-    """Sentences a second of our model and of each peer that runs, the median of several turns."""
+    """Return the sentences per second of our model and of each peer that runs: the median of several runs."""
     texts = [sentence.text for sentence in sentences]
     seconds: dict[str, list[float]] = {}
     for _ in range(_TURNS):
@@ -73,7 +73,7 @@ def measure_speed(recognizer: Recognizer, peers: Sequence[str], sentences: Seque
 
 
 def reading_time(recognizer: Recognizer, texts: Sequence[str]) -> float:
-    """Seconds that our model takes for the texts, in lists of 64."""
+    """Return the seconds that our model takes for the texts, with 64 texts per call."""
     began = time.perf_counter()
     for start in range(0, len(texts), _LIST):
         recognizer.recognize(texts[start : start + _LIST])
@@ -81,7 +81,7 @@ def reading_time(recognizer: Recognizer, texts: Sequence[str]) -> float:
 
 
 def use_one_core() -> None:
-    """Run this process and those that it starts on one core, with one thread."""
+    """Restrict this process and its child processes to one core and one thread."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     if hasattr(os, "sched_setaffinity"):
@@ -89,12 +89,14 @@ def use_one_core() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Score our model and other packages, and write a table and pictures.")
-    parser.add_argument("--data", type=Path, required=True, help="the folder with ner/")
+    parser = argparse.ArgumentParser(description="Score our model and other packages, and write a table and charts.")
+    parser.add_argument("--data", type=Path, required=True, help="the folder that contains ner/")
     parser.add_argument("--model", default=EMBEDDED_MODEL, help="a directory, a stored tag or name, or `embedded`")
-    parser.add_argument("--output", type=Path, default=Path("docs/accuracy"), help="the .md, .json and .png to write")
     parser.add_argument(
-        "--keep-peers", action="store_true", help="keep the peers' scores in the .json; score our model only"
+        "--output", type=Path, default=Path("docs/accuracy"), help="path of the .md, .json and .png to write"
+    )
+    parser.add_argument(
+        "--keep-peers", action="store_true", help="score only our model; keep the peers' scores in the existing .json"
     )
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     options = parser.parse_args(arguments)
@@ -129,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _f1(tally: Tally) -> float:
-    """Entity F1 of names, in percent, over the types that the file annotates."""
+    """Return the entity F1 in percent, over those of PER, LOC and ORG that the file annotates."""
     return round(100 * tally.score(tally.scored(NAMES)).f1, 2)
 
 

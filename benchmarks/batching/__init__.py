@@ -1,1 +1,1 @@
-"""What BentoML's batching dispatcher contributes and costs in front of the scheduler; see `__main__.py`."""
+"""Measure the benefit and the cost of BentoML's batching dispatcher in front of the scheduler; see `__main__.py`."""

@@ -1,10 +1,10 @@
-"""BentoML's batching dispatcher in front of the scheduler: latency, CPU, and the size of batches at 1 and 16 clients.
+"""Measure latency, CPU time and batch sizes with and without BentoML's batching dispatcher, at 1 and 16 clients.
 
     python -m benchmarks.batching [--rounds N] [--seconds S] [--json FILE]
 
-Three services run side by side, and their rounds alternate, so that other load on the machine affects them alike:
-ratios hold on a busy machine, times do not. One worker, one thread, texts of 45 characters. CPU is that of the worker,
-by the kernel's accounting, and includes inference for texts that never repeat.
+Three services run side by side, and their rounds alternate, so that other load on the machine affects them alike: on a
+busy machine, the ratios are reliable, the times are not. Each service has one worker with one thread; each text has 45
+characters. CPU time is that of the worker, as the kernel counts it; it includes inference if the texts never repeat.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TARGETS = {
     "holding": "benchmarks.batching.holding:Raner",
     "none": "benchmarks.batching.direct:Direct",
 }
-"""The dispatcher of each service: as shipped, as BentoML has it, and none."""
+"""The service with each dispatcher: as in RaNER Service, as in BentoML, and none."""
 CLIENTS = (1, 16)
 CHARS = 45
 WARM_UP_S = 2.0
@@ -46,10 +46,10 @@ SETTINGS = {"RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_LOG_LEVEL": "warn
 
 @dataclass(frozen=True)
 class Row:
-    """The medians over the rounds of one service.
+    """The results of one service: medians over the rounds.
 
     dispatched: mean number of requests that the dispatcher passed on together; 0 without a dispatcher
-    windows: mean number of windows in a batch of the scheduler; 0 where all texts were cached
+    windows: mean number of windows in a batch of the scheduler; 0 if all texts were cached
     """
 
     dispatcher: str
@@ -72,12 +72,12 @@ class Service:
 
 
 def main() -> None:
-    """Measure, print a table, and write it as JSON."""
+    """Measure, print a table, and write the figures to the file `--json`."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.batching", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0, help="length of a round of one service")
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds per service in a round")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args()
     rows = measure(options.rounds, options.seconds)
@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def measure(rounds: int, seconds: float) -> list[Row]:
-    """Measure all services at all numbers of clients, with and without texts that repeat."""
+    """Measure each service with each number of clients, with cached texts and with new ones."""
     measured: defaultdict[tuple[str, int, bool], list[Row]] = defaultdict(list)
     with ExitStack() as stack:
         services = {name: _start(stack, target) for name, target in TARGETS.items()}
@@ -134,7 +134,7 @@ _numbers = count()
 
 
 def bodies(cached: bool) -> Iterator[bytes]:
-    """Bodies of `/ner`: one text over and over, or texts that never repeat."""
+    """Yield request bodies for `POST /ner`: always the same text if `cached`, else texts that never repeat."""
     sentences = "".join(sample_sentences())
     while True:
         number = 0 if cached else next(_numbers) + 1
@@ -167,13 +167,13 @@ def _median(rows: list[Row]) -> Row:
 
 
 def _cpu_s(service: Service) -> float:
-    """CPU time of all threads of the worker, in seconds."""
+    """Return the CPU time of all threads of the worker, in seconds."""
     tasks = Path(f"/proc/{service.worker.pid}/task")
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
 
 
 def _samples(service: Service) -> dict[str, float]:
-    """The sum of each sample of `/metrics` over its labels, by name."""
+    """Return the samples of `/metrics` by name, each summed over its labels."""
     url = f"http://127.0.0.1:{service.port}/metrics"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=10) as response:

@@ -1,4 +1,4 @@
-"""A client that costs little: HTTP/1.1 over kept connections, closed loop, bodies prepared by the caller."""
+"""A client with little overhead: HTTP/1.1 over keep-alive connections, closed loop, bodies prepared by the caller."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _END_OF_HEAD = b"\r\n\r\n"
 
 
 class ResponseFailed(Exception):
-    """A response is not 200."""
+    """The status of a response is not 200."""
 
 
 async def send_all(port: int, bodies: Iterator[bytes], clients: int, seconds: float) -> list[float]:
     """Send bodies to `/ner` for `seconds`, one at a time per client.
 
     Returns:
-        the time to the response of each request, in seconds
+        the latency of each request, in seconds
 
     Raises:
-        ResponseFailed: a response is not 200.
+        ResponseFailed: the status of a response is not 200.
     """
     end = perf_counter() + seconds
     results = await asyncio.gather(*(_run_client(port, bodies, end) for _ in range(clients)))

@@ -1,4 +1,4 @@
-"""The service with BentoML's dispatcher as it is: it holds requests back to collect larger batches."""
+"""The service with BentoML's unmodified dispatcher, which holds requests back to collect larger batches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import service
 
 
 def _keep_dispatcher() -> None:
-    """Leave the dispatcher as it is."""
+    """Do nothing: BentoML's dispatcher stays unmodified."""
 
 
 service.dispatch_at_once = _keep_dispatcher

@@ -23,7 +23,7 @@ SCREENS = [
 
 
 def save(page: Page, name: str) -> None:
-    """Save a PNG of 256 colours, a third of the size without a visible difference."""
+    """Save a screenshot as a PNG with 256 colours: a third of the size, with no visible difference."""
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     shot.quantize(256, dither=Image.Dither.NONE).save(FOLDER / f"{name}.png", optimize=True)
 
@@ -40,7 +40,7 @@ def main(url: str) -> None:
             page.click("#detect")
             page.locator("#cancel").wait_for(state="hidden", timeout=120_000)
             page.locator("mark").first.wait_for()
-            # The metrics need a few readings.
+            # Wait until the metrics have several readings.
             page.wait_for_timeout(DIALS_MS)
             page.mouse.move(0, 0)
             page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")

@@ -1,4 +1,4 @@
-"""Find the entities of texts with httpx, one after the other. Usage: client.py [URL]"""
+"""Find the entities of texts with httpx, one text at a time. Usage: client.py [URL]"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 
 
 def find_entities(client: httpx.Client, text: str) -> list[dict[str, Any]]:
-    """The entities of a text. Repeats the request while the service has too much to do."""
+    """Return the entities of a text. Retry while the service is overloaded or not ready."""
     while True:
         response = client.post("/ner", json={"text": text})
         if response.status_code not in (429, 503):
@@ -28,7 +28,7 @@ def main() -> None:
     url = sys.argv[1] if len(sys.argv) > 1 else "http://localhost:3000"
     key = os.environ.get("RANER_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    # One client for all requests: it keeps the connection open.
+    # Use one client for all requests: it keeps the connection open.
     with httpx.Client(base_url=url, headers=headers, timeout=35) as client:
         for text in ("马云在杭州。", "李娜是网球运动员。"):
             for entity in find_entities(client, text):

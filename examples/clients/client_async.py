@@ -13,7 +13,7 @@ TEXTS = [f"第{number}届峰会上，马云在杭州发言。" for number in ran
 
 
 async def find_entities(client: httpx.AsyncClient, limit: asyncio.Semaphore, text: str) -> list[dict[str, Any]]:
-    """The entities of a text. The limit keeps the number of requests in flight below the service's."""
+    """Return the entities of a text. `limit` keeps the requests in flight below the limit of the service."""
     async with limit:
         response = await client.post("/ner", json={"text": text})
     response.raise_for_status()

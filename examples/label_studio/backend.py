@@ -1,9 +1,9 @@
-"""A machine-learning backend for Label Studio: its routes, answered by a running RaNER Service.
+"""A machine-learning backend for Label Studio that gets its predictions from a running RaNER Service.
 
     python examples/label_studio/backend.py --raner http://localhost:3000 --port 9090
 
-Then add http://localhost:9090 under Settings > Model in Label Studio. The labelling interface needs a `Labels` tag over
-a `Text` tag, with labels that are entity types of the model; others are left out.
+Then add http://localhost:9090 under Settings > Model in Label Studio. The labelling interface needs a `Labels` tag
+whose `toName` is the name of a `Text` tag. Its labels must be entity types of the model; other types are left out.
 
 Source: https://labelstud.io/guide/ml_create (routes and formats).
 """
@@ -29,7 +29,14 @@ TEXTS_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Interface:
-    """What a labelling interface calls its parts: the `Labels` tag, the `Text` tag, the task's field, the labels."""
+    """The names that a labelling interface defines.
+
+    Attributes:
+        labels_tag: name of the `Labels` tag
+        text_tag: name of the `Text` tag
+        field: field of a task's data that contains the text
+        labels: labels of the `Labels` tag
+    """
 
     labels_tag: str
     text_tag: str
@@ -41,10 +48,10 @@ class Interface:
         """Read a labelling interface.
 
         Raises:
-            ValueError: it has no `Labels` tag over a `Text` tag.
+            ValueError: the interface has no `Labels` tag whose `toName` is the name of a `Text` tag.
         """
-        # Label Studio's own XML, sent by a server that the operator has configured; the parser expands no entities
-        # from outside.
+        # The XML comes from the Label Studio server that the operator has configured; the parser does not expand
+        # external entities.
         root = ElementTree.fromstring(config)  # noqa: S314
         texts = {text.get("name"): text for text in root.iter("Text")}
         for labels in root.iter("Labels"):
@@ -57,7 +64,7 @@ class Interface:
 
 
 def prediction(interface: Interface, entities: list[dict[str, Any]], version: str) -> dict[str, Any]:
-    """A task's prediction as Label Studio reads it. Its offsets count UTF-16 code units."""
+    """Return a task's prediction in Label Studio's format. Offsets are in UTF-16 code units."""
     results = [
         {
             "id": f"raner-{number}",
@@ -80,7 +87,7 @@ def prediction(interface: Interface, entities: list[dict[str, Any]], version: st
 
 
 def application(raner: str, headers: dict[str, str] | None = None) -> Starlette:
-    """The ASGI application of the backend; it sends requests to the service at the URL `raner`."""
+    """Return the ASGI application of the backend; it sends requests to the service at the URL `raner`."""
     client = httpx.AsyncClient(base_url=raner, headers=headers, timeout=100, trust_env=False)
 
     async def health(_: Request) -> JSONResponse:
