@@ -1,4 +1,4 @@
-"""Count the CPUs that this process may use. In a container, its quota applies, not the number of CPUs of the host.
+"""Count the CPUs that this process may use. In a container, the limit is its CPU quota, not the host's number of CPUs.
 
 Source: the kernel's `admin-guide/cgroup-v2.rst` (`cpu.max`) and `scheduler/sched-bwc.rst` (`cpu.cfs_quota_us`).
 """

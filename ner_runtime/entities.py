@@ -29,7 +29,7 @@ class Entity:
 
 
 def type_colors(types: Iterable[str], configured: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the colour of each type: from the model if it has one, else the default colour, else white."""
+    """Return the colour of each type: the model's colour if it has one, else the default colour, else white."""
     known = {**TYPE_COLORS, **(configured or {})}
     return {type_: known.get(type_, OTHER_COLOR) for type_ in types}
 

@@ -1,8 +1,9 @@
-"""Evaluation: entity precision, recall and F1 of a recognizer on annotated texts.
+"""Measure the entity precision, recall and F1 of a recognizer on annotated texts.
 
-An entity counts as found where type, start and end are the same (Tjong Kim Sang and De Meulder 2003). A type is scored
-where the file annotates it and the model knows it. A native type may be mapped to one of the model's, or to nothing:
-then what overlaps its spans is ignored on both sides, unless it is exactly right.
+A found entity is right if an annotated entity has the same type, start and end (Tjong Kim Sang and De Meulder 2003). A
+type is scored if the file annotates it and the model has it. A type map maps each type of the file to a type of the
+model or to null. Annotated entities whose type maps to null are ignored. So are found entities that overlap one of
+them, unless they are right.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SENTENCES_AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Fractions of 1; `support` is the number of annotated entities."""
+    """Precision, recall and F1 as fractions of 1; `support` is the number of annotated entities."""
 
     precision: float
     recall: float
@@ -42,7 +43,7 @@ class Score:
 
 @dataclass
 class Tally:
-    """Counts of a file, by type."""
+    """The number of sentences, and of annotated, found and right entities of each type."""
 
     sentences: int = 0
     annotated: Counter[str] = field(default_factory=Counter[str])
@@ -50,7 +51,7 @@ class Tally:
     right: Counter[str] = field(default_factory=Counter[str])
 
     def add(self, gold: Iterable[Annotation], ignored: Iterable[Annotation], found: Iterable[Annotation]) -> None:
-        """Count one sentence."""
+        """Add the counts of one sentence."""
         gold, ignored, found = set(gold), list(ignored), set(found)
         self.sentences += 1
         self.annotated.update(span.type for span in gold)
@@ -60,11 +61,11 @@ class Tally:
         )
 
     def scored(self, known: Iterable[str]) -> list[str]:
-        """The types that are scored, sorted."""
+        """Return the types that are scored, sorted: those annotated in the file and among `known`."""
         return sorted(set(self.annotated) & set(known))
 
     def score(self, types: Iterable[str]) -> Score:
-        """The score over some types together."""
+        """Return the micro-averaged score of the types."""
         types = list(types)
         return Score.of(
             *(sum(counter[type_] for type_ in types) for counter in (self.right, self.found, self.annotated))
@@ -72,7 +73,7 @@ class Tally:
 
 
 def evaluate(recognizer: Recognizer, sentences: Iterable[Sentence], mapping: TypeMap) -> Tally:
-    """Find the entities of each sentence, and count them against the annotated ones."""
+    """Find the entities of each sentence, and compare them with the annotated ones."""
     tally = Tally()
     for some in chunked(sentences, _SENTENCES_AT_ONCE):
         answers = recognizer.recognize([sentence.text for sentence in some], recognizer.types)
@@ -84,18 +85,21 @@ def evaluate(recognizer: Recognizer, sentences: Iterable[Sentence], mapping: Typ
 
 
 def compare(tally: Tally, sentence: Sentence, found: Iterable[Annotation], mapping: TypeMap) -> None:
-    """Count the entities found in one sentence, by a recognizer or by another package."""
+    """Compare the entities found in one sentence with the annotated ones, and add the counts to `tally`.
+
+    `found` can come from a recognizer or from another package.
+    """
     gold, ignored = _mapped(sentence.spans, mapping)
     tally.add(gold, ignored, found)
 
 
 def read_type_map(reference: str) -> TypeMap | None:
-    """The map `NAME` of `FILE.json#NAME`, or the file's only content where there is no `#NAME`.
+    """Return the type map that `FILE.json#NAME` refers to. Without `#NAME`, the whole file is one type map.
 
-    None if the file has no such name: the corpus then uses the types of the model.
+    Returns None if the file has no map with this name; the corpus then uses the types of the model.
 
     Raises:
-        InputError: the file does not exist, or contains anything other than maps of types.
+        InputError: the file cannot be read, or does not contain a type map.
     """
     path, _, name = reference.partition("#")
     try:

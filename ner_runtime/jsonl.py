@@ -1,7 +1,7 @@
 """Texts and annotated texts as JSON Lines: one JSON object per line.
 
 An annotated text is `{"text": …, "entities": [{"type", "span", "start", "end", "score"}]}`. `entities`, `span` and
-`score` are optional in input; offsets are code points, end exclusive.
+`score` are optional in input; offsets count code points, end exclusive.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ner_runtime.text_files.lines import read_line_batches, read_lines
 
 TEXT_FIELD = "text"
 
-# Field names in a message: how many, and how many characters of each.
+# An error message lists at most this many field names, and this many characters of each.
 _NAMES = 5
 _NAME_CHARS = 40
 
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class InputText:
-    """A text to recognize, and the other fields of its JSON object."""
+    """A text to recognize, and the JSON object that contains it."""
 
     text: str
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -37,7 +37,7 @@ class InputText:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """An annotated entity: its type, and its code points, end exclusive."""
+    """An annotated entity: its type, and its start and end in code points, end exclusive."""
 
     type: str
     start: int
@@ -55,19 +55,20 @@ class Sentence:
 def read_texts(
     path: str, *, text_field: str | None = None, plain: bool = False, encoding: str = UTF8
 ) -> Iterator[list[InputText]]:
-    """Read the text of each line, in lists of those that are available without waiting for more input.
+    """Read the text of each line, in batches: each holds the texts that are available without waiting for more input.
 
     A line that begins with `{` or `[` must be a JSON object with a text; other lines are plain text. An empty line is
     an empty text.
 
     Args:
         path: the file; `-` is standard input
-        text_field: the field of the JSON objects that holds the text, by default `text`; if given, no line may be plain
+        text_field: the field of the JSON objects that holds the text, by default `text`; if given, a line of plain
+            text is an error
         plain: read every line as plain text
-        encoding: of the file
+        encoding: encoding of the file
 
     Raises:
-        InputError: the file cannot be read, or a line is not as expected; the message names the line.
+        InputError: the file cannot be read, or a line is not valid; the message names the line.
     """
     for lines in read_line_batches(path, encoding):
         texts: list[InputText] = []
@@ -83,7 +84,7 @@ def read_texts(
 
 
 def read_sentences(path: str, encoding: str = UTF8) -> Iterator[Sentence]:
-    """Read the annotated text of each line, without empty lines.
+    """Read the annotated text of each line. Empty lines are skipped.
 
     Raises:
         InputError: the file cannot be read, or a line is not an annotated text; the message names the line.
@@ -122,7 +123,7 @@ def json_value(line: str) -> Any:
     """Decode the JSON of one line.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: the line is not JSON.
     """
     try:
         return from_json(line.encode("utf-8", "surrogatepass"))
@@ -132,7 +133,7 @@ def json_value(line: str) -> Any:
 
 
 def json_kind(value: object) -> str:
-    """What a JSON value is, for messages."""
+    """Return the kind of a JSON value for an error message, such as `an object`."""
     kinds: dict[type, str] = {
         dict: "an object",
         list: "an array",
@@ -183,7 +184,7 @@ def _annotation(text: str, value: Any) -> Annotation:
 
 
 def _input_text(line: str, text_field: str | None) -> InputText:
-    """The text of a line; see `read_texts`."""
+    """Return the text of a line, and its JSON object if it has one; see `read_texts`."""
     begins_json = line.lstrip().startswith(("{", "["))
     if not begins_json and (text_field is None or not line.strip()):
         return InputText(line)
@@ -214,6 +215,6 @@ def _input_text(line: str, text_field: str | None) -> InputText:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Some field names, for a message."""
+    """List the first few names for an error message; long names are truncated."""
     shown = [name if len(name) <= _NAME_CHARS else f"{name[:_NAME_CHARS]}…" for name in islice(names, _NAMES)]
     return ", ".join(f'"{name}"' for name in shown) or "no fields"

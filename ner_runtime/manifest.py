@@ -1,10 +1,10 @@
-"""Read, write and verify `model.json`, the manifest of a model directory. Written directories never change.
+"""Read, write and verify `model.json`, the manifest of a model directory. A model directory never changes.
 
     model.onnx   encoder and linear layer. inputs  input_ids, attention_mask: int64 (batch, sequence)
                                            output  logits: float32 (batch, sequence, labels)
     crf.npz      start_transitions (labels,), end_transitions (labels,), transitions (labels from, labels to): float32
     vocab.txt    WordPiece vocabulary, one piece per line
-    model.json   this module
+    model.json   the manifest
 
 A model can declare a lexicon (`lexicon_kinds`). It then has two more files (`lexicon/files.py`), and `model.onnx` has a
 third input, lexicon: uint8 (batch, sequence, flags), see `lexicon/features.py`.
@@ -44,8 +44,8 @@ class _Part(BaseModel):
 class Source(_Part):
     """Where the weights came from: the name of a directory, or a hub id and the requested revision.
 
-    `digest` identifies the files of the checkpoint (`models/checkpoint/digest.py`); a revision such as a branch can
-    move to other files.
+    `digest` identifies the files of the checkpoint (`models/checkpoint/digest.py`). `revision` does not: it can be a
+    branch, whose files change.
     """
 
     id: str
@@ -108,11 +108,11 @@ class Manifest(_Part):
     skip_markup: bool = False
     """Whether Markdown, HTML, URLs and e-mail addresses are hidden from the model; see `inference/markup.py`."""
     lexicon_kinds: tuple[str, ...] = Field(default=(), max_length=MAX_KINDS)
-    """Kinds of the entries of the model's lexicon, in the order of their flags. Empty: the model has no lexicon."""
+    """Kinds of entries in the model's lexicon, in the order of their flags. Empty: the model has no lexicon."""
     precision: Precision
     agreement: Agreement | None = None
     files: dict[str, str]
-    """sha256 of every other file of the directory."""
+    """sha256 of each of the other files of the directory, by file name."""
 
     @field_validator("default_types")
     @classmethod

@@ -57,11 +57,11 @@ class EncodedWindow:
 
     @property
     def tokens(self) -> int:
-        """Length in a batch, including [CLS] and [SEP]."""
+        """Length in tokens, including [CLS] and [SEP]."""
         return len(self.ids) + SPECIAL
 
     def part(self, start: int, end: int) -> EncodedWindow:
-        """The code points `start` to `end` (exclusive) of the window, as a window of their own."""
+        """Return the code points `start` to `end` (exclusive) of the window as a separate window."""
         begin = self.first[start]
         stop = len(self.ids) if end == len(self.first) else self.first[end]
         return EncodedWindow(
@@ -79,7 +79,7 @@ class EncodedText:
 
     text: str
     prepared: PreparedText
-    """The text as the model gets it. Windows refer to it."""
+    """The text as the model gets it. Positions of windows refer to this text."""
     windows: list[Window]
     ends: list[int]
     encoded: list[EncodedWindow]
@@ -110,7 +110,7 @@ class Recognizer:
         """Build a recognizer from its parts. To open a model directory, use `Recognizer.open`.
 
         Raises:
-            InvalidModel: the model requires a window that its encoder does not have.
+            InvalidModel: the default window of the model is out of range.
             InvalidValue: `window` or `max_batch_tokens` is out of range.
         """
         largest = manifest.geometry.longest
@@ -205,7 +205,7 @@ class Recognizer:
         ]
 
     def recognize_detailed(self, texts: Sequence[str]) -> list[Recognition]:
-        """Return the entities of all types, and the number of windows, of each text."""
+        """Return, for each text, the entities of all types and the number of windows."""
         encoded_texts = [self.encode(text) for text in texts]
         spans = iter(self.decode([window for encoded in encoded_texts for window in encoded.encoded]))
         return [encoded.recognition(list(islice(spans, len(encoded.encoded)))) for encoded in encoded_texts]
@@ -280,7 +280,10 @@ class Recognizer:
         return emissions
 
     def _logits(self, encoded: Sequence[EncodedWindow], ids: Ids64, mask: Ids64) -> Floats:
-        """(batch, sequence, labels), with the lexicon's flags at the first piece of each code point."""
+        """Run the engine and return the logits: (batch, sequence, labels).
+
+        If the model has a lexicon, the flags of each code point are passed at its first piece.
+        """
         if self._lexicon is None:
             return self._engine.logits(ids, mask)
         flags = np.zeros((*ids.shape, FLAGS), dtype=np.uint8)  # (batch, sequence, FLAGS)

@@ -79,7 +79,7 @@ def _setting(default: Any, allowed: str, description: str, **bounds: Any) -> Any
 
 
 class Settings(BaseSettings):
-    """All settings of the service. An unset or empty variable has its default value."""
+    """All settings of the service. If a variable is unset or empty, the default applies."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 

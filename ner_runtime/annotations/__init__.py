@@ -1,1 +1,1 @@
-"""Annotated texts in the formats of other tools: doccano, Label Studio and CoNLL."""
+"""Read annotated texts in the formats of other tools: doccano, Label Studio and CoNLL."""

@@ -1,7 +1,9 @@
-"""CoNLL files: a token and its tag on each line, and an empty line after each sentence.
+"""Read CoNLL files: a token and its tag on each line, and an empty line after each sentence.
 
-Columns are separated by tabs or spaces; the first is the token, the last the tag. Tags are BIO or BIOES, also written
-BMES and BILOU. Tokens are joined without spaces, but with one between two words of ASCII letters or digits.
+Columns are separated by tabs or spaces; the first is the token, the last the tag. Tags follow the BIO or BIOES
+scheme, or BMES or BILOU, which are BIOES with other letters. Tokens are joined without spaces, except between two words
+of ASCII letters or digits.
+
 Source: Tjong Kim Sang and De Meulder 2003, https://aclanthology.org/W03-0419/
 """
 
@@ -18,7 +20,7 @@ from ner_runtime.text_files.lines import Line, LineError
 _TAG = re.compile(r"O|[BIESMLU]-[^\s\"\[\]{}]+")
 _WORD_END, _WORD_START = re.compile(r"[A-Za-z0-9]$"), re.compile(r"[A-Za-z0-9]")
 _DOCUMENT_START = "-DOCSTART-"
-# BMES and BILOU have other letters for the same positions.
+# BMES and BILOU use other letters for the same positions.
 _POSITIONS = {"M": "I", "L": "E", "U": "S"}
 
 
@@ -35,12 +37,12 @@ class _Token:
 
 
 def is_conll(line: str) -> bool:
-    """Whether a line is a token and a tag, or the start of a document."""
+    """Return whether a line is a token and a tag, a comment, or the start of a document."""
     return line.startswith(_DOCUMENT_START) or _is_comment(line) or _columns(line) is not None
 
 
 def read_conll(lines: Sequence[Line]) -> tuple[str, list[Sentence]]:
-    """Read the sentences of a file; returns the tagging scheme, `BIO` or `BIOES`, too.
+    """Return the tagging scheme of a file, `BIO` or `BIOES`, and its sentences.
 
     Raises:
         LineError: a line is not a token and a tag, or a tag cannot follow the tag before it.
@@ -98,7 +100,7 @@ def _sentence(tokens: Sequence[_Token], with_ends: bool) -> Sentence:
 
 
 def _check_order(tokens: Sequence[_Token], with_ends: bool) -> None:
-    """Check that each tag may follow the one before it: in BIOES, an entity of several tokens ends with E."""
+    """Check that each tag may follow the one before it. In BIOES, an entity of several tokens must end with E."""
     before = _Token(tokens[0].line, "", "O", "")
     for token in tokens:
         inside = before.position in "BI"
@@ -114,5 +116,5 @@ def _check_order(tokens: Sequence[_Token], with_ends: bool) -> None:
 
 
 def _needs_space(left: str, right: str) -> bool:
-    """Whether two tokens are words, at least one of several characters, that would run together."""
+    """Return whether two tokens are ASCII words that need a space between them. Two single characters do not."""
     return max(len(left), len(right)) > 1 and bool(_WORD_END.search(left) and _WORD_START.match(right))

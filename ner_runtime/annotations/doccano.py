@@ -1,9 +1,9 @@
-"""doccano's exports of sequence labelling: JSON Lines with `label`, `labels` or `entities`.
+"""Read doccano's exports of sequence labelling: JSON Lines with `label`, `labels` or `entities`.
 
     {"text": …, "label": [[0, 2, "PER"]]}
     {"text": …, "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 2}], "relations": […]}
 
-Offsets are code points, end exclusive. Source: https://doccano.github.io/doccano/tutorial/
+Offsets count code points, end exclusive. Source: https://doccano.github.io/doccano/tutorial/
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FIELDS = ("label", "labels", "entities")
 
 
 def is_annotation(item: Any) -> bool:
-    """Whether an item of a list is an annotation of doccano."""
+    """Return whether an item of a list is an annotation of doccano."""
     return isinstance(item, list) or (isinstance(item, dict) and "start_offset" in item)
 
 
@@ -25,10 +25,10 @@ def sentence_from(record: dict[str, Any], field: str) -> Sentence:
 
     Args:
         record: an object with a `text`
-        field: where its annotations are
+        field: name of the field that holds its annotations
 
     Raises:
-        ValueError: it has no such field, or an annotation is not valid.
+        ValueError: the object has no such field, or an annotation is not valid.
     """
     text: str = record["text"]
     items: Any = record.get(field)

@@ -1,9 +1,9 @@
-"""Label Studio's exports of text labelling: JSON and JSON-MIN.
+"""Read Label Studio's exports of text labelling: JSON and JSON-MIN.
 
     [{"data": {"text": …}, "annotations": [{"result": [{"type": "labels", "value": {"start", "end", "labels": […]}}]}]}]
     [{"text": …, "label": [{"start": 0, "end": 2, "text": "张伟", "labels": ["PER"]}]}]
 
-Offsets are UTF-16 code units, as in JavaScript, end exclusive. Source: https://labelstud.io/guide/export
+Offsets count UTF-16 code units, as in JavaScript, end exclusive. Source: https://labelstud.io/guide/export
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _LABELS = ("labels", "hypertextlabels")
 
 
 def is_task(record: dict[str, Any]) -> bool:
-    """Whether a JSON object is a task of Label Studio."""
+    """Return whether a JSON object is a task of Label Studio."""
     return isinstance(record.get("data"), dict) and any(isinstance(record.get(name), list) for name in _ANNOTATIONS)
 
 
 def is_region(item: Any) -> bool:
-    """Whether an item of a list is an annotation of JSON-MIN."""
+    """Return whether an item of a list is an annotation of JSON-MIN."""
     return isinstance(item, dict) and "start" in item and _labels(cast("dict[str, Any]", item)) is not None
 
 
 def sentences_from_task(task: dict[str, Any]) -> Iterator[Sentence]:
-    """Make an annotated text from a task; none if the task is not annotated or its annotation was cancelled.
+    """Yield the annotated text of a task, or nothing if the task has no annotation or only cancelled ones.
 
     Raises:
-        ValueError: its text is not clear, it has several annotations, or one is not valid.
+        ValueError: the task has no unique text, or it has several annotations, or an annotation is not valid.
     """
     listed: Any = next(task[name] for name in _ANNOTATIONS if isinstance(task.get(name), list))
     annotations = [one for one in map(_object, listed) if not one.get("was_cancelled")]
@@ -66,7 +66,7 @@ def _annotations(text: str, values: Any) -> Iterator[Annotation]:
 
 
 def _code_points(text: str, value: dict[str, Any]) -> tuple[Any, Any]:
-    """The offsets of an annotation in code points."""
+    """Return the start and end of an annotation in code points."""
     start, end, span = value.get("start"), value.get("end"), value.get("text")
     if type(start) is not int or type(end) is not int:
         return start, end
@@ -84,7 +84,7 @@ def _code_points(text: str, value: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _text(data: dict[str, Any]) -> str:
-    """The text of a task: `text`, or the only string of its data."""
+    """Return the text of a task: the field `text`, or the only string in its data."""
     strings = {name: value for name, value in data.items() if isinstance(value, str)}
     if "text" in strings:
         return strings["text"]

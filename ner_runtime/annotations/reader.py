@@ -1,7 +1,7 @@
 """Recognize the format of a file of annotated texts, and read it.
 
-A file that begins with `{` is JSON Lines, one that begins with `[` a JSON array; the fields of their objects tell our
-own form, doccano's and Label Studio's apart. Any other file is CoNLL.
+A file that begins with `{` is JSON Lines, one that begins with `[` a JSON array; the fields of the objects tell
+whether the format is that of `jsonl.py`, doccano or Label Studio. Any other file is CoNLL.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ner_runtime.text_files.lines import Line, LineError, read_lines
 
 Record = dict[str, Any]
 
-# What stands before an item of a JSON array that is known to be valid.
+# The text before an item of a valid JSON array.
 _NEXT_ITEM = re.compile(r"\s*[\[,]\s*(?!\])")
 
 
@@ -38,7 +38,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A format, and what tells its variants apart: the field of the annotations, or the tagging scheme."""
+    """A format and its variant, such as the field that holds the annotations, or the tagging scheme."""
 
     format: Format
     detail: str
@@ -56,7 +56,7 @@ class AnnotatedTexts:
 
 
 def read_annotated_texts(path: str, encoding: str = UTF8) -> AnnotatedTexts:
-    """Read a file of annotated texts, in whichever of the formats.
+    """Read a file of annotated texts in any of the supported formats.
 
     Raises:
         InputError: the file cannot be read, its format is not recognized, a line does not have this format (the message
@@ -105,10 +105,10 @@ def _from_records(records: Sequence[tuple[int, Record]]) -> AnnotatedTexts:
 
 
 def _form_of(record: Record) -> Form | None:
-    """The form of an object; None if it has a text but no annotation.
+    """Return the form of an object; None if it has a text but no annotation.
 
     Raises:
-        ValueError: it has no text, or its annotations have none of the forms.
+        ValueError: the object has no text, or its annotations have none of the forms.
     """
     if label_studio.is_task(record):
         return Form(Format.LABEL_STUDIO, "tasks")
@@ -157,7 +157,7 @@ def _json_lines(lines: Sequence[Line]) -> Iterator[tuple[int, Record]]:
 
 
 def _json_array(lines: Sequence[Line]) -> Iterator[tuple[int, Record]]:
-    """The objects of a JSON array, each with the number of the line where it begins."""
+    """Yield the objects of a JSON array, each with the number of the line where it begins."""
     text = "\n".join(line for _, line in lines)
     from_json(text.encode("utf-8", "surrogatepass"))
     decoder = json.JSONDecoder()

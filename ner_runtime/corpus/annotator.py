@@ -15,16 +15,16 @@ from ner_runtime.json import from_json
 from ner_runtime.recognizer import Recognizer
 
 ENTITIES = "entities"
-# Texts that are read together: enough to fill batches of equal length, few enough to bound the memory.
+# Texts that are recognized together: enough to fill batches of equal length, few enough to bound the memory.
 _TEXTS = 256
 _CHARS = 64_000
-# How much of a bad record is repeated in the side file.
+# Maximum number of characters of a bad record that are written to the file of bad records.
 _SHOWN = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedShard:
-    """The rows of a shard, in its order, and its bad records with the reasons."""
+    """The annotated rows of a shard, in input order, and its bad records with the reasons."""
 
     rows: list[Fields]
     bad: list[Fields]
@@ -37,7 +37,7 @@ class BadRecord(ValueError):
 
 
 class Annotator:
-    """Annotates shards with one model. One per worker process."""
+    """Annotates shards with one model. Each worker process has one annotator."""
 
     def __init__(self, model: ModelChoice, plan: Plan) -> None:
         """Open the model."""
@@ -70,7 +70,7 @@ class Annotator:
 
 
 def fields_of(record: Record, kind: str, plan: Plan) -> Fields:
-    """The fields of a record, including its text.
+    """Return the fields of a record, including its text.
 
     Raises:
         BadRecord: the record cannot be read, or has no text.

@@ -1,4 +1,4 @@
-"""Annotate on this machine, in this process or in several."""
+"""Annotate shards on this machine, in this process or in several worker processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHARDS_PER_WORKER = 2
 
 
 def annotate_here(shards: Iterable[Shard], output: Output, plan: Plan, model: ModelChoice) -> Iterator[Totals]:
-    """Annotate shards one after the other in this process; yields the totals of each."""
+    """Annotate shards one after the other in this process, and yield the totals of each."""
     annotator = Annotator(model, plan)
     for shard in shards:
         yield output.write(shard.name, annotator.annotate(shard))
@@ -29,10 +29,10 @@ def annotate_here(shards: Iterable[Shard], output: Output, plan: Plan, model: Mo
 def annotate_in_processes(
     shards: Iterable[Shard], output: Output, plan: Plan, model: ModelChoice, workers: int
 ) -> Iterator[Totals]:
-    """Annotate shards in several processes; yields the totals of each, in the order in which they end.
+    """Annotate shards in several worker processes, and yield the totals of each shard when it is complete.
 
     Raises:
-        RanerError: a process was killed. The shards that are complete stay so.
+        RanerError: a worker process was killed. Complete shards are kept.
     """
     context = multiprocessing.get_context("spawn")
     pending: set[Future[Totals]] = set()
@@ -54,7 +54,7 @@ _worker: list[tuple[Annotator, Output]] = []
 
 
 def _open(output: Output, plan: Plan, model: ModelChoice) -> None:
-    # A pool's process would wait for work forever when its parent is killed.
+    # Otherwise, a worker process would wait for work forever after its parent is killed.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _worker.append((Annotator(model, plan), output))
 

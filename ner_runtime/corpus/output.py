@@ -3,8 +3,8 @@
     OUTPUT/part-00000-000000.jsonl     the annotated records of a shard
     OUTPUT/bad/00000-000000.jsonl      its bad records, if it has any: source, line, reason, record
     OUTPUT/_done/00000-000000.json     its completion marker, written last
-    OUTPUT/_plan.json                  what the run does
-    OUTPUT/_SUCCESS                    all shards are complete: the totals
+    OUTPUT/_plan.json                  the input, the model and the options of the run
+    OUTPUT/_SUCCESS                    the totals, written when all shards are complete
 
 Each file is written under a temporary name and renamed, so that it is complete or absent if the writer is killed. A
 shard without a marker is annotated again, which writes the same files.
@@ -45,7 +45,7 @@ class Totals:
     chars: int = 0
 
     def __add__(self, other: Totals) -> Totals:
-        """The counts of both."""
+        """Return the sum of both."""
         return Totals(
             self.records + other.records,
             self.bad + other.bad,
@@ -55,19 +55,20 @@ class Totals:
 
 
 class Output:
-    """The output directory. Workers may hold one each: they write different shards."""
+    """The output directory of a run. Several processes may write to it, each with its own shards."""
 
     def __init__(self, directory: Path, output_format: OutputFormat, schema: bytes | None = None) -> None:
-        """Refer to a directory; `schema` is the Arrow schema of a Parquet input, serialized."""
+        """Set the directory and the format; `schema` is the serialized Arrow schema of a Parquet input."""
         self.directory = directory
         self._format = output_format
         self._schema = schema
 
     def begin(self, sources: Sequence[Source], plan: Plan, model: ModelChoice, *, resume: bool) -> None:
-        """Make the directory ready for a run, new or resumed.
+        """Prepare the directory for a new or resumed run.
 
         Raises:
-            InputError: the directory holds files and the run is not resumed, or was begun with other input or options.
+            InputError: the directory is not empty and the run is not resumed, or the run was begun with other input,
+                options or another model.
         """
         begun = _run(sources, plan, model)
         file = self.directory / PLAN_FILE
@@ -83,10 +84,10 @@ class Output:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Hold the directory for one run, and remove what an interrupted one left half-written.
+        """Lock the directory for one run, and delete the temporary files of an interrupted run.
 
         Raises:
-            InputError: another run holds it.
+            InputError: another run has locked the directory.
         """
         with (self.directory / _LOCK_FILE).open("w") as file:
             try:
@@ -98,12 +99,12 @@ class Output:
             yield
 
     def completed(self) -> dict[str, Totals]:
-        """The totals of the complete shards, by name."""
+        """Return the totals of each complete shard, by the name of the shard."""
         markers = sorted((self.directory / "_done").glob("*.json"))
         return {marker.stem: Totals(**json.loads(marker.read_bytes())) for marker in markers}
 
     def write(self, name: str, annotated: AnnotatedShard) -> Totals:
-        """Write a shard's files, the marker last."""
+        """Write the files of a shard, the completion marker last."""
         totals = Totals(len(annotated.rows), len(annotated.bad), annotated.entities, annotated.chars)
         write_atomically(self.directory / f"part-{name}.{self._format}", self._encoded(annotated.rows))
         if annotated.bad:
@@ -122,7 +123,7 @@ class Output:
             case OutputFormat.JSONL:
                 return _json_lines(rows)
             case OutputFormat.JSONL_GZ:
-                # Without the time, so that the same rows are the same bytes.
+                # Without a timestamp, the same rows always give the same bytes.
                 return gzip.compress(_json_lines(rows), compresslevel=6, mtime=0)
             case OutputFormat.JSONL_ZST:
                 return zstandard_module().ZstdCompressor(level=_ZSTD_LEVEL).compress(_json_lines(rows))
@@ -131,7 +132,7 @@ class Output:
 
 
 def parquet_schema(sources: Sequence[Source]) -> bytes:
-    """The schema that all Parquet inputs share, serialized.
+    """Return the schema that all Parquet inputs share, serialized.
 
     Raises:
         InputError: an input is not Parquet, or their schemas differ.

@@ -1,4 +1,4 @@
-"""What a run does: the options that its output depends on."""
+"""The options of a run that its output depends on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OutputFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """A model directory and how to open it; the version is what the output depends on."""
+    """A model directory and how to open it. A run can be resumed only with the same `version`."""
 
     directory: str
     version: str
@@ -34,14 +34,14 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The options that the output depends on.
+    """The options of a run that its output depends on.
 
     Attributes:
         field: the field that holds the text
         types: entity types to return; None for the model's default types
         min_score: entities with a lower score are left out
-        max_chars: a longer text is a bad record
-        shard_records, shard_bytes: a shard ends with the record that reaches one of them
+        max_chars: largest length of a text, in characters; a longer text is a bad record
+        shard_records, shard_bytes: limits of a shard, which ends with the record that reaches one of them
     """
 
     field: str = "text"
@@ -53,7 +53,7 @@ class Plan:
     shard_bytes: int = SHARD_BYTES
 
     def as_json(self) -> dict[str, Any]:
-        """The options as JSON values."""
+        """Return the options as JSON values."""
         values = asdict(self)
         values["types"] = None if self.types is None else list(self.types)
         return values

@@ -1,8 +1,8 @@
-"""Annotate on a Ray cluster, through Ray Data.
+"""Annotate shards on a Ray cluster with Ray Data.
 
-Each input file is read by one task, which yields its shards one by one; actors annotate them and write their files.
-Input and output are on storage that all nodes mount at the same path. Ray runs a shard again when its worker is lost,
-which writes the same files.
+One task per input file reads the file and yields its shards one by one. Actors annotate the shards and write the output
+files. All nodes must mount the storage of the input and the output at the same path. If Ray loses a worker, it runs the
+shard again, which writes the same files.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def annotate_on_ray(
     address: str | None,
     done: frozenset[str],
 ) -> Iterator[Totals]:
-    """Annotate the shards that are not done; yields the totals of each.
+    """Annotate the shards that are not in `done`, and yield the totals of each.
 
     Args:
         sources: the input files, at a path that all nodes share
-        workers: actors, each with one model and `model.threads` CPUs
-        address: the cluster's; None starts one on this machine
-        done: names of shards to leave out
+        workers: number of actors, each with one model and `model.threads` CPUs
+        address: address of the cluster; None starts a cluster on this machine
+        done: names of the complete shards, which are skipped
 
     Raises:
         MissingExtra: Ray is not installed.
@@ -70,7 +70,7 @@ def annotate_on_ray(
 
 
 class _ShardWorker:
-    """An actor: one model, one shard at a time."""
+    """A Ray actor that annotates one shard at a time with its own model."""
 
     def __init__(self, output: Output, plan: Plan, model: ModelChoice) -> None:
         self._annotator = Annotator(model, plan)
@@ -83,7 +83,7 @@ class _ShardWorker:
         return pa.Table.from_pylist([asdict(one) for one in totals])
 
     def _annotate(self, pickled: bytes) -> Totals:
-        # Written by a task of this run, in `_blocks`.
+        # Safe to unpickle: a task of this run pickled it, in `_blocks`.
         shard = pickle.loads(pickled)  # noqa: S301
         return self._output.write(shard.name, self._annotator.annotate(shard))
 

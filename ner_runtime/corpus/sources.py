@@ -1,7 +1,7 @@
 """Find the input files, and read their records in shards.
 
-JSON lines (`.jsonl`, `.ndjson`), plain lines (`.txt`), CSV (`.csv`, `.tsv`) and Parquet (`.parquet`); all but Parquet
-also compressed (`.gz`, `.zst`).
+The formats are JSON Lines (`.jsonl`, `.ndjson`), plain text with one record per line (`.txt`), CSV (`.csv`, `.tsv`) and
+Parquet (`.parquet`). All formats except Parquet can be compressed (`.gz`, `.zst`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 _PARQUET_ROWS = 512
 _BLOCK = 65_536
 
-# The key of what a CSV row has beyond the header; no header holds it.
+# Key for the extra values of a CSV row that is longer than the header. No header contains this name.
 LONGER = "\0"
 
 Fields = dict[str, Any]
@@ -55,7 +55,7 @@ class Shard:
         source: the file, relative to the input
         kind: the file's kind, `jsonl`, `txt`, `csv` or `parquet`
         records: its records
-        position: bytes of the file read so far
+        position: number of bytes of the file read so far
     """
 
     name: str
@@ -77,12 +77,12 @@ class Source:
 
 
 def find_sources(path: Path) -> list[Source]:
-    """The input files: the file itself, or all files of a directory, sorted by name.
+    """Return the input files: the file itself, or all files of a directory, sorted by name.
 
     Files and directories whose name begins with a dot or an underscore are skipped.
 
     Raises:
-        InputError: there is no such file, a file is of an unknown kind, or the directory holds none.
+        InputError: the path does not exist, a file is of an unknown kind, or the directory has no files.
     """
     if path.is_dir():
         found = sorted(one for one in path.rglob("*") if one.is_file() and not _hidden(one.relative_to(path)))
@@ -95,10 +95,10 @@ def find_sources(path: Path) -> list[Source]:
 
 
 def read_shards(source: Source, plan: Plan) -> Iterator[Shard]:
-    """The shards of a file, in order, one at a time in memory.
+    """Read the shards of a file in order, one at a time.
 
     Raises:
-        InputError: the file cannot be read to its end.
+        InputError: the file cannot be read completely.
     """
     try:
         with source.path.open("rb") as file:
@@ -133,7 +133,7 @@ def _lines(stream: io.BufferedIOBase) -> Iterator[Record]:
         number += 1
         content = line
         while not line.endswith(b"\n") and len(line) == MAX_LINE_BYTES:
-            # Too long to be read: its beginning is kept, for the message.
+            # The line is too long: keep its beginning for the message, and skip the rest.
             line = stream.readline(MAX_LINE_BYTES)
         if content.strip():
             yield Record(number, content)
@@ -142,7 +142,7 @@ def _lines(stream: io.BufferedIOBase) -> Iterator[Record]:
 def _csv_rows(stream: io.BufferedIOBase, source: Source) -> Iterator[Record]:
     csv.field_size_limit(MAX_LINE_BYTES)
     delimiter = "\t" if ".tsv" in source.path.suffixes else ","
-    # What is not UTF-8 becomes lone surrogates, by which the annotator recognizes the row.
+    # Bytes that are not UTF-8 become lone surrogates; the annotator rejects rows that contain them.
     text = io.TextIOWrapper(cast("BinaryIO", stream), encoding="utf-8-sig", errors="surrogateescape", newline="")
     rows = csv.DictReader(text, delimiter=delimiter, restkey=LONGER)
     try:
@@ -167,7 +167,7 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Record]:
 
 
 def parquet_module() -> Any:
-    """`pyarrow.parquet`.
+    """Import and return `pyarrow.parquet`.
 
     Raises:
         MissingExtra: pyarrow is not installed.
@@ -180,10 +180,10 @@ def parquet_module() -> Any:
 
 
 def zstandard_module() -> Any:
-    """`zstandard`.
+    """Import and return `zstandard`.
 
     Raises:
-        MissingExtra: it is not installed.
+        MissingExtra: zstandard is not installed.
     """
     try:
         import zstandard
@@ -201,7 +201,7 @@ def _decompressed(path: Path, file: BinaryIO) -> io.BufferedIOBase:
 
 
 class _ZstdFrames(io.RawIOBase):
-    """The content of one or more Zstandard frames. A frame without an end is an error, unlike in zstandard's reader."""
+    """Decompresses Zstandard frames. Unlike zstandard's reader, it raises an error if the last frame is incomplete."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._zstandard = zstandard_module()

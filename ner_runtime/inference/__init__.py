@@ -1,1 +1,1 @@
-"""From text to spans: tokenizer, windows, batches, engine and CRF."""
+"""Find spans in texts: tokenizer, windows, batches, engine and CRF."""

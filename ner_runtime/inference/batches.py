@@ -32,6 +32,6 @@ def plan_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
 
 
 def padded_tokens(lengths: Sequence[int], max_tokens: int) -> int:
-    """Number of tokens that the encoder computes for windows of the given lengths, padding included."""
+    """Return the number of tokens that the encoder computes for windows of the given lengths, padding included."""
     batches = plan_batches(lengths, max_tokens)
     return sum(len(batch) * max(lengths[index] for index in batch) for batch in batches)

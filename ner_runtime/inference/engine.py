@@ -37,7 +37,7 @@ class Engine(Protocol):
 
 
 class OnnxRuntimeEngine:
-    """ONNX Runtime, on the CPU or on a GPU through its CUDA provider."""
+    """Runs a model with ONNX Runtime, on the CPU or, with its CUDA provider, on a GPU."""
 
     def __init__(self, path: Path, *, threads: int, device: Device) -> None:
         """Load `path`.
@@ -68,7 +68,7 @@ class OnnxRuntimeEngine:
 
 
 class OpenVinoEngine:
-    """OpenVINO, on the CPU."""
+    """Runs a model with OpenVINO, on the CPU."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
         """Load `path`.

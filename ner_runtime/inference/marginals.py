@@ -40,7 +40,7 @@ class Lattice:
         """Run the forward and the backward pass.
 
         Args:
-            weights: of the CRF
+            weights: weights of the CRF
             emissions: (batch, positions, labels)
             lengths: (batch,)
         """

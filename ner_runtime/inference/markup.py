@@ -105,8 +105,8 @@ _CODE = re.compile(r"(?<![\\`])(?P<open>`{1,3})(?=[^`\n)）])[^\n]{1,300}?(?<!`)
 def _emphasis(mark: str, *, inside_words: bool) -> re.Pattern[str]:
     """Return a pattern for text between two marks, whose groups `open` and `close` are the marks.
 
-    Marks between two Latin letters or digits do not count, as in `3*4*5`. Without `inside_words`, neither do marks next
-    to one.
+    Marks between two Latin letters or digits do not count, as in `3*4*5`. Without `inside_words`, marks next to one
+    such character do not count either.
     """
     character, escaped = re.escape(mark[0]), re.escape(mark)
     before, after = "(?<![0-9A-Za-z])", "(?![0-9A-Za-z])"
@@ -124,8 +124,8 @@ _EMPHASIS = [
     *(_emphasis(mark, inside_words=False) for mark in ("___", "__", "_")),
 ]
 _IS_HAN = re.compile(f"[{_HAN}]")
-# Asterisks also hide parts of names, as in `张**和李**` and `在**市**小区`. What stands between those is a single
-# character, begins with the generic part of a name, or begins or ends with a function word.
+# Asterisks also hide parts of names, as in `张**和李**` and `在**市**小区`. The text between such asterisks is a
+# single character, begins with the generic part of a name, or begins or ends with a function word.
 _GENERIC = (
     "省|市|区|县|镇|乡|村|组|屯|路|街|巷|弄|号|幢|栋|社|店|牌|某|公司|有限|小区|大道|大厦|市场|广场|山庄|地铁|网咖|网吧"
     "|酒店|宾馆|超市|学校|出租屋"
@@ -152,7 +152,7 @@ def _edits(text: str) -> list[_Edit]:
     for find in _FINDERS:
         found = list(find(text))
         edits += found
-        # What was found is overwritten with a character that is not markup, so that positions stay the same.
+        # Overwrite the markup found so far with a character that is not markup, so that positions stay the same.
         text = _overwritten(text, found)
     return sorted(edits, key=lambda edit: edit.start)
 
@@ -167,7 +167,7 @@ def _overwritten(text: str, edits: Iterable[_Edit]) -> str:
 
 
 def _hidden(text: str) -> Iterator[_Edit]:
-    """Comments, document types, scripts and styles."""
+    """Find comments, document types, scripts and styles."""
     end = 0
     # Kinds whose end does not occur in the rest of the text: it is searched for only once.
     unclosed: set[str] = set()
@@ -182,7 +182,7 @@ def _hidden(text: str) -> Iterator[_Edit]:
 
 
 def _links(text: str) -> Iterator[_Edit]:
-    """Brackets and addresses of links and images; the label stays."""
+    """Find the brackets and addresses of links and images; the label stays."""
     for link in _LINK.finditer(text):
         if _is_address(link["close"][2:-1]):
             yield _Edit(*link.span("open"))
@@ -224,7 +224,7 @@ def _entities(text: str) -> Iterator[_Edit]:
 
 
 def _lines(text: str) -> Iterator[_Edit]:
-    """Code fences, tables, and the marks of headings, quotes and bullets."""
+    """Find code fences, tables, and the marks of headings, quotes and bullets."""
     lines = list(_LINE.finditer(text))
     rows = _table_rows([line[0] for line in lines])
     for index, line in enumerate(lines):
@@ -253,7 +253,10 @@ def _is_table_rule(line: str) -> bool:
 
 
 def _asterisks(text: str) -> Iterator[_Edit]:
-    """Emphasis with asterisks, line by line. If an asterisk of a line is something else, all of them stay."""
+    """Find emphasis with asterisks, line by line.
+
+    If an asterisk of a line is neither emphasis nor part of a word, all asterisks of the line stay.
+    """
     for line in _LINE.finditer(text):
         if "*" in line[0]:
             yield from _asterisks_of_line(line[0], line.start())
@@ -285,7 +288,7 @@ def _pairs(pattern: re.Pattern[str]) -> Callable[[str], Iterator[_Edit]]:
     return find
 
 
-# Links twice: the label of a link can contain an image.
+# `_links` runs twice: the label of a link can contain an image.
 _FINDERS: Sequence[Callable[[str], Iterator[_Edit]]] = (
     *(_hidden, _links, _links, _tags, _urls, _emails, _entities, _lines),
     *(_pairs(pattern) for pattern in (_CODE, *_EMPHASIS)),

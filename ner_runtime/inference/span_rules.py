@@ -1,18 +1,18 @@
 """Repair spans that break the rules for the edges and the inside of an entity.
 
-1. A span does not begin or end with white space, or with a zero-width or control character. A span of nothing else is
-   dropped.
+1. A span does not begin or end with white space, or with a zero-width or control character. A span that contains
+   nothing else is dropped.
 2. A span contains both marks of a pair (brackets, quotes, book-title marks) or neither. Full-width and half-width forms
    are different pairs.
 3. A span does not contain a part of the text that the caller excludes, such as markup; see `markup.py`.
 
 A span that breaks a rule is repaired in one of these ways:
 
-- Trimmed, if the fault is at its edge: `1980年）` becomes `1980年`. Type and score stay.
+- Trimmed, if the fault is at its edge: `1980年）` becomes `1980年`. Its type and score stay the same.
 - Extended by one mark, if the span contains an opening mark and the closing mark follows it directly:
-  `北京大学（深圳研究院` becomes `北京大学（深圳研究院）`. Type and score stay.
-- Split otherwise: `广州市】中国银行` becomes `广州市` and `中国银行`. The model reads each part on its own, so that
-  each span has the type and the score that it has there; a part in which the model finds nothing is dropped.
+  `北京大学（深圳研究院` becomes `北京大学（深圳研究院）`. Its type and score stay the same.
+- Split otherwise: `广州市】中国银行` becomes `广州市` and `中国银行`. The model decodes each part on its own and
+  gives each span in it a new type and score. A part in which it finds no span is dropped.
 
 Other spans are unchanged.
 """
@@ -31,7 +31,7 @@ Interval = tuple[int, int]
 """Positions `start` to `end` (exclusive) of a text. An empty interval is the gap before `start`."""
 
 DecodePart = Callable[[int, int], Sequence[Span] | None]
-"""Returns the spans of a part of a text, read on its own, in positions of the text; None: unknown."""
+"""Decodes a part of a text on its own and returns its spans in positions of the text; None: the part is not decoded."""
 
 _PAIRS = """
 （） () ﹙﹚ ︵︶ 《》 ︽︾ 〈〉 ︿﹀ \u2329\u232a 【】 ︻︼ 「」 ｢｣ ﹁﹂
@@ -40,7 +40,7 @@ _PAIRS = """
 PAIRS = tuple(_PAIRS.split())
 """Opening and closing mark of each pair, with their full-width, half-width, small and vertical forms."""
 QUOTES = '"＂'
-"""Marks that open and close."""
+"""Quotation marks that are the same character at both ends."""
 
 _CLOSING = {pair[0]: pair[1] for pair in PAIRS}
 _OPENING = {pair[1]: pair[0] for pair in PAIRS}
@@ -75,8 +75,8 @@ def repair_spans(
         text: the text that the spans refer to
         spans: sorted and disjoint
         excluded: parts of the text that must not be inside a span, sorted and disjoint; an empty one is a gap
-        decode_part: returns the spans of a part of a span that is split; a part without keeps the type of the span
-
+        decode_part: decodes each part of a span that is split; without it, or if it returns None, the part keeps the
+            type and the score of the span
         unwrap: remove a pair of marks that encloses a whole span: `【广州市】` becomes `广州市`
 
     Returns:
@@ -94,9 +94,9 @@ def repair_spans(
 
 
 def excluded_between(excluded: Sequence[Interval], start: int, end: int) -> list[Interval]:
-    """Return the parts of sorted intervals inside the part `start` to `end` of a text, in positions of that part.
+    """Cut sorted intervals to the part `start` to `end` of a text, and return them in positions of that part.
 
-    An empty interval at an edge is outside.
+    An empty interval at an edge of the part is left out.
     """
     if not excluded:
         return []
@@ -109,7 +109,7 @@ def excluded_between(excluded: Sequence[Interval], start: int, end: int) -> list
 
 
 def _is_clean(text: str, span: Span) -> bool:
-    """Return whether a span obviously breaks no rule. Most spans do not, and this check is fast."""
+    """Return whether a span meets rules 1 and 2 for certain. This fast check is enough for most spans."""
     edges = text[span.start], text[span.end - 1]
     return not any(map(is_invisible, edges)) and _PAIR_MARKS.isdisjoint(text[span.start : span.end])
 

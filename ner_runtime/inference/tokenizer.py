@@ -54,7 +54,7 @@ class Tokenizer:
             clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=lowercase
         )
         self._word_piece.pre_tokenizer = BertPreTokenizer()
-        # Indexed by code point, so that a text whose code points have one piece each is a single array look-up.
+        # Indexed by code point: if each code point of a text has one piece, a single array look-up encodes the text.
         self._piece = np.full(_CODE_POINTS, _UNSEEN, dtype=np.int32)
         self._pieces: dict[int, list[int]] = {}
 
@@ -78,7 +78,7 @@ class Tokenizer:
 
         Returns:
             ids: (pieces,)
-            first: (code points,), the index in `ids` of the first piece of each code point, which carries its label
+            first: (code points,), the index in `ids` of the first piece of each code point; this piece gets its label
         """
         code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")  # (code points,)
         ids = self._piece[code_points]  # (code points,)

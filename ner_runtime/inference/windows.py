@@ -28,7 +28,7 @@ from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizer import Ids
 
 LONGEST_SENTENCE = 126
-"""In pieces. A longer sentence is split into parts that fit into 128 positions together with [CLS] and [SEP]."""
+"""Longest sentence, in pieces. A longer one is split into parts that fit into 128 positions with [CLS] and [SEP]."""
 
 # The overlap is a quarter of a window, the shortest overlap a quarter of that.
 _OVERLAP_DIVISOR = 4
@@ -52,24 +52,27 @@ class Window:
 
 
 def possible_sentence_ends(text: str) -> list[int]:
-    """Positions after everything that can end a sentence, sorted. Includes line breaks and half-width marks."""
+    """Return the positions after all possible ends of sentences, including line breaks and half-width marks, sorted."""
     return [found.end() for found in _POSSIBLE_SENTENCE_END.finditer(text)]
 
 
 def sentence_ends(text: str) -> list[int]:
-    """Positions after each `。`, `！`, `？` or blank line, including closing marks and white space after it, sorted."""
+    """Return the position after each `。`, `！`, `？` or blank line, sorted.
+
+    The closing marks and the white space that follow are part of the sentence.
+    """
     return [found.end() for found in _SENTENCE_END.finditer(text)]
 
 
 def clause_ends(text: str) -> list[int]:
-    """Positions after each comma, colon, semicolon or ellipsis, sorted."""
+    """Return the position after each comma, colon, semicolon or ellipsis, sorted."""
     return [found.end() for found in _CLAUSE_END.finditer(text)]
 
 
 def longest_sentence(first: Ids, pieces: int, stops: Sequence[int]) -> int:
-    """Length in pieces of the longest sentence of a text whose sentences end at `stops`.
+    """Return the length, in pieces, of the longest sentence of a text whose sentences end at `stops`.
 
-    `first` and `pieces` are those of `plan_windows`.
+    For `first` and `pieces`, see `plan_windows`.
     """
     begins = np.append(first, pieces)  # (code points + 1,)
     return int(np.diff(begins[[0, *stops, len(first)]]).max(initial=0))
@@ -83,10 +86,10 @@ def split_long_sentences(
     ends: Sequence[int],
     longest: int,
 ) -> list[int]:
-    """Split the sentences of a text that have more than `longest` pieces; return the end of every part, sorted.
+    """Split sentences of more than `longest` pieces; return the end of every part of the text, sorted.
 
-    A long sentence is split at the ends of clauses into parts of about equal length. Where no clause ends near enough,
-    a possible end of a sentence is used. A part stays longer than `longest` only if it contains neither.
+    A long sentence is split at the ends of clauses into parts of about equal length. If no clause ends near enough, it
+    is split at a possible end of a sentence. A part stays longer than `longest` only if it contains neither.
 
     Args:
         first: see `plan_windows`
@@ -131,14 +134,14 @@ def plan_text(text: str, first: Ids, pieces: int, size: int, *, by_sentence: boo
 def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -> list[Window]:
     """Split a text into overlapping windows of at most `size` pieces. An empty text has no window.
 
-    Neighbouring windows overlap by a quarter of `size`, at most 64 pieces, or by the whole sentences that fit into
-    that.
+    Neighbouring windows overlap by a quarter of `size`, at most 64 pieces. If possible, the overlap is shortened
+    to begin at one of `ends`.
 
     Args:
         first: (code points,), index of the first piece of each code point
         pieces: number of pieces of the text
         size: length of the longest window, in pieces
-        ends: where windows preferably begin and end, sorted
+        ends: positions at which windows begin and end if possible, sorted
     """
     length = len(first)
     if length == 0:
@@ -200,9 +203,10 @@ def merge_spans(windows: Sequence[Window], spans: Sequence[Sequence[Span]], ends
 
 
 def _split_sentence(begins: Ids, start: int, end: int, choices: Sequence[Sequence[int]], longest: int) -> Iterator[int]:
-    """Yield where the sentence from `start` to `end` is split.
+    """Yield the positions at which the sentence from `start` to `end` is split.
 
-    `choices` are lists of positions in order of preference; the first list with a position in reach is used.
+    `choices` are lists of positions in order of preference; the first list that has a position near enough is
+    used.
     """
     while (left := int(begins[end] - begins[start])) > longest:
         beginning = int(begins[start])
@@ -217,12 +221,12 @@ def _split_sentence(begins: Ids, start: int, end: int, choices: Sequence[Sequenc
 
 
 def _between(positions: Sequence[int], above: int, highest: int) -> Sequence[int]:
-    """The sorted `positions` p with `above` < p <= `highest`."""
+    """Return those of the sorted `positions` that are greater than `above` and at most `highest`."""
     return positions[bisect_right(positions, above) : bisect_right(positions, highest)]
 
 
 def _next_position(choices: Sequence[Sequence[int]], above: int, below: int) -> list[int]:
-    """A list of the smallest position p of all `choices` with `above` < p < `below`; empty if there is none."""
+    """Return a list with the first position of all `choices` between `above` and `below`, or an empty list."""
     following = (
         positions[index] for positions in choices if (index := bisect_right(positions, above)) < len(positions)
     )
@@ -230,13 +234,13 @@ def _next_position(choices: Sequence[Sequence[int]], above: int, below: int) -> 
 
 
 def _last_end(ends: Sequence[int], lowest: int, highest: int) -> int:
-    """The last of the sorted `ends` between `lowest` and `highest`; `highest` if there is none."""
+    """Return the last of the sorted `ends` between `lowest` and `highest`; `highest` if there is none."""
     index = bisect_right(ends, highest) - 1
     return ends[index] if index >= 0 and ends[index] >= lowest else highest
 
 
 def _first_end(ends: Sequence[int], lowest: int, below: int) -> int:
-    """The first of the sorted `ends` that is at least `lowest` and below `below`; `lowest` if there is none."""
+    """Return the first of the sorted `ends` that is at least `lowest` and below `below`; `lowest` if there is none."""
     index = bisect_left(ends, lowest)
     return ends[index] if index < len(ends) and ends[index] < below else lowest
 
@@ -258,7 +262,7 @@ def _boundary(start: int, end: int, left: Sequence[Span], right: Sequence[Span],
 
 
 def _spans_after(spans: Sequence[Span], start: int) -> Sequence[Span]:
-    """The spans, of a sorted list, that end after `start`."""
+    """Return the spans of a sorted list that end after `start`."""
     first = len(spans)
     while first and spans[first - 1].end > start:
         first -= 1

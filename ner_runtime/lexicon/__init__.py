@@ -1,6 +1,6 @@
-"""Lexicons: lists of names and words, and where their entries occur in a text.
+"""Lexicons: lists of names and words that are matched in texts.
 
-This module holds what a manifest needs to know, and imports nothing.
+This module defines the constants that `manifest.py` needs. It imports nothing.
 """
 
 TRIE_FILE = "lexicon.trie"
@@ -8,4 +8,4 @@ KINDS_FILE = "lexicon.npz"
 LEXICON_FILES = (TRIE_FILE, KINDS_FILE)
 
 MAX_KINDS = 16
-"""Kinds of entries at most: each is a bit of an entry's mask."""
+"""Maximum number of kinds of entries. Each kind is one bit of an entry's mask."""

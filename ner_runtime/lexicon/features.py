@@ -1,7 +1,7 @@
-"""Features: matches of a lexicon as flags of each character, the network's second input.
+"""Convert the matches of a lexicon into flags for each code point, an additional input of the model.
 
-For each kind of entry: does the character begin, continue or end a match? (The idea of SoftLexicon, Ma et al., 2020,
-without word vectors.)
+For each kind of entry, three flags tell whether a match begins, continues or ends at the code point. Source:
+SoftLexicon (Ma et al. 2020), here without word vectors.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from ner_runtime.lexicon.matcher import Match
 Flags = NDArray[np.uint8]
 
 FLAGS = 3 * MAX_KINDS
-"""Flags of a character: one for each kind that begins, that continues and that ends there, in this order."""
+"""Number of flags of a code point: one per kind for matches that begin there, then that continue, then that end."""
 
 
 def match_flags(length: int, matches: Iterable[Match]) -> Flags:
-    """Flags of a text of `length` code points, (code points, FLAGS), each 0 or 1."""
+    """Return the flags of a text of `length` code points: (code points, FLAGS), each 0 or 1."""
     begins, inside, ends = [0] * length, [0] * length, [0] * length
     for start, end, kinds in matches:
         begins[start] |= kinds

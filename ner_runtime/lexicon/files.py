@@ -1,7 +1,8 @@
-"""Files: a lexicon as two files of a model directory.
+"""Read and write a lexicon as two files of a model directory.
 
 lexicon.trie   the folded entries, a MARISA trie
-lexicon.npz    kinds: uint16 (entries,), by the entry's number in the trie; folding: uint32 (2, characters)
+lexicon.npz    kinds: uint16 (entries,), indexed by an entry's number in the trie; folding: uint32 (2, characters);
+               names: the names of the kinds, in the order of their bits
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from ner_runtime.lexicon.matcher import Matcher
 
 
 def write_matcher(folder: Path, matcher: Matcher, names: tuple[str, ...]) -> None:
-    """Write both files; `names` are the kinds, in the order of their bits."""
+    """Write both files; `names` are the names of the kinds, in the order of their bits."""
     buffer = BytesIO()
     np.savez_compressed(buffer, kinds=matcher.kinds, folding=to_arrays(matcher.table), names=np.array(names))
     write_atomically(folder / KINDS_FILE, buffer.getvalue())
@@ -46,6 +47,6 @@ def read_matcher(folder: Path) -> Matcher:
 
 
 def read_kinds(folder: Path) -> tuple[str, ...]:
-    """Names of the kinds of a lexicon's entries, in the order of their bits."""
+    """Return the names of the kinds of entries, in the order of their bits."""
     with np.load(folder / KINDS_FILE, allow_pickle=False) as file:
         return tuple(file["names"].tolist())

@@ -1,4 +1,4 @@
-"""Folding: the form in which lexicon entries and texts are compared.
+"""Fold lexicon entries and texts into the form in which they are compared.
 
 A table maps single characters to single characters (upper case to lower case, full width to half width, traditional to
 simplified script, variants of the middle dot), so that an offset in the folded text is an offset in the text.
@@ -21,7 +21,7 @@ _LAST_CASED = 0x24FF
 
 
 def base_table() -> Table:
-    """Case, width and middle dots; script is left as it is."""
+    """Return the table for case, width and middle dots. It does not change traditional characters."""
     table = {code: code - _SHIFT for code in _FULL_WIDTH}
     table |= {code: ord("·") for code in map(ord, MIDDLE_DOTS)}
     for code in (*range(_LAST_CASED), *_FULL_WIDTH):
@@ -32,7 +32,7 @@ def base_table() -> Table:
 
 
 def with_script(variants: dict[int, str]) -> Table:
-    """The base table and the simplified form of each traditional character.
+    """Return the base table with the simplified form of each traditional character added.
 
     Args:
         variants: a `str.translate` table of single characters
@@ -41,10 +41,10 @@ def with_script(variants: dict[int, str]) -> Table:
 
 
 def to_arrays(table: Table) -> NDArray[np.uint32]:
-    """The table as an array (2, entries): characters, and what each becomes."""
+    """Convert a table into an array (2, entries): characters, and their folded forms."""
     return np.array([list(table), list(table.values())], dtype=np.uint32).reshape(2, -1)
 
 
 def from_arrays(array: NDArray[np.uint32]) -> Table:
-    """The table that `to_arrays` made an array of."""
+    """Convert an array from `to_arrays` back into a table."""
     return dict(zip(array[0].tolist(), array[1].tolist(), strict=True))

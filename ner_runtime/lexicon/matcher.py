@@ -1,7 +1,7 @@
-"""Matcher: every occurrence of every lexicon entry in a text.
+"""Find every occurrence of every lexicon entry in a text.
 
-Entries are kept in a MARISA trie (Yata, 2011): 900,000 entries take 3 MB, in a file as in memory, and load in
-milliseconds. An entry belongs to one or more of at most sixteen kinds, one bit each.
+Entries are kept in a MARISA trie (Yata, 2011): 900,000 entries take 3 MB, both on disk and in memory, and load
+in milliseconds. An entry has one or more of at most 16 kinds; each kind is one bit.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from numpy.typing import NDArray
 from ner_runtime.lexicon.folding import Table
 
 MAX_ENTRY = 16
-"""Characters of the longest entry; longer ones are not matched."""
+"""Length of the longest entry, in characters. Longer entries are not matched."""
 
 Kinds = NDArray[np.uint16]
 
-# A lone surrogate has no UTF-8 form, which the trie works on, and is in no entry.
+# The trie works on UTF-8, which cannot represent a lone surrogate. No entry contains one.
 _NO_SURROGATES: Table = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 
 
 class Match(NamedTuple):
-    """An entry at code points `start` to `end` (exclusive); `kinds` has a bit for each kind that the entry is of."""
+    """An entry at code points `start` to `end` (exclusive); `kinds` has one bit set for each kind of the entry."""
 
     start: int
     end: int
@@ -37,25 +37,26 @@ class Matcher:
     """Finds the entries of a lexicon. Safe to use from several threads."""
 
     def __init__(self, trie: Any, kinds: Kinds, table: Table) -> None:
-        """Put the parts together.
+        """Build a matcher from its parts.
 
         Args:
             trie: the folded entries, a `marisa_trie.Trie`
-            kinds: (entries,), the kinds of each entry by its number in the trie
+            kinds: (entries,), the kinds of each entry, indexed by its number in the trie
             table: how texts are folded
         """
         self.trie = trie
         self.kinds = kinds
         self.table = table
         self._fold = _NO_SURROGATES | table
-        # A fifth of the memory of a list, and faster to index than NumPy's.
+        # An array takes a fifth of the memory of a list, and is faster to index than a NumPy array.
         self._kinds = array("H", kinds.astype(np.uint16).tobytes())
 
     @classmethod
     def build(cls, entries: Mapping[str, int], table: Table) -> Matcher:
-        """A matcher of entries and their kinds; entries that fold to one form share their kinds.
+        """Build a matcher from entries and their kinds.
 
-        Entries of fewer than two characters or more than `MAX_ENTRY` are left out.
+        Entries with the same folded form are merged into one entry with all their kinds. Entries of fewer
+        than two characters or more than `MAX_ENTRY` are left out.
         """
         folded: dict[str, int] = {}
         for entry, kinds in entries.items():
@@ -72,7 +73,7 @@ class Matcher:
         return len(self._kinds)
 
     def find(self, text: str) -> list[Match]:
-        """All matches, overlapping ones too, by their start and then by their length."""
+        """Return all matches, overlapping ones included, sorted by start and then by length."""
         folded = text.translate(self._fold)
         prefixes, kinds = self.trie.iter_prefixes_with_ids, self._kinds
         return [
@@ -83,5 +84,5 @@ class Matcher:
 
 
 def kinds_of(names: Iterable[str], order: tuple[str, ...]) -> int:
-    """The bits of some kinds, given the names of all kinds in order."""
+    """Return the bits of the kinds `names`; `order` is the names of all kinds, in the order of their bits."""
     return sum(1 << order.index(name) for name in names)

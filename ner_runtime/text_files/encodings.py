@@ -1,7 +1,7 @@
-"""Encodings of text files: check the name of one, and suggest one for a file that is not UTF-8.
+"""Check the name of a text encoding, and suggest an encoding for a file that is not UTF-8.
 
-A suggestion needs bytes that decode without an error into common Chinese characters: those of the first level of GB
-2312 and of Big5, which both put the frequent characters there.
+An encoding is suggested if the file begins with a byte order mark of UTF-16 or UTF-32, or if the bytes decode without
+an error and mostly into common Chinese characters: those of the first level of GB 2312 or Big5.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BIG5_LEADS = (range(0xA1, 0xA4), range(0xA4, 0xC7))
 
 
 def checked_encoding(name: str) -> str:
-    """The name of a text encoding as Python writes it.
+    """Return the name that Python uses for a text encoding.
 
     Raises:
         InputError: Python has no text encoding of that name.
@@ -39,7 +39,7 @@ def checked_encoding(name: str) -> str:
 
 
 def suggested_encoding(sample: bytes) -> str | None:
-    """The encoding that a sample of a Chinese text most likely has; None if none fits."""
+    """Return the most likely encoding of a sample of Chinese text; None if none fits."""
     for mark, name in _BOMS.items():
         if sample.startswith(mark):
             return name
@@ -49,7 +49,7 @@ def suggested_encoding(sample: bytes) -> str | None:
 
 
 def _common_share(sample: bytes, encoding: str) -> float:
-    """The share of common characters among the non-ASCII characters of the sample; 0 if it does not decode."""
+    """Return the share of common characters among the non-ASCII characters of the sample; 0 if it does not decode."""
     try:
         # The last character of a sample may be cut off.
         text = codecs.getincrementaldecoder(encoding)().decode(sample)

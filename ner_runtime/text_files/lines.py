@@ -1,6 +1,6 @@
 """Read the lines of a text file with their numbers.
 
-Files whose names end in `.gz` are compressed; `-` is standard input.
+Files whose names end in `.gz` are decompressed; `-` is standard input.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Line = tuple[int, str]
 
 
 class LineError(ValueError):
-    """A line that is not as expected; `line` is its number."""
+    """A line is not valid; `line` is its number."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
         self.line = line
 
 
-# Bytes of one read. A pipe may give less.
+# Maximum number of bytes per read. A pipe may return fewer.
 _BLOCK = 65_536
 
 
@@ -69,7 +69,7 @@ def read_line_batches(path: str, encoding: str = UTF8) -> Iterator[list[Line]]:
 
 
 class _Decoder:
-    """Decodes blocks of bytes to whole lines, up to the first byte that is not in the encoding."""
+    """Decodes blocks of bytes into whole lines, up to the first byte that is not valid in the encoding."""
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
@@ -77,10 +77,10 @@ class _Decoder:
         self._start: list[str] = []
         self._first = True
         self.failed = ""
-        """Why the bytes are not in the encoding, after an error."""
+        """Why the bytes could not be decoded; empty if there was no error."""
 
     def lines(self, block: bytes) -> list[str]:
-        """The lines that end in this block."""
+        """Decode a block, and return the lines that end in it."""
         *whole, last = self._decode(block).split("\n")
         if whole:
             whole[0] = "".join([*self._start, whole[0]])
@@ -89,7 +89,7 @@ class _Decoder:
         return [line.rstrip("\r") for line in whole]
 
     def last_lines(self) -> list[str]:
-        """The line after the last line end, if there is one and it is valid."""
+        """Return the line after the last line end; an empty list if this line is empty or not valid."""
         text = "".join([*self._start, self._decode(b"", final=True)])
         return [text.rstrip("\r")] if text and not self.failed else []
 
@@ -101,7 +101,7 @@ class _Decoder:
             text = self._decoder.decode(block, final)
         except UnicodeDecodeError as error:
             self.failed = self._reason(error.object)
-            # The error counts from the bytes that the decoder had kept of the block before.
+            # `error.start` counts from the first byte that the decoder kept from the previous block.
             valid = max(0, error.start - (len(error.object) - len(block)))
             self._decoder.setstate(state)
             text = self._decoder.decode(block[:valid])
