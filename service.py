@@ -1,4 +1,4 @@
-"""The BentoML service: workers, adaptive batching, limits, and the edge around BentoML's application."""
+"""The BentoML service: workers, adaptive batching, limits, and the edge that wraps BentoML's application."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ image.build_include("requirements")
 
 
 class EdgeService(bentoml.Service[object]):
-    """A BentoML service with the edge around its application."""
+    """A BentoML service whose ASGI application is wrapped in the edge."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         admission = Admission(
@@ -85,7 +85,7 @@ class EdgeService(bentoml.Service[object]):
 
 
 class ValidatedInput(bentoml.IODescriptor):
-    """Passes the request that the edge has validated to an API, as a list of one, which BentoML can batch."""
+    """Passes the validated request from the edge to an API method, in a list of one, so that BentoML can batch it."""
 
     requests: list[Any]
 
@@ -95,7 +95,7 @@ class ValidatedInput(bentoml.IODescriptor):
 
 
 class HandlerOutput(bentoml.IODescriptor):
-    """Turns what an API returns, a list of one `ApiResponse` or an awaitable of it, into an HTTP response."""
+    """Converts the result of an API method, a list of one `ApiResponse` or of one awaitable, to an HTTP response."""
 
     responses: list[Any]
 

@@ -1,1 +1,1 @@
-"""The HTTP service around the recognizer: API models, HTTP edge, request handling, process life, telemetry."""
+"""The HTTP service around the recognizer: API models, HTTP edge, request handling, process lifecycle, telemetry."""

@@ -1,8 +1,8 @@
-"""Cache: keep the results of texts, and compute a text once for concurrent requests (single-flight).
+"""Cache: keep the results of texts, and compute a text only once for concurrent requests (single-flight).
 
-A key is a hash of the model, of how it splits texts, and of the text. A value holds types, offsets and scores: neither
-contains any of the text. Options of a request are not part of the key, because they only select from the result. Errors
-are not cached.
+A key is a hash of the model, of how it splits texts, and of the text. A value holds types, offsets and scores. Neither
+contains the text itself. Options of a request are not part of the key, because they only filter or convert the result.
+Errors are not cached.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ Key = str
 Recognize = Callable[[Sequence[str]], Awaitable[ScheduledResult]]
 """Recognizes the entities of texts."""
 
-# Memory of an entry beside its value, measured: the key, the list node and the expiry time.
+# Measured memory of an entry in addition to its value: the key, the list node and the expiry time.
 _ENTRY_BYTES = 600
 
 
 class Store(Protocol):
-    """Where results are kept. A store never fails a request: what it cannot look up in time counts as a miss."""
+    """Stores results. A store never makes a request fail: a key that it cannot look up in time counts as a miss."""
 
     async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
-        """The values of those keys that are stored."""
+        """Return the stored values by key. Keys that are not stored are left out."""
         ...
 
     def put(self, key: Key, value: bytes) -> None:
@@ -50,7 +50,7 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """A store in this process. Bounded in bytes; evicts the least recently used entry first."""
+    """A store in the memory of this process. Its size is limited; it evicts the least recently used entry first."""
 
     def __init__(self, max_bytes: int, ttl_s: float) -> None:
         self._entries: TTLCache[Key, bytes] = TTLCache(max_bytes, ttl_s, getsizeof=_entry_size)
@@ -73,7 +73,7 @@ class TextResult:
     """The result of one text.
 
     recognition: its entities
-    started: when the look-up or the inference started, in `perf_counter` seconds
+    started: when the lookup or the inference started, in `perf_counter` seconds
     cached: whether the result comes from the store
     """
 
@@ -106,23 +106,23 @@ class _Flight:
 
 
 class Cache:
-    """Returns cached results and computes the others. It belongs to one event loop and outlives a model."""
+    """Returns cached results and computes the others. It belongs to one event loop and survives model changes."""
 
     def __init__(self, store: Store | None) -> None:
-        """`store`: where results are kept; None: only concurrent requests share results."""
+        """`store`: where results are kept; with None, only concurrent requests share results."""
         self._store = store
         self._flights: dict[Key, _Flight] = {}
 
     async def results(self, texts: Sequence[str], model: bytes, recognize: Recognize) -> list[TextResult]:
-        """The result of each text.
+        """Return the result of each text.
 
         Args:
-            texts: of one request
+            texts: texts of one request
             model: `model_identity` of the model that `recognize` uses
             recognize: called with the texts that are not cached
 
         Raises:
-            whatever `recognize` raises
+            The errors of `recognize`.
         """
         keys = [text_key(model, text) for text in texts]
         shared = {key: flight for key in keys if (flight := self._flights.get(key)) and not flight.abandoned}
@@ -161,7 +161,7 @@ class Cache:
         stored = await self._store.get(list(texts)) if self._store is not None else {}
         results: dict[Key, TextResult] = {}
         for key, value in stored.items():
-            # Others may write to Redis; a value that this service did not write counts as a miss.
+            # Other programs may write to Redis. An invalid value counts as a miss.
             with suppress(ValueError, TypeError):
                 results[key] = TextResult(_decode(value, texts[key]), started, cached=True)
         missed = [key for key in texts if key not in results]
@@ -178,7 +178,7 @@ class Cache:
 
 
 def model_identity(manifest: Manifest, engine: str) -> bytes:
-    """Hash of what a result depends on beside the text: the model's files, how it splits texts, and the engine."""
+    """Return a hash of what determines a result besides the text: model files, how the model splits texts, engine."""
     windowing = f"{RULES_VERSION} {manifest.window} {manifest.by_sentence} {manifest.skip_markup}"
     files = (f"{name} {digest}" for name, digest in sorted(manifest.files.items()))
     parts = [engine, windowing, manifest.version, manifest.precision, *files]
@@ -186,7 +186,7 @@ def model_identity(manifest: Manifest, engine: str) -> bytes:
 
 
 def text_key(model: bytes, text: str) -> Key:
-    """The cache key of a text and a model."""
+    """Return the cache key of a text for a model."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=model, digest_size=24).hexdigest()
 
 

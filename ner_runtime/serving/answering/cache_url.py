@@ -1,4 +1,4 @@
-"""Opens the store that a `RANER_CACHE_URL` names."""
+"""Open the store that `RANER_CACHE_URL` names."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ DEFAULT_MAX_MB = 64
 
 
 def open_store(url: str, ttl_s: float) -> Store | None:
-    """Open the store of a `RANER_CACHE_URL`; None for `off`. Needs a running event loop.
+    """Open the store that `url` names; return None for `off`. Needs a running event loop.
 
     Args:
-        url: the setting
+        url: value of `RANER_CACHE_URL`
         ttl_s: how long a result is kept, in seconds
     """
     if url == OFF:
         return None
     if url.startswith(MEMORY_URL):
         return MemoryStore(_max_mb(url) * 1024 * 1024, ttl_s)
-    # The import takes 0.2 s, which services without Redis need not spend.
+    # Imported here because the import takes 0.2 s and only Redis needs it.
     from ner_runtime.serving.answering.redis_store import RedisStore
 
     return RedisStore(url, ttl_s)

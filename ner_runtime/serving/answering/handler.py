@@ -24,19 +24,19 @@ from ner_runtime.serving.api.responses import (
 )
 from ner_runtime.serving.telemetry.metrics import QUEUE_SECONDS
 
-# Longer responses are encoded outside the event loop, which every request passes through.
+# Responses to longer texts are encoded in a thread, so that they do not block the event loop.
 _MAX_INLINE_CHARS = 5_000
 
 
 class Handler:
-    """Handles requests with one scheduler."""
+    """Handles requests with one model and its scheduler."""
 
     def __init__(self, scheduler: Scheduler, limits: RequestLimits, cache: Cache, *, engine: str) -> None:
-        """Put the parts together.
+        """Set the parts of the handler.
 
         Args:
-            scheduler: of the model
-            limits: of the texts of a batch
+            scheduler: scheduler of the model
+            limits: limits of each text in a batch request
             cache: shared with the handlers of other models
             engine: name of the inference engine
         """
@@ -48,7 +48,7 @@ class Handler:
         self._colors = type_colors(recognizer.types, recognizer.manifest.colors)
 
     async def ner(self, request: ApiRequest[NerRequest]) -> bytes:
-        """Handle a `POST /ner`: the JSON body of a `NerResponse`.
+        """Handle a `POST /ner`; return a `NerResponse` as JSON.
 
         Raises:
             UnknownType, Overloaded, ClientGone
@@ -64,7 +64,7 @@ class Handler:
         return await _run(encode, len(body.text))
 
     async def ner_batch(self, request: ApiRequest[NerBatchRequest]) -> bytes:
-        """Handle a `POST /ner/batch`: the JSON body of a `NerBatchResponse`.
+        """Handle a `POST /ner/batch`; return a `NerBatchResponse` as JSON.
 
         An invalid text does not affect the others.
 
@@ -96,7 +96,7 @@ class Handler:
             return error
 
     async def _results(self, texts: Sequence[str], request: ApiRequest[Body]) -> list[TextResult]:
-        """The result of each text. When the client disconnects, work that only this request needs is cancelled.
+        """Return the result of each text. If the client disconnects, cancel the work that only this request needs.
 
         Raises:
             Overloaded, ClientGone

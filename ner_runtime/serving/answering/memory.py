@@ -10,14 +10,14 @@ _OUT_OF_MEMORY = ("bad_alloc", "bad allocation", "failed to allocate")
 
 
 def freeze_loaded_objects() -> None:
-    """Exclude all objects that exist now from garbage collection, where scanning them takes tens of milliseconds."""
+    """Exclude all objects that exist now from garbage collection; scanning them would take tens of milliseconds."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
 
 
 def release_memory() -> None:
-    """After a large object was dropped, return its memory to the system and freeze the remaining objects."""
+    """Return freed memory to the system and freeze the remaining objects; call it after dropping a large object."""
     gc.unfreeze()
     freeze_loaded_objects()
     try:
@@ -28,5 +28,5 @@ def release_memory() -> None:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of Python, NumPy or ONNX Runtime means that an allocation failed."""
+    """Return whether an error of Python, NumPy or ONNX Runtime means that an allocation failed."""
     return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)

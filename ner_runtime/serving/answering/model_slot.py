@@ -1,4 +1,4 @@
-"""ModelSlot: the model that handles requests now, and its replacement by another one.
+"""Model slot: holds the model that handles requests now, and replaces it with another one.
 
 A request is handled from start to end by the model that was in the slot when it arrived. The old model is released once
 its last request is done.
@@ -20,9 +20,9 @@ from ner_runtime.serving.api.messages import ApiRequest, ApiResponse
 from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
 
 HandlerFactory = Callable[[Scheduler], Handler]
-"""Makes the handler of a scheduler."""
+"""Creates the handler for a scheduler."""
 
-# A request whose estimated completion is later than this fraction of the timeout is rejected: estimates are uncertain.
+# A request is rejected if its estimated time exceeds this fraction of the timeout, because estimates are uncertain.
 _MAX_WAIT = 0.7
 
 
@@ -69,9 +69,9 @@ class ModelSlot:
         Args:
             recognizer: the model
             max_batch_tokens: token budget of a batch
-            timeout_s: time that a request has
-            make_handler: makes the handler of each model
-            on_out_of_memory: called when a request failed for lack of memory
+            timeout_s: timeout of a request
+            make_handler: creates the handler of each model
+            on_out_of_memory: called when a request fails because the memory is exhausted
         """
         self._max_batch_tokens = max_batch_tokens
         self._timeout_s = timeout_s

@@ -1,8 +1,8 @@
 """Redis store: one cache for all workers and replicas.
 
-One task talks to Redis over one connection: look-ups that arrive while it waits for a reply go out together in the next
-exchange. A request waits at most `WAIT_S` for a look-up, and not at all while Redis is down or its reply is late. The
-connection itself has a timeout of `_TIMEOUT_S` and is re-established in the background, with growing delays.
+One task talks to Redis over one connection. Lookups that arrive while it waits for a reply are sent together in the
+next exchange. A request waits at most `WAIT_S` for a lookup, and not at all while Redis is down or its reply is late.
+The connection itself has a timeout of `_TIMEOUT_S` and is re-established in the background, with growing delays.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ner_runtime.serving.telemetry.logs import log
 from ner_runtime.serving.telemetry.metrics import CACHE_ERRORS, CACHE_UP
 
 WAIT_S = 0.01
-_TURNS = 8  # of the event loop, from a reply in the socket to the waiting request, with some reserve
+_TURNS = 8  # event loop iterations until a reply in the socket reaches its request, with some reserve
 _TIMEOUT_S = 1.0
 _BACK_OFF_S = (0.1, 5.0)
 _MAX_PENDING_BYTES = 16 * 1024 * 1024
@@ -37,7 +37,7 @@ class _Lookup:
 
 
 class RedisStore:
-    """A store in Redis. It belongs to the event loop that runs when it is made."""
+    """A store in Redis. It belongs to the event loop that is running when it is created."""
 
     def __init__(self, url: str, ttl_s: float) -> None:
         self._ttl_ms = int(ttl_s * 1000)

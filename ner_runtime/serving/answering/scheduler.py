@@ -1,9 +1,9 @@
-"""Scheduler: splits texts into windows and runs the windows of many requests in batches of a token budget.
+"""Scheduler: splits texts into windows and runs the windows of many requests in batches with a token budget.
 
 BentoML's dispatcher batches requests and runs one batch at a time, so that a long document would delay every request
 behind it. The scheduler splits each text into windows first. A batch takes one window of each job in turn until the
 token budget is full; an unfinished job goes to the back of the queue, so that no job starves. Texts that fit in one
-window have a queue and a thread of their own, and the operating system divides the time between them and documents.
+window have their own queue and thread, so that the operating system shares the CPU between them and long documents.
 
 A scheduler belongs to one event loop and one recognizer.
 """
@@ -26,7 +26,7 @@ from ner_runtime.serving.telemetry.metrics import SHED, observe_batch, observe_t
 
 # Weight of earlier batches in the throughput estimate.
 _DECAY = 0.9
-# Work beyond these sizes runs outside the event loop, which every request passes through.
+# Longer texts and larger numbers of windows are processed in a thread, so that they do not block the event loop.
 _MAX_INLINE_CHARS = 5_000
 _MAX_INLINE_WINDOWS = 100
 
@@ -47,7 +47,7 @@ class _Job:
 
     @property
     def waiting_tokens(self) -> int:
-        """Tokens of the windows that are not taken yet."""
+        """Number of tokens in the windows that have not been taken; 0 if the job is done."""
         return 0 if self.done.done() else self._waiting
 
     def take(self) -> EncodedWindow:
@@ -79,7 +79,7 @@ class Throughput:
         self._seconds = self._seconds * _DECAY + seconds
 
     def seconds(self, tokens: int) -> float:
-        """Estimated duration of tokens, in seconds; 0 before the first batch."""
+        """Estimate the time in seconds to process `tokens` tokens; 0 before the first batch."""
         return tokens * self._seconds / self._tokens if self._tokens else 0.0
 
 
@@ -87,7 +87,7 @@ class WindowQueue:
     """A queue of windows and the thread that runs them in batches."""
 
     def __init__(self, recognizer: Recognizer, max_batch_tokens: int, name: str) -> None:
-        """`name`: of the queue in metrics."""
+        """`name`: name of the queue in metrics."""
         self._recognizer = recognizer
         self._max_batch_tokens = max_batch_tokens
         self._name = name
@@ -113,7 +113,7 @@ class WindowQueue:
         return ScheduledResult(recognitions, job.started or perf_counter())
 
     def estimated_seconds(self, tokens: int) -> float:
-        """Estimated time until tokens that arrive now are done; 0 if the queue is empty."""
+        """Estimate the time in seconds until `tokens` new tokens are done; 0 if the queue is empty."""
         before = self._batch_tokens + sum(job.waiting_tokens for job in self._jobs)
         return self._throughput.seconds(before + tokens) if before else 0.0
 
@@ -153,7 +153,7 @@ class WindowQueue:
         self._running = None
 
     def _next_batch(self) -> list[tuple[_Job, EncodedWindow]]:
-        """One window of each job in turn, until the budget is full; at least one if any is waiting."""
+        """Take one window of each job in turn until the budget is full; at least one if any is waiting."""
         batch: list[tuple[_Job, EncodedWindow]] = []
         tokens = 0
         while self._jobs:
@@ -177,7 +177,7 @@ def _recognitions(texts: Sequence[EncodedText], spans: Sequence[list[Span]]) -> 
 
 
 class Scheduler:
-    """Recognizes texts with one recognizer: a text that fits in one window in one queue, everything else in another."""
+    """Recognizes texts with one recognizer. Requests with one text that fits in one window have their own queue."""
 
     def __init__(self, recognizer: Recognizer, max_batch_tokens: int, max_wait_s: float = math.inf) -> None:
         """Start with empty queues.
@@ -185,7 +185,7 @@ class Scheduler:
         Args:
             recognizer: the model
             max_batch_tokens: token budget of a batch
-            max_wait_s: texts that would not be done within this time, by an estimate, are rejected
+            max_wait_s: a request is rejected if the estimated time until it is done, in seconds, is longer
         """
         self.recognizer = recognizer
         self._max_wait_s = max_wait_s
@@ -211,7 +211,7 @@ class Scheduler:
         return result
 
     def estimated_seconds(self, texts: Sequence[str]) -> float:
-        """Estimated time until texts that arrive now are done, from their length in characters."""
+        """Estimate the time in seconds until new `texts` are done, from their number of characters."""
         tokens = sum(map(len, texts))
         return self._queue(len(texts), tokens).estimated_seconds(tokens)
 

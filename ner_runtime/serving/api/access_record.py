@@ -1,4 +1,4 @@
-"""Access records: what is logged and counted of each response. They hold labels and numbers, never text of a user."""
+"""Access records: data about each response for logs and metrics. They contain labels and numbers, never user text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """A response that was sent.
+    """Describes a response that was sent.
 
     path: a known path, `/static` for any file of the web UI, or `other`
     code: the error code; None for a success

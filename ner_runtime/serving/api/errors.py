@@ -1,4 +1,4 @@
-"""Errors of the HTTP API: the status of each error code, its headers, and the response that states an error."""
+"""Errors of the HTTP API: the status and headers of each error, and the error response."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STATUSES: Mapping[str, int] = {
     "not_ready": 503,
     "timed_out": 504,
 }
-"""The HTTP status of each error code. A code that is not listed is 500."""
+"""The HTTP status of each error code. Codes that are not listed have status 500."""
 
 _RESPONSE_ERROR = "raner_error"
 
@@ -84,13 +84,13 @@ class TooManyTexts(ApiError):
 
 
 class UnsupportedMediaType(ApiError):
-    """The body is not declared as JSON in UTF-8."""
+    """The body is not declared as JSON in UTF-8, or its content coding is not supported."""
 
     code = "unsupported_media_type"
 
 
 class RetryLater(ApiError):
-    """An error that is gone after some time: the response has a `Retry-After` header."""
+    """A temporary error. Its response has a `Retry-After` header."""
 
     def __init__(self, message: str, retry_after_s: int = RETRY_AFTER_S) -> None:
         super().__init__(message)
@@ -131,16 +131,16 @@ class ClientGone(ApiError):
 
 
 def status_of(error: RanerError) -> int:
-    """The HTTP status of an error; 500 for a code without an entry in `STATUSES`."""
+    """Return the HTTP status of an error; 500 if its code is not in `STATUSES`."""
     return STATUSES.get(error.code, 500)
 
 
 def error_for_status(status: int, headers: Mapping[str, str]) -> RanerError:
-    """The error that replaces an error response of BentoML, Starlette or uvicorn.
+    """Return the error to send in place of an error response of BentoML, Starlette or uvicorn.
 
     Args:
-        status: of the response that is replaced
-        headers: of the response that is replaced
+        status: status of the response to replace
+        headers: headers of the response to replace
     """
     match status:
         case 404:
@@ -158,22 +158,22 @@ def error_for_status(status: int, headers: Mapping[str, str]) -> RanerError:
 
 
 def error_item(error: RanerError) -> ErrorItem:
-    """The code and the message of an error."""
+    """Return the code and the message of an error."""
     return ErrorItem(code=error.code, message=error.message)
 
 
 def error_response(error: RanerError, status: int | None = None) -> Response:
-    """The response that states an error, with the headers of the error.
+    """Return the response for an error, including the headers of the error.
 
     Args:
         error: the error
-        status: to send in place of the error's own
+        status: status of the response; by default that of the error
     """
     return _ErrorResponse(error, status or status_of(error))
 
 
 def response_error(scope: Scope) -> RanerError | None:
-    """The error of the response that was started in this scope; None if `error_response` did not make it."""
+    """Return the error of the response started in this ASGI scope; None if `error_response` did not create it."""
     return scope.get("state", {}).get(_RESPONSE_ERROR)
 
 
@@ -186,6 +186,6 @@ class _ErrorResponse(Response):
         self._error = error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The edge replaces every error response but those that have recorded their error here.
+        # The edge replaces every error response that has not recorded its error here.
         scope.setdefault("state", {})[_RESPONSE_ERROR] = self._error
         await super().__call__(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What the HTTP layer and the handler exchange: a validated request, and the outcome."""
+"""Messages between the HTTP layer and the handler: a validated request, and its response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ API_REQUEST = "raner_request"
 """Key of `scope["state"]` that holds the `ApiRequest`."""
 
 ApiResponse = bytes | RanerError
-"""The JSON body of a success, or the error."""
+"""The JSON body of a successful response, or an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class ApiRequest(Generic[Body]):
 
     body: the request model
     received: when the request arrived, in `perf_counter` seconds
-    disconnected: done once the client has disconnected; None if nothing watches the connection
+    disconnected: a future that is done once the client has disconnected; None if the connection is not watched
     notes: numbers about the request for the access log, never its text
     """
 

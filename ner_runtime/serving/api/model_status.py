@@ -1,4 +1,4 @@
-"""The state behind `GET /model`: the served model and its last update. The worker keeps it current."""
+"""The state behind `GET /model`: the served model and its last update. The worker updates it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ner_runtime.serving.api.responses import ModelDescription, ModelResponse, U
 
 
 class ModelStatus:
-    """The model that this worker serves."""
+    """Holds the description and the last update of the model that this worker serves."""
 
     def __init__(self) -> None:
         self._description: ModelDescription | None = None
@@ -37,7 +37,7 @@ class ModelStatus:
         self._update = UpdateItem(state=state, tag=tag, reason=reason, time=time)
 
     def response(self) -> ModelResponse:
-        """The body of `GET /model`.
+        """Return the body of `GET /model`.
 
         Raises:
             NotReady: no model is served yet.

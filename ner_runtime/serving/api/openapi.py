@@ -31,7 +31,7 @@ _DESCRIPTIONS = {
 
 
 def openapi() -> dict[str, Any]:
-    """Build the document."""
+    """Build the OpenAPI document."""
     return {
         "openapi": "3.1.0",
         "info": {

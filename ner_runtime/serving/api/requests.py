@@ -1,6 +1,6 @@
 """Models of the request bodies of `POST /ner` and `POST /ner/batch`, and their validation.
 
-A text is any sequence of code points, including lone surrogates, which pydantic's own `str` refuses.
+A text is any sequence of code points, including lone surrogates, which pydantic's own `str` rejects.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class NerBatchRequest(_Options):
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Limits of a request: code points of a text, texts of a batch."""
+    """Limits of a request: the maximum code points in one text, and the maximum texts in one batch."""
 
     max_chars: int
     max_texts: int
@@ -80,7 +80,7 @@ def parse_ner(body: bytes, limits: RequestLimits) -> NerRequest:
 
 
 def parse_ner_batch(body: bytes, limits: RequestLimits) -> NerBatchRequest:
-    """Parse and validate the body of a `POST /ner/batch`, except its texts: `check_text` checks each of them.
+    """Parse and validate the body of a `POST /ner/batch`. Does not validate its texts; see `check_text`.
 
     Raises:
         MalformedRequest, InvalidValue, TooManyTexts
@@ -121,7 +121,7 @@ def _validate(model: type[_R], body: bytes) -> _R:
 
 def _invalid(error: ValidationError) -> RanerError:
     first = error.errors(include_url=False, include_input=False)[0]
-    # Field names come from the request too: an unknown one is user text and is cut.
+    # The name of an unknown field is user text, so it is cut.
     where = ".".join(str(part)[:_MAX_NAME] for part in first["loc"])
     if first["type"] == "string_unicode":
         return InvalidValue("a field name is not valid Unicode")

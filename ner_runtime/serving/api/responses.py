@@ -1,6 +1,6 @@
-"""Models of every JSON response, and how they become JSON. OpenAPI, the handler and the load test use them.
+"""Models of all JSON responses, and their serialization. OpenAPI, the handler and the load test use them.
 
-A span may hold lone surrogates, which UTF-8 cannot encode; JSON escapes them.
+A span may contain lone surrogates. UTF-8 cannot encode them, so they are written as JSON escapes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ner_runtime.manifest import Agreement, Precision, Source
 
 OffsetUnit = Literal["code_point", "utf16"]
 
-# The encoder holds the interpreter lock: long lists are encoded in parts, so that other threads can run in between.
+# The encoder holds the interpreter lock, so long lists are encoded in parts to let other threads run in between.
 _ENTITIES_PER_PART = 256
 
 
@@ -25,7 +25,7 @@ class _Response(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
     def to_bytes(self) -> bytes:
-        """Compact JSON in UTF-8, without the fields that were not set."""
+        """Return the response as compact JSON in UTF-8, without the fields that were not set."""
         try:
             return self.__pydantic_serializer__.to_json(self, exclude_unset=True)
         except PydanticSerializationError:
@@ -145,19 +145,19 @@ _NO_DATA = b'"data":[]'
 
 
 def with_data(response: NerResponse | NerBatchResponse, data: bytes) -> bytes:
-    """A response as JSON, with `data`, which is JSON already, in place of its own empty data."""
-    # `data` follows `success`: nothing that a user wrote stands before it.
+    """Return a response as JSON, with its empty `data` replaced by the argument `data`, a JSON array."""
+    # Only `success` precedes `data`, so the first match cannot be in user text.
     return response.to_bytes().replace(_NO_DATA, b'"data":' + data, 1)
 
 
 def entities_json(text: str, entities: Sequence[Entity], colors: Mapping[str, str], unit: OffsetUnit) -> bytes:
-    """The entities of a text as a JSON array of `EntityItem`s.
+    """Return the entities of a text as a JSON array of `EntityItem`s.
 
     Args:
         text: the text
-        entities: of the text, with offsets in code points
+        entities: entities of the text, with offsets in code points
         colors: the colour of each type
-        unit: of the offsets in the response
+        unit: unit of the offsets in the response
     """
     offsets = utf16_offsets(text) if unit == "utf16" and entities else range(len(text) + 1)
     parts = (

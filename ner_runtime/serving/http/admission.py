@@ -1,7 +1,7 @@
-"""Admission: whether a request may be handled now. Decided before its body is read.
+"""Admission control: decide whether a request may be handled now, before its body is read.
 
 The rate limit is the generic cell rate algorithm (ITU-T I.371, annex A): a client may send as many requests at once as
-its rate allows in one period, and regains them one by one. Each worker counts for itself.
+its rate allows in one period, and regains them one by one. Each worker counts separately.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ner_runtime.serving.http.clients import check_key, client_address
 from ner_runtime.serving.telemetry.metrics import IN_FLIGHT, SHED
 
 _PERIODS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
-_ROUNDING = 1e-6  # of an interval, for sums of floating-point intervals
+_ROUNDING = 1e-6  # as a fraction of an interval: tolerance for floating-point errors
 MAX_CLIENTS = 65_536
-"""Clients that the rate limiter remembers; beyond it, the one that was idle longest is forgotten."""
+"""How many clients the rate limiter remembers. If there are more, it forgets the one that was idle longest."""
 ARRIVING_BODIES = 16
-"""Bodies of the largest size that may be arriving at the same time."""
+"""How many bodies of the maximum size may be arriving at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Rate:
 
     @classmethod
     def parse(cls, setting: str) -> Rate | None:
-        """Parse a `RANER_RATE_LIMIT`, such as `100/s`; None for `off`."""
+        """Parse a value of `RANER_RATE_LIMIT`, such as `100/s`; return None for `off`."""
         if setting == "off":
             return None
         requests, period = setting.split("/")
@@ -82,10 +82,11 @@ class Admission:
         """Set the limits.
 
         Args:
-            max_concurrency: requests in flight
-            max_body_bytes: of one body; `ARRIVING_BODIES` times as many bytes may be arriving at the same time
+            max_concurrency: maximum number of requests in flight
+            max_body_bytes: maximum size of one body; at most `ARRIVING_BODIES` times as many bytes may be arriving at
+                the same time
             key_digests: hex sha256 of each API key; empty if no key is required
-            rate: of each client; None for no limit
+            rate: rate limit of each client; None for no limit
             trusted_proxies: see `client_address`
         """
         self._max_concurrency = max_concurrency
@@ -108,7 +109,7 @@ class Admission:
             self._rate_limiter.check(key or client_address(request, self._trusted_proxies))
 
     def check_capacity(self) -> None:
-        """Check that one more request may be in flight.
+        """Check that the limit on requests in flight allows one more.
 
         Raises:
             Overloaded: `max_concurrency` requests are in flight.
@@ -137,7 +138,7 @@ class Admission:
         """Count bytes of a body that is arriving.
 
         Raises:
-            Overloaded: bodies that are arriving exceed `max_arriving_bytes`.
+            Overloaded: the bodies that are arriving exceed `max_arriving_bytes` in total.
         """
         self.arriving_bytes += size
         if self.arriving_bytes > self.max_arriving_bytes:

@@ -1,4 +1,4 @@
-"""Request bodies: their declared format, and how they are read within the limits of size and time."""
+"""Request bodies: check their declared format, and read them within limits on size and time."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _MAX_DIGITS = 18
 
 
 def check_media_type(headers: Headers) -> None:
-    """Check that the body is declared as JSON in UTF-8, with a content coding that is supported.
+    """Check that the body is declared as JSON in UTF-8, with a supported content coding.
 
     Raises:
-        UnsupportedMediaType: it is not.
+        UnsupportedMediaType: the media type, the charset or the content coding is not supported.
     """
     declared = MimeHeaders()
-    # Cut, because the parser's time grows with the square of the length.
+    # Cut, because the parsing time is quadratic in the length.
     declared["content-type"] = headers.get("content-type", "")[:_MAX_MEDIA_TYPE]
     if declared.get_content_type() != _JSON or declared.get_content_charset(_UTF8[0]) not in _UTF8:
         raise UnsupportedMediaType(f"the body must be sent as Content-Type: {_JSON}, in UTF-8")
@@ -38,14 +38,14 @@ def check_media_type(headers: Headers) -> None:
 
 
 def _content_coding(headers: Headers) -> str:
-    # Several header lines are one list (RFC 9110, 5.2).
+    # Several header lines form one list (RFC 9110, 5.2).
     codings = [coding.strip().lower() for coding in ",".join(headers.getlist("content-encoding")).split(",")]
     return ", ".join(coding for coding in codings if coding not in _IDENTITY)
 
 
 @dataclass(frozen=True, slots=True)
 class BodyReader:
-    """Reads bodies of at most `max_bytes`, after decompression too, that arrive within `timeout_s` seconds."""
+    """Reads bodies of at most `max_bytes`, also after decompression, that arrive within `timeout_s` seconds."""
 
     max_bytes: int
     timeout_s: float
@@ -54,9 +54,9 @@ class BodyReader:
         """Read and decompress the whole body.
 
         Raises:
-            BodyTooLarge: it is, or is declared to be, too large.
-            MalformedRequest: it is not valid for its content coding.
-            TimedOut: it did not arrive in time.
+            BodyTooLarge: the body or its declared length is too large.
+            MalformedRequest: the body is not valid for its content coding.
+            TimedOut: the body did not arrive in time.
             Overloaded: too many bytes are arriving at the same time.
             ClientDisconnect: the client disconnected.
         """
@@ -89,7 +89,7 @@ async def _decompressed(request: Request, coding: str) -> AsyncIterator[bytes]:
     async for part in request.stream():
         for step in decompressor.feed(part):
             yield step
-            # Other requests run between the steps.
+            # Lets other requests run between the steps.
             await asyncio.sleep(0)
     decompressor.close()
 

@@ -1,4 +1,4 @@
-"""Clients: who sent a request, by API key or by address."""
+"""Identify the client of a request by its API key or its address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from ner_runtime.serving.api.errors import Unauthorized
 
-_IPV6_PREFIX = 64  # A household or a server has a whole /64.
+_IPV6_PREFIX = 64  # One client usually has a whole /64.
 _MAX_ADDRESS = 64
 
 
@@ -19,8 +19,8 @@ def check_key(request: Request, digests: Sequence[str]) -> str:
     """Return the digest of the request's API key.
 
     Args:
-        request: with `Authorization: Bearer KEY` or `X-API-Key: KEY`
-        digests: hex sha256 of each key that is allowed
+        request: the request, with `Authorization: Bearer KEY` or `X-API-Key: KEY`
+        digests: hex sha256 of each allowed key
 
     Raises:
         Unauthorized: the key is missing or wrong.
@@ -36,12 +36,12 @@ def check_key(request: Request, digests: Sequence[str]) -> str:
 
 
 def client_address(request: Request, trusted_proxies: int) -> str:
-    """The address of the client; for IPv6, its /64 network.
+    """Return the address of the client, or its /64 network for IPv6.
 
     Args:
-        request: from the client, or from the last proxy
-        trusted_proxies: number of reverse proxies in front, each of which appends the address of its peer to
-            X-Forwarded-For; the entries to the left of theirs come from the client and may be forged
+        request: the request from the client or the last proxy
+        trusted_proxies: number of reverse proxies in front of the service; each appends the address of its peer to
+            X-Forwarded-For, and all entries before these come from the client and may be forged
     """
     address = request.client.host if request.client else ""
     if trusted_proxies:
@@ -55,10 +55,10 @@ def _network(address: str) -> str:
     try:
         parsed = ipaddress.ip_address(_without_port(address))
     except ValueError:
-        # A Unix socket, or a proxy with a notation of its own.
+        # A Unix socket, or an address in a format that only the proxy knows.
         return address[:_MAX_ADDRESS]
     if parsed.version == 6 and parsed.ipv4_mapped:
-        # A dual-stack socket reports IPv4 clients so; they would all share one /64.
+        # A dual-stack socket reports IPv4 clients in this form. As IPv6 addresses, they all share one /64.
         parsed = parsed.ipv4_mapped
     if parsed.version == 4:
         return str(parsed)

@@ -23,7 +23,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 _LEVEL = 4
 _TYPES = ("text/", "application/json", "application/javascript", "image/svg+xml")
 _NO_BODY = (204, 304)
-# Larger parts are compressed outside the event loop, which every request passes through.
+# Larger parts are compressed in a thread, so that they do not block the event loop.
 _MAX_INLINE_BYTES = 65_536
 
 
@@ -41,7 +41,9 @@ _ENCODERS: Mapping[str, Callable[[], _Encoder]] = {
 
 
 def negotiate(accept_encoding: str) -> str | None:
-    """The content coding for a response; None if the client accepts none that is supported, or prefers none.
+    """Return the content coding for a response; None for an uncompressed response.
+
+    The response is uncompressed if the client accepts no supported coding, or prefers `identity`.
 
     Args:
         accept_encoding: value of the `Accept-Encoding` header, such as `gzip, br;q=0.5`
@@ -60,7 +62,7 @@ def compressed(send: Send, method: str, accept_encoding: str) -> Send:
 
     Args:
         send: sends the response to the client
-        method: of the request
+        method: method of the request
         accept_encoding: value of the request's `Accept-Encoding` header
     """
     coding = None if method == "HEAD" else negotiate(accept_encoding)
@@ -89,7 +91,7 @@ class _Compression:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_compressible(message):
-            # Held back until the first part of the body tells its size.
+            # Held back until the size of the first body part is known.
             self._start = message
         elif message["type"] != "http.response.body" or (self._start is None and self._encoder is None):
             await self._send(message)
@@ -125,7 +127,7 @@ class _Compression:
         else:
             headers["content-length"] = str(length)
         if (etag := headers.get("etag", "W/")).startswith('"'):
-            # The bytes differ from those of the uncompressed response, the meaning does not.
+            # Weak, because the bytes differ from those of the uncompressed response, but the content does not.
             headers["etag"] = f"W/{etag}"
         return {**start, "headers": headers.raw}
 

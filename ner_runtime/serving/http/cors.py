@@ -1,4 +1,4 @@
-"""CORS: web pages of other origins that may call the service. Source: https://fetch.spec.whatwg.org/#cors-protocol."""
+"""CORS: allow web pages of other origins to call the service. Source: https://fetch.spec.whatwg.org/#cors-protocol."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 
 def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """Allow pages of the given origins (`*`: of any) to call the application; without origins, return it unchanged."""
+    """Allow pages of `origins` (`*` for any origin) to call `app`. Without origins, return `app` unchanged."""
     if not origins:
         return app
     return CORSMiddleware(

@@ -1,4 +1,4 @@
-"""Content codings of request bodies, decompressed in bounded steps. Sources: RFC 9110, 8.4; RFC 9659 for zstd."""
+"""Decompress request bodies in steps of limited size. Sources: RFC 9110, 8.4; RFC 9659 for zstd."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ else:
     from backports import zstd
 
 STEP_BYTES = 65_536
-"""Most bytes that one step returns."""
+"""Maximum number of bytes that one step returns."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 _RAW_DEFLATE = -zlib.MAX_WBITS
 _ZLIB_METHOD = 8
 # Over HTTP, a zstd decoder needs no more than 8 MB of history (RFC 9659).
 _ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
-# A body may consist of several streams, but each one costs time beyond its bytes.
+# A body may consist of several streams, but each one takes time to open.
 _MAX_STREAMS = 16
 
 
@@ -32,7 +32,7 @@ class _Stream(Protocol):
     def step(self, data: bytes) -> bytes: ...
 
     def rest(self) -> bytes | None:
-        """The input after the end of the stream; None before its end."""
+        """Return the input after the end of the stream; None if the end has not been reached."""
         ...
 
 
@@ -69,7 +69,7 @@ CODINGS: Mapping[str, Callable[[bytes], _Stream]] = {
     "deflate": _open_deflate,
     "zstd": lambda _data: _ZstdStream(),
 }
-"""The content codings that are supported: each opens a stream, given its first bytes."""
+"""The supported content codings. Each value opens a stream, given its first bytes."""
 
 
 class Decompressor:
@@ -82,7 +82,7 @@ class Decompressor:
         self._streams = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Decompress further bytes of the body, in steps of at most `STEP_BYTES`.
+        """Decompress the next bytes of the body, in steps of at most `STEP_BYTES`.
 
         Raises:
             MalformedRequest: the body is not valid for its coding.
@@ -110,7 +110,7 @@ class Decompressor:
         """Check that the body is complete.
 
         Raises:
-            MalformedRequest: it is not.
+            MalformedRequest: the body is incomplete.
         """
         if self._stream is not None:
             raise self._malformed()

@@ -1,7 +1,9 @@
-"""Edge: the outermost layer of the service. It rejects what need not reach BentoML and the model.
+"""Edge: the outermost layer of the service. It rejects invalid and excess requests before they reach BentoML.
 
-The edge routes by path and method, admits requests, reads and validates bodies, and finishes every response: security
-headers, the request id, and the one shape of errors. ASGI 3.0: https://asgi.readthedocs.io/en/latest/specs/www.html.
+The edge routes by path and method, admits requests, reads and validates bodies, and completes every response: it adds
+security headers and the request id, and sends all errors in one format.
+
+ASGI 3.0: https://asgi.readthedocs.io/en/latest/specs/www.html.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from ner_runtime.serving.http.pages import Pages
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log
 
 Parser = Callable[[bytes], NerRequest | NerBatchRequest]
-"""Parses and validates the bodies of a path."""
+"""Parses and validates a request body."""
 
 PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """Paths that BentoML serves."""
@@ -63,7 +65,7 @@ _STATIC = "/static"
 
 
 class Edge:
-    """ASGI application around BentoML's application and the pages."""
+    """ASGI application that wraps BentoML's application and the pages."""
 
     def __init__(
         self,
@@ -74,11 +76,11 @@ class Edge:
         bodies: BodyReader,
         *observers: Observer,
     ) -> None:
-        """Put the edge together.
+        """Set the parts of the edge.
 
         Args:
             app: serves the paths of `parsers` and `PROBES`
-            pages: serves its `paths`
+            pages: serves the paths `pages.paths`
             parsers: the parser of each path that takes a body
             admission: admits requests with a body
             bodies: reads the bodies
@@ -123,7 +125,7 @@ class Edge:
             observe(record)
 
     def _label(self, path: str) -> str:
-        # The path in metrics and logs: one of a few, whatever the client sends.
+        # The path in metrics and logs. Clients cannot create new values: unknown paths become `other`.
         if path in self._parsers or path in PROBES:
             return path
         if path not in self._pages.paths:
@@ -152,7 +154,7 @@ class Edge:
         scope, receive = request.scope, request.receive
         self._admission.check_client(request)
         check_media_type(request.headers)
-        # Before the body is read, so that rejecting is cheap; `request` below checks again, after other arrivals.
+        # Checked before the body is read, so that rejecting is cheap; `request` checks again once the body is read.
         self._admission.check_capacity()
         body = await self._bodies.read(request, self._admission)
         with self._admission.request():
@@ -166,7 +168,7 @@ class Edge:
 
 
 def _request_id(sent: str | None) -> str:
-    # Only ids that can stand in a log line and a header are kept.
+    # Only ids that are safe in a log line and a header are kept.
     return sent if sent and _VALID_REQUEST_ID.fullmatch(sent) else token_hex(16)
 
 
@@ -183,7 +185,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 class _ResponseSender:
-    """Finishes and sends one response; replaces an error response that `error_response` did not make."""
+    """Completes and sends one response. Replaces an error response that `error_response` did not create."""
 
     def __init__(self, request: Request, send: Send, identity: str) -> None:
         self._request = request
@@ -195,13 +197,13 @@ class _ResponseSender:
         self.code: str | None = None
 
     async def send(self, message: Message) -> None:
-        """Send an ASGI message of the application behind the edge."""
+        """Send an ASGI message from the wrapped application."""
         if message["type"] == "http.response.start":
             error = response_error(self._request.scope)
             if message["status"] >= HTTPStatus.BAD_REQUEST and error is None:
                 headers = Headers(raw=message["headers"])
                 await self.send_error(error_for_status(message["status"], headers), message["status"])
-                # The body of the response that was replaced is still to come.
+                # The body of the replaced response follows and must be dropped.
                 self._replaced = True
                 return
             await self._start(message, error)
@@ -215,7 +217,7 @@ class _ResponseSender:
                 await error_response(error, status)(self._request.scope, self._request.receive, self.send)
 
     def client_gone(self) -> None:
-        """Record that there is no client to respond to."""
+        """Record that the client has disconnected."""
         self.status, self.code = status_of(ClientGone("")), ClientGone.code
 
     async def _start(self, message: Message, error: RanerError | None) -> None:

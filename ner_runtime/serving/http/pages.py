@@ -23,9 +23,9 @@ _JSON = "application/json"
 
 
 class Pages:
-    """ASGI application of the pages.
+    """ASGI application that serves the pages.
 
-    It is not mounted in BentoML, which keeps metrics for each path, and the UI has many files.
+    It is not mounted in BentoML, because BentoML keeps metrics for each path and the UI has many files.
     """
 
     def __init__(self, static: Path, status: ModelStatus) -> None:
@@ -35,7 +35,7 @@ class Pages:
         self._app = _application(static, status)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Every page is small, and a server may ignore Range (RFC 9110, 14.2): one kind of response and error less.
+        # Range is ignored, as RFC 9110, 14.2 allows: the pages are small and need no partial responses.
         headers = [header for header in scope["headers"] if header[0] != b"range"]
         await self._app({**scope, "headers": headers}, receive, send)
 
@@ -46,7 +46,7 @@ def _application(static: Path, status: ModelStatus) -> Starlette:
     def html(name: str) -> Callable[[Request], Awaitable[Response]]:
         async def page(request: Request) -> Response:
             response = await files.get_response(name, request.scope)
-            # The browser revalidates the page each time, so that an update shows at once; unchanged, it gets a 304.
+            # The browser revalidates the page each time, so that updates show at once. An unchanged page gets a 304.
             response.headers["cache-control"] = "no-cache"
             return response
 
@@ -59,7 +59,7 @@ def _application(static: Path, status: ModelStatus) -> Starlette:
         return Response(to_json(openapi()), media_type=_JSON)
 
     def failed(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, RanerError)  # noqa: S101 - Starlette calls this for no other
+        assert isinstance(error, RanerError)  # noqa: S101 - Starlette calls this for RanerError only
         return error_response(error)
 
     return Starlette(

@@ -1,13 +1,14 @@
-"""HTTP/1.1 on a connection: uvicorn's protocol, with every byte of a connection assigned to exactly one request.
+"""HTTP/1.1 connections: uvicorn's protocol, changed so that each byte belongs to exactly one request.
 
-It differs from uvicorn's in what follows:
+Differences from uvicorn's protocol:
 
-- `Upgrade` is ignored, as RFC 9110, 7.8 allows: httptools stops parsing at such a request and loses its body.
+- `Upgrade` is ignored, as RFC 9110, 7.8 allows, because httptools stops parsing at such a request and loses its body.
 - A malformed request gets the service's error response, after the responses to the requests before it.
-- A connection that is closed while a request body is still arriving is closed only after the rest was discarded
-  (nginx: "lingering close"). Otherwise the client, which sends before it reads, may get a reset and no response.
-- Message framing that intermediaries may read differently (RFC 9112, 6.1, 11.2) is malformed, and so are two `Host`s.
-- Trailers are not headers. The size of a request's head is limited, and so are pipelined requests.
+- While a request body is still arriving, the connection is closed only after the rest of the body has been discarded
+  ("lingering close" in nginx). Otherwise a client that sends the body before it reads may get a reset and no response.
+- Message framing that intermediaries may interpret differently (RFC 9112, 6.1, 11.2) is rejected as malformed, and so
+  is a repeated `Host` header.
+- Trailers are ignored. The size of a request's head and the number of pipelined requests are limited.
 """
 
 from __future__ import annotations
@@ -28,23 +29,23 @@ from ner_runtime.serving.telemetry.metrics import observe_response
 from ner_runtime.upstream.private import FlowControl, HttpToolsProtocol
 
 MAX_HEAD_BYTES = 65_536
-"""Bytes of a request's head: request line and headers."""
+"""Maximum size of a request's head: request line and headers."""
 MAX_DISCARDED_BYTES = 268_435_456
-"""Bytes of a body that are read and discarded after the response."""
+"""Maximum size of the rest of a body that is read and discarded after the response."""
 LINGER_S = 30.0
-"""Time in which they are read before the connection is closed."""
+"""How long the rest of a body is discarded before the connection is closed."""
 LINGER_IDLE_S = 5.0
-"""Time without bytes after which it is closed earlier."""
+"""The connection is closed earlier if no bytes arrive for this long."""
 
 MAX_PIPELINED = 256
-"""Requests of a connection that may wait for the response to an earlier one."""
+"""Maximum number of requests on a connection that wait for the response to an earlier one."""
 
 _CHECKED_HEADERS = frozenset({b"host", b"transfer-encoding", b"expect"})
 _VERSIONS = ("1.0", "1.1")
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """One connection."""
+    """The protocol of one HTTP/1.1 connection."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,7 +87,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse()
 
     def _feed(self, data: bytes) -> bytes:
-        """Parse bytes of the connection; return what must be parsed again."""
+        """Parse received bytes; return the bytes that must be parsed again."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -142,7 +143,7 @@ class HttpProtocol(HttpToolsProtocol):
             # `data_received` parses the request again.
             return
         if version == "1.0":
-            # Interim responses are unknown to HTTP/1.0.
+            # HTTP/1.0 has no interim responses.
             self.expect_100_continue = False
         self._unanswered += 1
         super().on_headers_complete()
@@ -159,7 +160,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._discarded = 0
         if self.parser.should_upgrade():
             return
-        # uvicorn leaves this out once the response is complete.
+        # uvicorn does not set this once the response is complete.
         self.cycle.more_body = False
         super().on_message_complete()
 
@@ -183,25 +184,25 @@ class HttpProtocol(HttpToolsProtocol):
         self._chunked = True
 
     def _head_without_upgrade(self) -> bytes:
-        """The head of the current request without the headers that ask for an upgrade; resets the parser."""
+        """Reset the parser; return the head of the current request without the headers that request an upgrade."""
         method = self.parser.get_method()
         if method == b"CONNECT":
             raise httptools.HttpParserError("CONNECT is not supported")
         lines = [method + b" " + self.url + b" HTTP/" + self.parser.get_http_version().encode()]
         lines += [name + b": " + value for name, value in _without_upgrade(self.headers)]
         self.parser = httptools.HttpRequestParser(self)
-        # As in uvicorn: data after a request that closes the connection must not keep that request from its response.
+        # As in uvicorn: data after a request with `Connection: close` must not prevent the response to that request.
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return b"\r\n".join([*lines, b"", b""])
 
     # Malformed requests
 
     def _refuse(self) -> None:
-        """Respond that the bytes are no HTTP request, in turn, and close the connection."""
+        """Send the error response for malformed bytes after the responses to earlier requests; close the connection."""
         self._malformed = True
         latest = self._latest
         if latest is not None and latest.more_body and not self._in_head:
-            # The latest request is itself malformed: its body ends nowhere.
+            # The latest request is itself malformed: the end of its body is unknown.
             latest.disconnected = True
             latest.message_event.set()
             if latest.response_started:
@@ -232,7 +233,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._linger_timer = self.loop.call_later(LINGER_IDLE_S, self._socket.close)
         self.flow.resume_reading()
         if self._socket.can_write_eof():
-            # The client sees the end of the response at once.
+            # Tells the client at once that the response is complete.
             self._socket.write_eof()
 
     def _discard(self, size: int) -> None:
@@ -246,7 +247,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 class _RefusedHead(Exception):
-    """Raised in callbacks of the parser, which then raises an `HttpParserError`."""
+    """Raised in parser callbacks to reject a request head. The parser then raises an `HttpParserError`."""
 
 
 def _observe(record: AccessRecord, identity: str) -> None:
@@ -268,7 +269,7 @@ def _without_upgrade(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, by
 
 
 class _Transport:
-    """The transport as uvicorn sees it: the protocol decides when it is closed."""
+    """The transport that uvicorn uses. The protocol decides when to close the connection."""
 
     def __init__(self, transport: asyncio.Transport, protocol: HttpProtocol) -> None:
         self._transport = transport
@@ -286,7 +287,7 @@ class _Transport:
 
 
 class _PipelineFlow(FlowControl):
-    """Reads no further while pipelined requests are waiting."""
+    """Flow control that stops reading while pipelined requests are waiting."""
 
     def __init__(self, transport: asyncio.Transport, protocol: HttpProtocol) -> None:
         super().__init__(transport)

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 RUN_DIR = "RANER_RUN_DIR"
-"""Environment variable with the supervisor's run directory; unset where no supervisor runs."""
+"""Environment variable with the supervisor's run directory; unset if there is no supervisor."""
 
 SUPERVISOR_PID = "RANER_SUPERVISOR_PID"
 """Environment variable with the supervisor's process id."""
@@ -19,7 +19,7 @@ HEARTBEAT_S = 1.0
 
 
 def run_dir() -> Path | None:
-    """The directory that the supervisor and its workers share; None where no supervisor runs."""
+    """Return the directory that the supervisor and its workers share; None if there is no supervisor."""
     path = os.environ.get(RUN_DIR)
     return Path(path) if path else None
 
@@ -30,24 +30,24 @@ def is_supervised() -> bool:
 
 
 def is_orphan() -> bool:
-    """Whether this process was started by a supervisor that has ended since."""
+    """Whether this process was started by a supervisor that has since ended."""
     return SUPERVISOR_PID in os.environ and not is_supervised()
 
 
 def heartbeat_file(directory: Path, pid: int) -> Path:
-    """The file that the worker with this process id touches."""
+    """Return the file that the worker with this process id touches."""
     return directory / f"{pid}.beat"
 
 
 def send_heartbeat() -> None:
-    """Touch the file of this process; do nothing where no supervisor runs."""
+    """Touch the file of this process; do nothing if there is no supervisor."""
     directory = run_dir()
     if directory is not None:
         heartbeat_file(directory, os.getpid()).touch()
 
 
 def last_heartbeat(directory: Path, pid: int) -> int | None:
-    """A number that changes with each heartbeat of the worker; None before its first."""
+    """Return a number that changes with each heartbeat of the worker; None before the first heartbeat."""
     try:
         return heartbeat_file(directory, pid).stat().st_mtime_ns
     except FileNotFoundError:

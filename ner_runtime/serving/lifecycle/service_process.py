@@ -26,12 +26,12 @@ START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 15
 _POLL_S = 0.2
 
-# The service listens on this host, so that proxies named in the environment do not apply.
+# The service listens on this host, so proxies that the environment names must not be used.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ServiceNotReady(RanerError):
-    """The service did not start, or does not become ready."""
+    """The service did not start, or did not become ready in time."""
 
     code = "service_not_ready"
 
@@ -57,8 +57,8 @@ def service_process(
 
     Args:
         settings: `RANER_*` variables; they override those of `environment`.
-        environment: by default that of this process.
-        target: what `bentoml serve` serves, found in `directory`.
+        environment: environment of the service; by default that of this process.
+        target: the service that `bentoml serve` loads from `directory`.
         log: a file for the output of the service.
 
     Raises:
@@ -88,7 +88,7 @@ def service_process(
 def wait_until_ready(
     url: str, timeout_s: float, process: subprocess.Popen[bytes] | None = None, log: IO[bytes] | None = None
 ) -> None:
-    """Wait until `/readyz` of a service answers 200.
+    """Wait until `/readyz` of a service responds with 200.
 
     Args:
         process: the process of the service, if this process started it.
@@ -122,7 +122,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface on which nothing listens now."""
+    """Return a free TCP port of the loopback interface."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
@@ -138,7 +138,7 @@ def _exit(number: int, _frame: FrameType | None) -> None:
 
 
 def _reason(log: IO[bytes] | None) -> str:
-    """The line of the log that names the error, or its last line."""
+    """Return the line of the log that names the error, or else the last line."""
     if log is None:
         return "its process has ended"
     log.seek(0)

@@ -26,7 +26,7 @@ FLUSH_S = 0.3
 """Time to send the last responses before the process exits."""
 CLOSE_S = 0.2
 """How long after the drain time a worker stops accepting connections. The supervisor shuts the listening socket down at
-the end of the drain time; accepting a little longer serves the connections that are in its queue already."""
+the end of the drain time; accepting a little longer serves the connections that are already in its queue."""
 
 _SignalHandler = Callable[[int, FrameType | None], object]
 

@@ -19,7 +19,7 @@ from ner_runtime.settings import Settings, load_settings
 
 
 def settings_or_exit() -> Settings:
-    """Load the settings; an invalid one ends the process with a one-line message."""
+    """Load the settings; if one is invalid, exit with a one-line message."""
     try:
         return load_settings()
     except RanerError as error:
@@ -30,7 +30,7 @@ def settings_or_exit() -> Settings:
 class OpenedModel:
     """A model that is ready to serve.
 
-    failure: why this is the substitute and not the configured model; None where it is the configured one
+    failure: why the substitute was opened instead of the configured model; None if the configured model was opened
     """
 
     recognizer: Recognizer
@@ -39,10 +39,10 @@ class OpenedModel:
 
 
 def check_or_exit(settings: Settings) -> None:
-    """Check that the configured model can be served, pulling it first where it is missing.
+    """Check that the configured model can be served; pull it first if it is missing.
 
     Raises:
-        SystemExit: it cannot be served; the message is one line.
+        SystemExit: the model cannot be served; the message is one line.
     """
     try:
         pull_if_missing(settings.model)
@@ -56,10 +56,10 @@ def open_or_exit(settings: Settings, substitute: Path | None) -> OpenedModel:
     """Open the configured model.
 
     Args:
-        substitute: model directory to open instead where the configured model cannot be served
+        substitute: model directory to open instead if the configured model cannot be served
 
     Raises:
-        SystemExit: neither can be served; the message is one line.
+        SystemExit: neither model can be served; the message is one line.
     """
     try:
         directory = resolve_model(settings.model).resolve()
@@ -74,7 +74,7 @@ def open_or_exit(settings: Settings, substitute: Path | None) -> OpenedModel:
 
 
 def open_model(directory: Path, settings: Settings) -> Recognizer:
-    """Load a model and check its output on the sample that it brings.
+    """Load a model and run its self-check.
 
     Raises:
         RanerError: see `Recognizer.open` and `run_self_check`.
@@ -91,7 +91,7 @@ def open_model(directory: Path, settings: Settings) -> Recognizer:
 
 
 def describe(manifest: Manifest, settings: Settings) -> ModelDescription:
-    """Describe a model, and the settings that it is served with, for `/model`."""
+    """Describe a model and the settings of the service for `/model`."""
     return ModelDescription(
         name=manifest.name,
         version=manifest.version,

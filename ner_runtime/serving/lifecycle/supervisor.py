@@ -1,9 +1,9 @@
 """Supervisor: the parent process, which starts the workers and replaces those that die or hang.
 
 BentoML's own arbiter checks its workers every ten seconds, and in a container (`BENTOML_CONTAINERIZED`, set in every
-image that BentoML generates) not at all. This one checks every second, everywhere. It also kills workers whose
-heartbeat has stopped, ends with a one-line message where workers cannot start, and limits how long they may take to
-shut down.
+image that BentoML generates) not at all. The supervisor always checks every second. It also kills
+workers whose heartbeat has stopped, exits with a one-line message if workers cannot start, and limits how long they may
+take to shut down.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from ner_runtime.upstream.private import Arbiter, ConflictError, IOLoop, Watcher
 
 CHECK_S = 1.0
 START_TIMEOUT_S = 300.0
-"""A worker that sends no first heartbeat within this time is taken to hang."""
+"""A worker is considered hung if it does not send its first heartbeat within this time."""
 MAX_FAILED_STARTS = 3
-"""How many workers in a row may exit before they are ready, while no other is ready, before the service gives up."""
+"""The service gives up when this many workers in a row exit before they are ready, and no other worker is ready."""
 MAX_BACKOFF_S = 30.0
 KILL_DELAY_S = 2.0
-"""How long after its grace time a worker is killed."""
+"""How long after the end of its grace time a worker is killed."""
 _STOP_RETRY_S = 0.1
 
 _log = logging.getLogger("raner.supervisor")
@@ -49,7 +49,7 @@ _circus_log = logging.getLogger("circus")
 
 @dataclass(slots=True)
 class _WorkerState:
-    """The last heartbeat of a worker, and the checks since then."""
+    """The last heartbeat of a worker, and the number of checks since then."""
 
     heartbeat: int | None = None
     checks: int = 0
@@ -91,13 +91,13 @@ class Supervisor(Arbiter):
             raise SystemExit(f"raner: cannot listen: {error.strerror or error}") from None
         finally:
             shutil.rmtree(self._run_dir, ignore_errors=True)
-            # Before the message of SystemExit, which refers to the lines above it.
+            # Flushed before the message of SystemExit, which refers to the log lines above it.
             flush_logs()
         if self._failure:
             raise SystemExit(f"raner: {self._failure}")
 
     def initialize(self) -> None:
-        """Bind the sockets, without circus's own messages about a port that is taken: `start` reports that."""
+        """Bind the sockets. Suppresses circus's messages about a port that is taken, because `start` reports that."""
         _circus_log.disabled = True
         try:
             super().initialize()
@@ -105,7 +105,7 @@ class Supervisor(Arbiter):
             _circus_log.disabled = False
 
     def stop(self) -> Any:
-        """Stop the workers; `shutdown.py` describes how each of them ends."""
+        """Stop the workers; `shutdown.py` describes how a worker shuts down."""
         try:
             stopped = super().stop()
         except ConflictError:
@@ -119,7 +119,7 @@ class Supervisor(Arbiter):
         """Check the workers and start missing ones; called every `CHECK_S` seconds."""
         self.reap_processes()
         for watcher in self.watchers:
-            # During a backoff no worker is replaced, except that there is always at least one.
+            # During a backoff, a worker is replaced only if none is left.
             watcher.numprocesses = self._wanted[watcher.name] if self._backoff_s <= 0 else max(1, len(watcher))
         self._backoff_s -= CHECK_S
         managed = super().manage_watchers()
@@ -172,7 +172,7 @@ class Supervisor(Arbiter):
 
 
 def use_supervisor(settings: Settings) -> None:
-    """Make BentoML, which is about to start the workers, start them under the supervisor."""
+    """Make BentoML start the workers under the supervisor; call it before BentoML starts them."""
     Supervisor.settings = settings
     replace_arbiter(Supervisor)
     # SIGTERM has no default action in process 1 of a container. The arbiter installs its own handler later.

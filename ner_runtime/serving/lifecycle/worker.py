@@ -1,7 +1,7 @@
 """Worker: one serving process. It opens the model, replaces it when it changes, sends heartbeats, and shuts down.
 
-Each worker replaces its own model, one worker at a time, so that at most one of them holds two models. Where the new
-model cannot be served, the worker keeps the old one, and `/model`, the log and the metrics report the reason.
+Workers replace their models one worker at a time, so that at most one of them holds two models. If the new model
+cannot be served, the worker keeps the old one, and `/model`, the log and the metrics report the reason.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ EXIT_FAILED = 70
 """Exit status of a worker that cannot continue (EX_SOFTWARE)."""
 
 _LAST_MODEL_FILE = "model"
-# A fifth of Python's default, with which the P99 of short texts beside a long document was 57 to 102 ms instead of 29
-# to 31 ms (`make fairness`).
+# A fifth of Python's default. With the default, the P99 of short texts beside a long document was 57 to 102 ms instead
+# of 29 to 31 ms (`make fairness`).
 _SWITCH_INTERVAL_S = 0.001
 
 _log = logging.getLogger("raner.worker")
@@ -50,7 +50,7 @@ class Worker:
     settings: Settings
     shutdown: Shutdown
     model_status: ModelStatus
-    """What `/model` reports; kept current."""
+    """The status that `/model` reports; the worker updates it."""
     is_first: bool
     """Whether this is the one worker that checks the hub for newer models and reports a missing supervisor."""
     model_slot: ModelSlot = field(init=False)
@@ -58,7 +58,7 @@ class Worker:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def open(self, make_handler: HandlerFactory) -> None:
-        """Open the configured model, or the one that the other workers serve where it cannot be served.
+        """Open the configured model or, if it cannot be served, the one that the other workers serve.
 
         Raises:
             SystemExit: no model can be served.
@@ -195,7 +195,7 @@ def _open_exclusively(directory: Path, settings: Settings) -> Recognizer:
 
 @contextmanager
 def _opening_lock() -> Generator[None]:
-    """Hold the lock under which one worker at a time opens a model, which takes memory and CPU from requests."""
+    """Hold the lock that lets one worker at a time open a model; opening takes memory and CPU from requests."""
     shared = run_dir()
     if shared is None:
         yield
@@ -207,7 +207,7 @@ def _opening_lock() -> Generator[None]:
 
 
 def _last_model() -> Path | None:
-    """The directory of the model that a worker of this service opened last; None at the first start."""
+    """Return the directory of the model that a worker of this service opened last; None at the first start."""
     shared = run_dir()
     try:
         return Path((shared / _LAST_MODEL_FILE).read_text().strip()) if shared else None

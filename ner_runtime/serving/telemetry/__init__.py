@@ -1,1 +1,1 @@
-"""What the service reports about itself: logs and metrics."""
+"""Telemetry of the service: logs and metrics."""

@@ -1,7 +1,7 @@
-"""Log handler that writes in a thread of its own, so that a slow or blocked standard error never holds the event loop.
+"""Log handler that writes in its own thread, so that a slow or blocked standard error never blocks the event loop.
 
-Lines are formatted by the caller. The thread writes those of `DELAY_S` together, and errors at once. A normal exit
-writes the last lines through `logging.shutdown`; call `flush` before `os._exit`.
+The caller formats a line. The thread collects lines for `DELAY_S` and writes them together, or at once for an error. A
+normal exit writes the last lines through `logging.shutdown`; call `flush` before `os._exit`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_LINES = 10_000
 
 
 class BufferedLogHandler(logging.Handler):
-    """Writes formatted records to a stream, a line each."""
+    """Writes log records to a stream, one line per record."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()

@@ -1,8 +1,9 @@
 """Logs: one line per event on standard error, as JSON or as text.
 
-Every line has `time`, `level`, `event` and, inside a request, `request_id`. No line holds text of a user: a request is
-described by numbers, and an exception by its type and traceback. Of messages, only those of `RanerError` and `OSError`
-are logged, because others may quote a text.
+Every line has `time`, `level`, `event` and, inside a request, `request_id`. No line contains user text: a request is
+described by numbers, and an exception by its type and traceback. The message of an exception is logged only for
+`RanerError` and `OSError`, because the messages of others may quote a text.
+
 The loggers of BentoML, uvicorn and circus use the same format.
 """
 
@@ -56,10 +57,10 @@ def configure_logs(level: LogLevel, form: LogFormat) -> None:
     log.setLevel(level.upper())
     # At INFO, BentoML reports when the service starts and stops.
     logging.getLogger("bentoml").setLevel(max(log.level, logging.INFO))
-    # At INFO, it quotes BENTOML_CONFIG_OPTIONS, which may hold the credentials of a trace collector.
+    # At INFO, it logs BENTOML_CONFIG_OPTIONS, which may contain the credentials of a trace collector.
     logging.getLogger(CONFIGURATION_LOGGER).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
-    # No line has these fields, so that no record need collect them.
+    # No line has these fields, so records need not collect them.
     logging.logThreads = logging.logMultiprocessing = False
 
 

@@ -1,6 +1,6 @@
 """Metrics for Prometheus. `/metrics` of any worker reports all workers.
 
-Label values are few by construction: known paths, statuses, entity types of the model. In prometheus_client's
+Labels have few values: known paths, statuses, entity types of the model. In prometheus_client's
 multiprocess mode each process writes its own files, and the supervisor removes the gauges of a process that has ended.
 """
 
