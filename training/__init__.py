@@ -1,4 +1,4 @@
-"""Training of the embedded model, from corpora to weights. Each step is a command, `python -m training.steps.NAME`.
+"""Train the embedded model, from corpora to weights. Each step is a command, `python -m training.steps.NAME`.
 
-Not part of the service, and not in the bento. `training/README.md` describes the steps and their results.
+It is not part of the service, and not in the bento. `training/README.md` describes the steps and their results.
 """

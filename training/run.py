@@ -23,14 +23,14 @@ WORK = Path(".work/training")
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors and plain values atomically."""
+    """Write a state, made of tensors and plain values, to a file atomically."""
     buffer = BytesIO()
     torch.save(state, buffer)
     write_atomically(path, buffer.getvalue())
 
 
 def load_state(path: Path) -> dict[str, Any] | None:
-    """Read what `save_state` wrote; None if there is no file."""
+    """Read a state that `save_state` wrote; None if there is no file."""
     if not path.is_file():
         return None
     return torch.load(path, map_location="cpu", weights_only=True)
@@ -48,7 +48,7 @@ def pick_device() -> torch.device:
 
 @dataclass
 class Log:
-    """A log of JSON lines, one per event, each with the seconds since 1970 under `time`."""
+    """A log in JSON Lines, one line per event. `time` is the time of the event, in seconds since 1970."""
 
     path: Path
 
@@ -64,9 +64,10 @@ class Log:
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """Matrix products in bfloat16 where the processor multiplies it; weights, norms and losses stay in float32.
+    """Return a context that computes matrix products in bfloat16 if the processor supports it.
 
-    Emulated, as on a CPU without AVX-512 BF16 or AMX, bfloat16 is twenty times slower than float32.
+    Weights, norms and losses stay in float32. On a CPU without AVX-512 BF16 or AMX, bfloat16 would be emulated, which
+    is twenty times slower than float32.
     """
     fast = device.type == "cuda" or "bf16" in _cpu_flags()
     return torch.autocast(device.type, torch.bfloat16, enabled=fast)

@@ -1,1 +1,1 @@
-"""Data: corpora, names, the lexicon, the vocabulary and the tagset."""
+"""Prepare the training data: corpora, names, lexicon, vocabulary and tagset."""

@@ -1,7 +1,7 @@
-"""Find sums of money by a pattern, and draw new ones.
+"""Find sums of money with a regular expression, and draw random ones.
 
-Only one small corpus, of court reports, annotates money. A sum has so regular a form that a pattern finds it in the
-other corpora, which otherwise would not show any.
+Only one small corpus, of court reports, annotates money. Sums of money are regular enough for a regular expression to
+find them in the other corpora, which gives the model more examples.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from training.data.corpora import Sentence, Span
 _CURRENCY = "人民币|美元|美金|港元|港币|日元|欧元|英镑|韩元|台币|新台币|卢布|法郎|马克|澳元|加元|泰铢|卢比|比索"
 _DIGITS = r"[0-9０-９][0-9０-９,，.．]*"
 _SCALE = "[十百千万亿]*(?:[多余]?[万亿]?)"
-# A lone Chinese numeral before 元 is part of a word more often than a sum (二元, 三元).
+# A lone Chinese numeral before 元 is more often part of a word than of a sum of money (二元, 三元).
 _SIGN = "[$¥￥＄€£]|US\\$|HK\\$|RMB|CNY"
 _CAPITAL = "[零壹贰叁肆伍陆柒捌玖拾佰仟万亿]{2,}"
 _REST = "(?:[0-9一二三四五六七八九][角毛](?:[0-9一二三四五六七八九]分)?|整)?"
@@ -31,12 +31,12 @@ _AMOUNT = re.compile(
 
 
 def find_amounts(text: str) -> list[tuple[int, int]]:
-    """Start and end (exclusive) of each sum of money."""
+    """Return the start and end (exclusive) of each sum of money."""
     return [found.span() for found in _AMOUNT.finditer(text)]
 
 
 def annotate(sentence: Sentence) -> Sentence:
-    """Add MONEY spans if the corpus does not annotate them; sums of money that overlap a span are not added."""
+    """Add a MONEY span for each sum of money that overlaps no other span, unless the corpus annotates money."""
     if "MONEY" in sentence.annotated:
         return sentence
     taken = [(span.start, span.end) for span in sentence.spans]
@@ -55,7 +55,7 @@ _CAPITALS = "零壹贰叁肆伍陆柒捌玖"
 
 
 def draw_amount(chance: random.Random) -> str:
-    """A sum of money in one of the ways in which it is written."""
+    """Return a random sum of money in one of its usual notations."""
     way = chance.random()
     if way < 0.25:
         return (

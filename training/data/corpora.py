@@ -1,8 +1,8 @@
-"""Read annotated corpora under one set of types, and plain text.
+"""Read annotated corpora, with their types mapped to one common set, and plain text.
 
-Sentences come as `{"text", "entities": [{"start", "end", "type"}]}` lines with offsets in code points. Native types
-are mapped to ours by `TYPE_MAP.json`. An entity whose type has no counterpart is kept with the type None, so that the
-model does not learn that it is *not* an entity.
+Each line of a corpus is one sentence, `{"text", "entities": [{"start", "end", "type"}]}`, with offsets in code points.
+`TYPE_MAP.json` maps the types of each corpus to the common types. An entity whose type has no counterpart is kept with
+the type None, so that the model does not learn that it is *not* an entity.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path("data")
-"""Where the corpora are unless `--data` names another directory. They are not part of this repository."""
+"""The default folder of the corpora, which are not part of this repository; `--data` sets another one."""
 
 TYPES = ("PER", "LOC", "ORG", "TIME", "TITLE", "MONEY")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Code points `start` to `end` (exclusive) of a text; the type None means: possibly an entity, of unknown type."""
+    """Code points `start` to `end` (exclusive) of a text. The type None marks a possible entity of unknown type."""
 
     start: int
     end: int
@@ -31,7 +31,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A text with its spans, sorted and disjoint, and the types that its corpus annotates throughout."""
+    """A text, its spans (sorted, without overlaps), and the types of which its corpus annotates every entity."""
 
     text: str
     spans: tuple[Span, ...]
@@ -40,12 +40,12 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A folder of `ner/`.
+    """A corpus, stored in a subfolder of `ner/`, and how to train on it.
 
     Attributes:
-        annotated: the types that it annotates throughout; of another type, unmarked text may still be an entity
-        repeat: how often an epoch sees each training sentence, on average
-        distrusted: types that it annotates unreliably; read like types without a counterpart
+        annotated: the types of which it annotates every entity; unmarked text may still be an entity of another type
+        repeat: how often each training sentence occurs in an epoch, on average
+        distrusted: types that it annotates unreliably; their entities get the type None
         splits: the files to train on
     """
 
@@ -62,7 +62,7 @@ def _types(names: str) -> frozenset[str]:
 
 _NAMES = _types("PER LOC ORG")
 
-# `aishell_ner` is absent on purpose: its dev split measures a genre that is not trained on.
+# `aishell_ner` is left out on purpose: its dev set measures a genre that the model is not trained on.
 CORPORA = (
     Corpus("msra", _NAMES, repeat=2.0),
     Corpus("cluener", _types("PER LOC ORG TITLE"), repeat=1.5),
@@ -92,7 +92,7 @@ CORPORA = (
     Corpus("crosswoz", _types("LOC ORG"), repeat=0.2),
 )
 
-# The dev sets that scores are given for, in the order of the table.
+# The dev sets to report scores on, in the order of the table.
 DEV_SETS = (
     "msra", "uner_gsdsimp", "uner_gsd_trad", "weibo", "cluener", "aishell_ner", "gm_time", "resume",
     "literature", "exec_jobtitle", "announce_org", "cail_theft", "cec", "cnerta", "youku",
@@ -101,7 +101,7 @@ DEV_SETS = (
 
 
 class TypeMap:
-    """Native types to ours."""
+    """Maps the types of each corpus to the common types, or to None if a type has no counterpart."""
 
     def __init__(self, table: dict[str, dict[str, str | None]]) -> None:
         self._table = table
@@ -120,12 +120,12 @@ class TypeMap:
 
 
 def find_corpus(name: str) -> Corpus:
-    """The first corpus of that name; one that is only measured on annotates names."""
+    """Return the first corpus with that name; one that is not trained on is taken to annotate PER, LOC and ORG."""
     return next((corpus for corpus in CORPORA if corpus.name == name), Corpus(name, _NAMES))
 
 
 def read_split(data: Path, corpus: Corpus, split: str, type_map: TypeMap) -> list[Sentence]:
-    """All sentences of one file."""
+    """Read all sentences of one split of a corpus."""
     sentences: list[Sentence] = []
     for line in read_lines(data / "ner" / corpus.name / f"{split}.jsonl.gz"):
         record = json.loads(line)
@@ -138,12 +138,12 @@ def read_split(data: Path, corpus: Corpus, split: str, type_map: TypeMap) -> lis
 
 
 def read_train(data: Path, corpus: Corpus, type_map: TypeMap) -> list[Sentence]:
-    """All training sentences of a corpus."""
+    """Read all training sentences of a corpus."""
     return [sentence for split in corpus.splits for sentence in read_split(data, corpus, split, type_map)]
 
 
 def read_raw(data: Path) -> Iterator[str]:
-    """The lines of `raw/`, with an empty line between documents and without the held-out part."""
+    """Yield the lines of the files in `raw/`, except held-out files, with an empty line after each file."""
     for path in sorted((data / "raw").glob("*.txt.gz")):
         if "heldout" not in path.name:
             yield from read_lines(path)
@@ -151,7 +151,7 @@ def read_raw(data: Path) -> Iterator[str]:
 
 
 def read_train_texts(data: Path) -> Iterator[str]:
-    """The texts of all training sentences, without their annotation."""
+    """Yield the texts of all training sentences, without annotations."""
     type_map = TypeMap.read(data)
     for corpus in CORPORA:
         for sentence in read_train(data, corpus, type_map):
@@ -159,13 +159,13 @@ def read_train_texts(data: Path) -> Iterator[str]:
 
 
 def read_lexicon(path: Path) -> list[str]:
-    """The first column of a lexicon, one entry a line."""
+    """Read the entries of a lexicon: the first column of each line."""
     separator = "," if ".csv" in path.suffixes else "\t"
     return [entry for line in read_lines(path) if (entry := line.split(separator)[0].strip())]
 
 
 def read_all_text(data: Path) -> Iterator[str]:
-    """The texts from which the vocabulary is counted: raw text, training texts, and names from the lexicons."""
+    """Yield the texts that the vocabulary is built from: plain text, training texts, and names from the lexicons."""
     yield from read_raw(data)
     yield from read_train_texts(data)
     for pattern in ("person_*.txt*", "loc_*.txt*", "org_*.txt*"):
@@ -174,7 +174,7 @@ def read_all_text(data: Path) -> Iterator[str]:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a file, compressed or not, without their ends."""
+    """Yield the lines of a file, plain or compressed with gzip, without line endings."""
     if path.suffix == ".gz":
         with gzip.open(path, "rt", encoding="utf-8") as file:
             yield from (line.rstrip("\n") for line in file)

@@ -1,7 +1,7 @@
 """Build the lexicon of the embedded model from lists of names and words.
 
-The lexicon is shipped, so only lists that may be redistributed are used: MIT, Apache-2.0, WTFPL, and lists made for
-this project. An entry may be of several kinds.
+The lexicon is shipped with the model. It therefore uses only lists that may be redistributed: lists under MIT,
+Apache-2.0 or WTFPL, and lists made for this project. An entry can have several kinds.
 
     python -m training.data.lexicon --jieba .work/peers/lib/python3.11/site-packages/jieba/dict.txt
 """
@@ -26,7 +26,7 @@ KINDS = (
     "org_modern", "org_ambiguous", "org_institution", "company", "word_common", "word", "term", "popular",
 )  # fmt: skip
 
-# Lists that are used as a whole, by kind.
+# Lists of which all entries are used, by kind.
 _PLAIN = {
     "person_known": ("per_trending_silver.tsv", "person_thuocl_historical.tsv.gz"),
     "person_rare": ("person_japanese_18w.txt.gz",),
@@ -65,7 +65,7 @@ _MODERN = (
 
 
 def columns(path: Path) -> Iterator[list[str]]:
-    """The columns of each entry of a list."""
+    """Yield the columns of each entry of a list; skip comments, and entries that are too short or too long."""
     for line in read_lines(path):
         cells = line.split("\t")
         cells[0] = cells[0].strip()
@@ -85,7 +85,7 @@ class Entries:
 
 
 def collect(lexicons: Path, jieba: Path) -> dict[str, int]:
-    """All entries with their kinds, without their popularity."""
+    """Return all entries with their kinds, except the kind `popular`."""
     entries = Entries()
     for kind, files in _PLAIN.items():
         for file in files:
@@ -120,7 +120,7 @@ def collect(lexicons: Path, jieba: Path) -> dict[str, int]:
 
 
 def mark_popular(entries: dict[str, int], texts: Iterator[str]) -> None:
-    """Mark names that occur often in modern text as popular."""
+    """Add the kind `popular` to names that occur often in modern texts."""
     names = kinds_of(_NAME_KINDS, KINDS)
     matcher = Matcher.build({entry: kinds for entry, kinds in entries.items() if kinds & names}, with_script({}))
     counts = Counter[str]()
@@ -134,14 +134,14 @@ def mark_popular(entries: dict[str, int], texts: Iterator[str]) -> None:
 
 
 def modern_texts(data: Path) -> Iterator[str]:
-    """Lines of plain text of recent years."""
+    """Yield the lines of plain text from recent years."""
     for path in sorted((data / "raw").glob("*.txt.gz")):
         if path.name.startswith(_MODERN):
             yield from read_lines(path)
 
 
 def build(data: Path, jieba: Path) -> Matcher:
-    """The lexicon of the embedded model."""
+    """Build the lexicon of the embedded model."""
     entries = collect(data / "lexicons", jieba)
     mark_popular(entries, modern_texts(data))
     return Matcher.build(entries, with_script(simplified_table()))

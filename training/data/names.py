@@ -1,8 +1,8 @@
 """Draw names of each type, from lexicons and from the corpora, to replace those in training sentences.
 
-Persons are drawn as the population is (surname and given-name frequencies), from lists of famous, foreign and
-historical people, or as they stand in the corpora; organisations from lists, from encyclopedia titles that end as
-organisations do, or composed of a place, a made-up core and a kind.
+Names of people follow the surname and given-name frequencies of the population, or come from the corpora and from
+lists of famous, foreign and historical people. Names of organisations come from lists and from encyclopedia titles that
+end like the name of an organisation, or are composed of a place, a company name and a kind of company.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from training.data.corpora import Sentence, read_lexicon, read_lines
 
 Draw = Callable[[random.Random], str]
 
-# Encyclopedia titles with these ends are organisations.
+# Encyclopedia titles with these endings are organisations.
 _ORGANISATION_ENDS = (
     "公司", "集团", "大学", "学会", "协会", "银行", "研究所", "研究院", "委员会", "俱乐部", "医院", "中学", "小学",
     "学院", "出版社", "电视台", "联盟", "基金会", "政府", "共产党", "管理局", "法院", "检察院", "科学院", "总局",
@@ -30,18 +30,18 @@ _KINDS = (
 _MIN_LENGTH, _MAX_LENGTH = 2, 20
 # A shorter title with such an ending is the generic term itself.
 _MIN_TITLE = 4
-# Court reports replace parts of names by these.
+# Court reports replace parts of names with these characters.
 _ANONYMOUS = frozenset("*某×Ｘ")
 
 
 @dataclass(frozen=True)
 class Names:
-    """Ways to draw a name of each type, each way with its weight."""
+    """For each type, the functions that draw a name, with their weights."""
 
     ways: dict[str, list[tuple[Draw, float]]]
 
     def draw(self, type_: str, chance: random.Random) -> str | None:
-        """A name of a type; None where there are none."""
+        """Draw a name of a type; None if the type has no names."""
         ways = self.ways.get(type_)
         if not ways:
             return None
@@ -50,7 +50,10 @@ class Names:
 
 
 def from_sentences(sentences: Iterable[Sentence]) -> dict[str, list[str]]:
-    """The distinct entities of sentences by type, without those of one character, which depend on their context."""
+    """Return the distinct entities of sentences, by type.
+
+    Anonymised names are left out, and so are names of one character, since they depend on their context.
+    """
     found: dict[str, dict[str, None]] = {}
     for sentence in sentences:
         for span in sentence.spans:
@@ -61,7 +64,7 @@ def from_sentences(sentences: Iterable[Sentence]) -> dict[str, list[str]]:
 
 
 def gather(lexicons: Path, sentences: Iterable[Sentence]) -> Names:
-    """All ways to draw a name: from a folder of lexicons and from annotated sentences."""
+    """Collect the names to draw, from a folder of lexicons and from annotated sentences."""
     own = from_sentences(sentences)
     places = _read(lexicons, "loc_cn_areas.txt", "loc_cn_cities.txt", "loc_cn_short_names_l1_3.tsv")
     companies = _read(lexicons, "org_company_short_28w.txt.gz")
@@ -101,7 +104,7 @@ def gather(lexicons: Path, sentences: Iterable[Sentence]) -> Names:
     return Names({type_: [(way, weight) for way, weight in each] for type_, each in ways.items()})
 
 
-# Categories of the list of modern names, by what a sentence uses them for.
+# The categories in the list of modern names that belong to each use.
 _CATEGORIES = {
     "club": ("sports clubs and teams",), "media": ("media",), "school": ("schools",), "hospital": ("hospitals",),
     "office": ("government and international bodies",),
@@ -113,7 +116,10 @@ _CATEGORIES = {
 
 
 def brands(lexicons: Path) -> dict[str, list[str]]:
-    """Modern names of organisations by use; `safe` are those that are nothing else, `any` also those that are words."""
+    """Return modern names of organisations, by use.
+
+    `safe` holds all names that are not also a word or a place; `any` holds all brands, including those that are.
+    """
     rows = [line.split("\t") for line in read_lines(lexicons / "org_modern_brands_hand.tsv")]
     rows = [row for row in rows if len(row) == 4 and len(row[0]) >= _MIN_LENGTH]
     clear = [row for row in rows if "word" not in row[3] and "place" not in row[3]]
@@ -165,7 +171,7 @@ def _frequencies(path: Path, column: str) -> tuple[list[str], list[float]]:
 def _person_drawer(lexicons: Path) -> Draw:
     surnames, surname_counts = _frequencies(lexicons / "surname_freq.csv", "n.1930_2008")
     characters, character_counts = _frequencies(lexicons / "givenname_char_freq.csv", "name.ppm")
-    # Flattened, so that rare surnames and characters are seen more often than in the population.
+    # Flattened, so that rare surnames and characters are drawn more often than they occur in the population.
     surname_sums = _running_sums([count**0.6 for count in surname_counts])
     character_sums = _running_sums([count**0.8 for count in character_counts])
 

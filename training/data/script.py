@@ -1,7 +1,8 @@
-"""Convert script (simplified, traditional) and width (half, full) of single characters.
+"""Convert the script (simplified, traditional) and the width (half, full) of single characters.
 
-Every table maps single code points to single code points, so that offsets of a text stay what they were. The variant
-tables are OpenCC's. A character with several traditional forms gets the first, since phrases are not considered.
+Every table maps single code points to single code points, so that the offsets in a text do not change. The
+script tables are those of OpenCC. A character with several traditional forms gets the first one, since phrases are not
+considered.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Convert spans to BIOES labels and back, and find the labels that a partly annotated sentence allows.
+"""Convert spans to BIOES labels and back, and find the labels that a partially annotated sentence allows.
 
-One tagset serves all corpora. Where a corpus does not annotate a type, a position without an entity may carry any
-label of that type; where a span's type is unknown, any label at all (partial annotation: Tsuboi et al., 2008).
+All corpora share one tagset. If a corpus does not annotate a type, a position outside all entities may have any label
+of that type. A position in a span of unknown type may have any label (partial annotation: Tsuboi et al., 2008).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GOES_ON = frozenset("BI")
 
 @dataclass(frozen=True)
 class Tagset:
-    """Labels of a list of types: O first, then B, I, E and S of each type."""
+    """The labels of a list of types: O first, then B, I, E and S of each type."""
 
     types: tuple[str, ...]
 
@@ -36,7 +36,7 @@ class Tagset:
         return 1 + len(_PREFIXES) * len(self.types)
 
     def label(self, prefix: str, type_: str) -> int:
-        """The index of a label."""
+        """Return the index of the label `prefix`-`type_`."""
         return 1 + len(_PREFIXES) * self.types.index(type_) + _PREFIXES.index(prefix)
 
     def labels_of(self, type_: str) -> slice:
@@ -44,7 +44,7 @@ class Tagset:
         return slice(first, first + len(_PREFIXES))
 
     def encode(self, length: int, spans: Sequence[Span]) -> NDArray[np.int64]:
-        """Labels of a fully annotated text; spans of unknown type are skipped.
+        """Return the labels of a fully annotated text; spans of unknown type are skipped.
 
         Returns:
             (length,)
@@ -62,7 +62,7 @@ class Tagset:
         return labels
 
     def decode(self, labels: Sequence[int]) -> list[Span]:
-        """Spans of a legal path of labels; an entity without an end is dropped."""
+        """Return the spans of a legal path of labels; an entity without an end is dropped."""
         spans: list[Span] = []
         start = 0
         for position, label in enumerate(labels):
@@ -76,7 +76,7 @@ class Tagset:
         return spans
 
     def allowed(self, sentence: Sentence) -> Allowed:
-        """Which labels each position of a sentence may carry.
+        """Return which labels each position of a sentence may have.
 
         Returns:
             (code points, labels); at least one legal path is allowed
@@ -96,15 +96,15 @@ class Tagset:
         return allowed
 
     def legal_transitions(self) -> Allowed:
-        """(labels, labels), true where the second label may follow the first."""
+        """Return which label may follow which: (labels, labels), true if the second may follow the first."""
         return np.array([[self._may_follow(i, j) for j in range(len(self))] for i in range(len(self))])
 
     def legal_starts(self) -> Allowed:
-        """(labels,), true where a text may begin."""
+        """Return which labels a text may begin with: (labels,)."""
         return np.array([not self._continues(label) for label in range(len(self))])
 
     def legal_ends(self) -> Allowed:
-        """(labels,), true where a text may end."""
+        """Return which labels a text may end with: (labels,)."""
         return np.array([not self._goes_on(label) for label in range(len(self))])
 
     def _prefix(self, label: int) -> str:

@@ -1,7 +1,7 @@
-"""Fill templates of everyday sentences with drawn names.
+"""Fill templates of everyday sentences with random names.
 
-The templates cover what the corpora have little of: chats, addresses, contracts, sums of money. `templates.txt` has one
-a line; `{ADDR}` is a gap for an address.
+The templates cover texts that are rare in the corpora: chats, addresses, contracts, sums of money. `templates.txt` has
+one template per line; `{ADDR}` is a gap for an address.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from training.data.names import Draw, Names, brands
 _FILE = Path(__file__).parent / "templates.txt"
 _GAP = re.compile(r"\{([A-Z]+)\}")
 
-# The type of what fills a gap.
+# The entity type of the text that fills each gap.
 GAPS = {
     "PER": "PER", "STAR": "PER", "CASUAL": "PER", "BRAND": "ORG", "COMPANY": "ORG", "CLUB": "ORG", "MEDIA": "ORG",
     "SCHOOL": "ORG", "HOSPITAL": "ORG", "OFFICE": "ORG", "CITY": "LOC", "PLACE": "LOC", "COUNTRY": "LOC",
@@ -43,9 +43,9 @@ _ROADS = (
     "文一", "文二", "环城", "高新", "软件园", "创业", "工业", "民主", "康定", "复兴", "长安", "平安", "永安",
     "泰山", "珠江", "天河",
 )  # fmt: skip
-# The most frequent surnames come first.
+# How many surnames are used. The list begins with the most frequent ones.
 _SURNAMES = 100
-# Shorter names of sights are often words.
+# Minimum length of the names of sights. Shorter ones are often ordinary words.
 _SIGHT = 4
 _ROAD_ENDS = (
     "路",
@@ -71,7 +71,7 @@ def read_templates() -> list[str]:
 
 
 def fill(template: str, draws: dict[str, Draw], chance: random.Random) -> Sentence:
-    """Fill each gap of a template with a drawn name."""
+    """Fill each gap of a template with a random name."""
     text, spans, position = "", list[Span](), 0
     for gap in _GAP.finditer(template):
         text += template[position : gap.start()]
@@ -83,14 +83,14 @@ def fill(template: str, draws: dict[str, Draw], chance: random.Random) -> Senten
 
 
 def everyday(names: Names, number: int, data: Path = DATA, seed: int = 1) -> list[Sentence]:
-    """Sentences from randomly chosen templates."""
+    """Return `number` sentences made from random templates."""
     chance = random.Random(seed)
     templates, draws = read_templates(), gap_draws(names, data / "lexicons")
     return [fill(chance.choice(templates), draws, chance) for _ in range(number)]
 
 
 def gap_draws(names: Names, lexicons: Path) -> dict[str, Draw]:
-    """For each kind of gap, a function that draws a name or number to fill it."""
+    """Return, for each kind of gap, a function that draws a text to fill it."""
     people = _people(names, lexicons)
     places = _places(lexicons)
     return {**people, **places, **_organisations(names, lexicons), **_others()}
@@ -129,7 +129,7 @@ def _places(lexicons: Path) -> dict[str, Draw]:
 
 
 def _address(cities: list[str], areas: list[str], streets: list[str], names: list[str]) -> Draw:
-    """Addresses with the house number, as one place."""
+    """Return a function that draws addresses. An address is one place, including its house number."""
 
     def draw(chance: random.Random) -> str:
         parts = [
@@ -169,7 +169,7 @@ def _read(lexicons: Path, file: str) -> list[str]:
 
 
 def _of(*lists: Sequence[str]) -> Draw:
-    """Draws one of the lists, then one of its names."""
+    """Return a function that draws one of the lists, and then one of its names."""
     return lambda chance: chance.choice(chance.choice(lists))
 
 

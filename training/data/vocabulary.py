@@ -1,7 +1,7 @@
-"""The characters that the model knows, and the ids of a text, one for each code point.
+"""Build the vocabulary of the model, and encode texts as ids, one per code point.
 
-RaNER's semantics: each code point is normalised alone (NFC, lower-case, accents stripped) and looked up; what is
-empty or unknown becomes [UNK]; nothing is dropped and full-width forms are not folded.
+As in RaNER, each code point is normalised alone (NFC, lower-case, accents stripped) and looked up. It becomes [UNK] if
+the result is empty or unknown. No code point is dropped, and full-width forms are not converted.
 
     python -m training.data.vocabulary --data path/to/corpora
 """
@@ -35,15 +35,15 @@ _normalizer = BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_a
 
 
 def normalize(character: str) -> str:
-    """The piece of one code point; empty for white space, controls and combining marks."""
+    """Return the piece of one code point; empty for white space, control characters and combining marks."""
     return _normalizer.normalize_str(character).strip()
 
 
 class Vocabulary:
-    """Pieces and their ids; the first five are special."""
+    """The pieces and their ids. The first five pieces are special."""
 
     def __init__(self, pieces: list[str]) -> None:
-        """`pieces` begins with SPECIAL, in that order."""
+        """`pieces` must begin with those of SPECIAL, in the same order."""
         if tuple(pieces[: len(SPECIAL)]) != SPECIAL:
             raise ValueError(f"a vocabulary begins with {' '.join(SPECIAL)}")
         self.pieces = pieces
@@ -55,14 +55,14 @@ class Vocabulary:
 
     @classmethod
     def read(cls, path: Path) -> Vocabulary:
-        """Read a `vocab.txt`, one piece a line."""
+        """Read a `vocab.txt`, which has one piece per line."""
         return cls(path.read_text(encoding="utf-8").rstrip("\n").split("\n"))
 
     def write(self, path: Path) -> None:
         write_atomically(path, "".join(f"{piece}\n" for piece in self.pieces).encode())
 
     def encode(self, text: str) -> Ids:
-        """Ids of a text, without [CLS] and [SEP].
+        """Return the ids of a text, without [CLS] and [SEP].
 
         Returns:
             (code points,)
@@ -77,10 +77,10 @@ class Vocabulary:
         return ids
 
     def translation(self, table: dict[int, str]) -> Ids:
-        """A `str.translate` table of single characters, as a look-up from id to id.
+        """Convert a `str.translate` table of single characters into a table from id to id.
 
         Returns:
-            (pieces,): what each id becomes; an id whose translation is unknown stays as it is.
+            (pieces,), the new id for each id; unchanged if the translated character is not in the vocabulary
         """
         ids = np.arange(len(self.pieces))  # (pieces,)
         for index, piece in enumerate(self.pieces[len(SPECIAL) :], start=len(SPECIAL)):
@@ -94,7 +94,7 @@ class Vocabulary:
 
 
 def count_pieces(texts: Iterable[str]) -> Counter[str]:
-    """How often each piece occurs in texts and, at a small share, in their traditional forms."""
+    """Count the pieces of texts. Each character also adds a small share of its count to its traditional form."""
     characters: Counter[str] = Counter()
     for text in texts:
         characters.update(text)
@@ -108,7 +108,7 @@ def count_pieces(texts: Iterable[str]) -> Counter[str]:
 
 
 def build(texts: Iterable[str], size: int) -> Vocabulary:
-    """The vocabulary of the `size` - 5 most frequent characters, ties in code-point order.
+    """Build a vocabulary of the `size` - 5 most frequent characters. Ties are broken by code point.
 
     ASCII and its full-width forms are always included, whether or not the corpora contain them.
     """
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     parser = argparse.ArgumentParser(description="Build the character vocabulary from the corpora.")
     parser.add_argument("--data", type=Path, default=DATA, help="the folder with ner/, raw/ and lexicons/")
-    parser.add_argument("--size", type=int, default=7800, help="pieces, special ones included")
+    parser.add_argument("--size", type=int, default=7800, help="number of pieces, including the special ones")
     parser.add_argument("--output", type=Path, default=WORK / "vocab.txt")
     options = parser.parse_args(arguments)
     vocabulary = build(read_all_text(options.data), options.size)

@@ -1,6 +1,7 @@
 """Encode words and their kinds as one tag per character, in the BIES scheme over LAC's tagset.
 
-Tag `4 * kind + place`, with place 0 to 3 for the first, an inner, the last and the only character of a word.
+A tag is `4 * kind + place`. The place is 0 for the first character of a word, 1 for an inner one, 2 for the last one,
+and 3 for the only one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 Tags = NDArray[np.uint8]
 Word = tuple[str, str]
-"""Its characters and its kind."""
+"""The characters of a word, and its kind."""
 
 # https://github.com/baidu/lac, "词性和专名类别标签集合"
 KINDS = (
@@ -26,7 +27,7 @@ NO_WORD = 255
 
 
 def encode_words(words: Sequence[Word]) -> Tags:
-    """One tag per character; `NO_WORD` for words of an unknown kind.
+    """Return one tag per character; `NO_WORD` for words of an unknown kind.
 
     Returns:
         (characters,)

@@ -1,1 +1,1 @@
-"""Examples: sentences to batches, and the ways in which training changes them."""
+"""Vary the training sentences, and turn them into batches."""

@@ -1,7 +1,7 @@
-"""Vary sentences: other names, width, script and punctuation, with the spans kept in place.
+"""Vary sentences: change names, width, script and punctuation, and move the spans accordingly.
 
-Every change is either a translation of single characters or a list of edits that never cut into a span. All random
-choices come from the generator that is passed in.
+Every change either replaces single characters or is a list of edits, none of which cuts into a span. All random choices
+come from the generator that is passed in.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from training.data.script import (
     traditional_table,
 )
 
-# Chinese punctuation to what is typed instead of it; the full stop and the pause have no ASCII form of their own.
+# Chinese punctuation to the ASCII characters typed instead; FULL_TO_HALF does not contain the last four.
 PUNCTUATION_TO_HALF = {**FULL_TO_HALF, ord("。"): ".", ord("、"): ",", ord("“"): '"', ord("”"): '"'}
 _ALPHANUMERIC_TO_HALF = {code: form for code, form in FULL_TO_HALF.items() if form.isalnum()}
 _SEPARATORS = (" ", "，", ",", "、", "！", "~", "。")
@@ -29,7 +29,7 @@ _SEPARATORS = (" ", "，", ",", "、", "！", "~", "。")
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Code points `start` to `end` (exclusive) become `text`."""
+    """Replaces code points `start` to `end` (exclusive) with `text`."""
 
     start: int
     end: int
@@ -38,17 +38,17 @@ class Edit:
 
 @dataclass(frozen=True)
 class Rates:
-    """How often a sentence is changed in each way.
+    """The probability of each change to a sentence.
 
     Attributes:
-        swap: some of its names become others
-        swapped_share: of the names of such a sentence
-        half: digits, letters and perhaps punctuation become half-width
-        full: digits and letters, perhaps all ASCII, become full-width
-        traditional: traditional script; a sentence in traditional script becomes simplified as often
+        swap: some names are replaced
+        swapped_share: share of the names that are replaced in such a sentence
+        half: digits and letters, sometimes also punctuation, become half-width
+        full: digits and letters, sometimes all ASCII characters, become full-width
+        traditional: simplified script becomes traditional, and traditional script becomes simplified
         bare: all punctuation is removed
-        punctuation: some marks become others
-        open_end: the mark at the end is removed
+        punctuation: some punctuation marks are replaced
+        open_end: the punctuation mark at the end is removed
     """
 
     swap: float = 0.4
@@ -62,7 +62,7 @@ class Rates:
 
 
 def splice(sentence: Sentence, edits: Sequence[Edit]) -> Sentence:
-    """Apply edits that are sorted, disjoint, and each either outside all spans or exactly one of them."""
+    """Apply sorted, disjoint edits. Each edit is outside all spans or replaces exactly one span."""
     parts: list[str] = []
     spans: list[Span] = []
     position = length = 0
@@ -92,7 +92,7 @@ def splice(sentence: Sentence, edits: Sequence[Edit]) -> Sentence:
 
 
 def swap_names(sentence: Sentence, names: Names, share: float, chance: random.Random) -> Sentence:
-    """Replace some names by others of the same type; names of one character stay."""
+    """Replace a share of the names with others of the same type; names of one character are kept."""
     edits: list[Edit] = []
     for span in sentence.spans:
         if span.type is None or span.end - span.start < 2 or chance.random() >= share:
@@ -104,23 +104,23 @@ def swap_names(sentence: Sentence, names: Names, share: float, chance: random.Ra
 
 
 def translate(sentence: Sentence, table: dict[int, str]) -> Sentence:
-    """Replace single characters by single characters."""
+    """Replace single characters with single characters, as in `str.translate`."""
     return replace(sentence, text=sentence.text.translate(table))
 
 
 def strip_punctuation(sentence: Sentence) -> Sentence:
-    """Remove all punctuation that is not part of a span or between digits."""
+    """Remove all punctuation, except in spans and between digits."""
     return splice(sentence, [Edit(at, at + 1, "") for at in _loose_marks(sentence)])
 
 
 def vary_punctuation(sentence: Sentence, chance: random.Random) -> Sentence:
-    """Replace about half of the marks by other separators."""
+    """Replace about half of the punctuation marks with random separators."""
     marks = [at for at in _loose_marks(sentence) if chance.random() < 0.5]
     return splice(sentence, [Edit(at, at + 1, chance.choice(_SEPARATORS)) for at in marks])
 
 
 def open_end(sentence: Sentence) -> Sentence:
-    """Remove the last mark."""
+    """Remove the punctuation mark at the end."""
     last = len(sentence.text) - 1
     return splice(sentence, [Edit(last, last + 1, "")]) if last in _loose_marks(sentence) else sentence
 
@@ -140,7 +140,7 @@ def _in_number(text: str, at: int) -> bool:
 
 
 class Augmenter:
-    """Applies every change at its rate."""
+    """Applies each change with its probability."""
 
     def __init__(
         self, names: Names, rates: Rates, noise: Callable[[Sentence, random.Random], Sentence] | None = None

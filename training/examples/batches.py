@@ -1,8 +1,9 @@
 """Turn sentences into batches of ids, allowed labels and lexicon flags.
 
-Some sentences of a corpus are joined to long texts, so that all positions are trained and a name in the middle of a
-document is found as it is alone. Batches hold sequences of about equal length, up to a budget of tokens. All random
-choices come from generators seeded by (seed, pool): a resumed run continues with the batches of an uninterrupted one.
+Some sentences of a corpus are joined into long texts. This trains all positions, and teaches the model to find a name
+in a long text as well as in a single sentence. A batch holds sequences of about equal length, up to a budget of tokens.
+All random choices come from generators seeded with (seed, pool), so that a resumed run gets the same batches as an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Example:
     Attributes:
         ids: (code points,)
         allowed: (code points, labels)
-        flags: (code points, FLAGS), what the lexicon says
+        flags: (code points, FLAGS), the lexicon flags of each code point
     """
 
     ids: Ids
@@ -47,12 +48,12 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Texts padded to one length, which is the longest one's plus two.
+    """Texts padded to one length: that of the longest text, plus two for [CLS] and [SEP].
 
     Attributes:
         ids: (batch, sequence)
         visible: (batch, sequence), false at padding
-        allowed: (batch, sequence - 2, labels), true throughout at padding
+        allowed: (batch, sequence - 2, labels), all true at padding
         characters: (batch, sequence - 2), false at padding
         flags: (batch, sequence, FLAGS), zero at padding, [CLS] and [SEP]
     """
@@ -69,7 +70,7 @@ class Batch:
 
 
 def join(sentences: Sequence[Sentence]) -> Sentence:
-    """Sentences of one corpus as one text."""
+    """Join sentences of one corpus into one text."""
     spans: list[Span] = []
     offset = 0
     for sentence in sentences:
@@ -80,7 +81,7 @@ def join(sentences: Sequence[Sentence]) -> Sentence:
 
 
 def cut(sentence: Sentence, size: int = MAX_CHARACTERS) -> list[Sentence]:
-    """Split a sentence into pieces of at most `size` code points. A span is split only if it is longer than that."""
+    """Split a sentence into pieces of at most `size` code points. Only spans longer than `size` are split."""
     pieces: list[Sentence] = []
     start = 0
     while start < len(sentence.text):
@@ -98,13 +99,13 @@ def cut(sentence: Sentence, size: int = MAX_CHARACTERS) -> list[Sentence]:
 
 
 def encode(sentence: Sentence, vocabulary: Vocabulary, tagset: Tagset, matches: Iterable[Match] = ()) -> Example:
-    """A sentence as an example, with the matches of the lexicon in it."""
+    """Convert a sentence and its lexicon matches into an example."""
     text = sentence.text
     return Example(vocabulary.encode(text), tagset.allowed(sentence), match_flags(len(text), matches))
 
 
 def collate(examples: Sequence[Example]) -> Batch:
-    """Examples as one batch; an empty one counts as one padded position."""
+    """Combine examples into one batch, padded to the longest one and to at least one character."""
     longest = max(1, *(len(example) for example in examples))
     labels = examples[0].allowed.shape[1]
     ids = np.full((len(examples), longest + 2), PAD, dtype=np.int64)  # (batch, sequence)
@@ -123,7 +124,7 @@ def collate(examples: Sequence[Example]) -> Batch:
 
 
 def bucket(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Indices in groups of about equal length, each of at most `budget` tokens when padded, or of one text."""
+    """Group the indices of texts of about equal length. A padded group has at most `budget` tokens, or one text."""
     groups: list[list[int]] = []
     group: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda index: lengths[index]):
@@ -136,14 +137,14 @@ def bucket(lengths: Sequence[int], budget: int) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Course:
-    """How a pool is composed.
+    """The composition of a pool.
 
     Attributes:
-        joined_share: share of the sentences that stand in joined texts
-        repeated_share: share of those that become a text of two to eight copies instead: a name that is found alone
-            is to be found in each
-        budget: tokens a batch
-        pool: sentences a pool; buckets are formed within one
+        joined_share: share of the sentences that become part of long texts
+        repeated_share: share of those that are joined with copies of themselves, two to eight in all, instead of with
+            other sentences, so that the model learns to find a name in every copy
+        budget: tokens per batch
+        pool: sentences per pool; batches are formed within a pool
     """
 
     joined_share: float = 0.35
@@ -153,7 +154,7 @@ class Course:
 
 
 class Pools:
-    """An endless sequence of pools of batches over several corpora."""
+    """An endless sequence of pools. Each pool consists of batches drawn from several corpora."""
 
     def __init__(
         self,
@@ -166,7 +167,7 @@ class Pools:
         disturb: Callable[[Sentence, random.Random], list[Match]] | None = None,
         masks: Masks | None = None,
     ) -> None:
-        """`corpora` are sentences with the number of times that an epoch sees each of them, on average."""
+        """`corpora` holds the sentences of each corpus, and how often each of them occurs in an epoch, on average."""
         self._corpora = [sentences for sentences, _ in corpora]
         self._repeats = [repeat for _, repeat in corpora]
         self._vocabulary = vocabulary
@@ -179,12 +180,12 @@ class Pools:
         self._orders: dict[tuple[int, int], Ids] = {}
 
     def __len__(self) -> int:
-        """Pools in an epoch."""
+        """Return the number of pools in an epoch."""
         sentences = sum(len(each) * repeat for each, repeat in zip(self._corpora, self._repeats, strict=True))
         return max(1, round(sentences / self._course.pool))
 
     def batches(self, pool: int) -> Iterator[Batch]:
-        """The batches of a pool, in an order of its own."""
+        """Yield the batches of a pool, in random order."""
         chance = random.Random(f"{self._seed} {pool}")
         examples = [
             self._encode(piece, chance) for text in self._texts(pool, chance) for piece in cut(text) if piece.text
@@ -209,7 +210,7 @@ class Pools:
             yield from _join_some(chosen[:joined], self._course.repeated_share, chance)
 
     def _share(self, corpus: int, pool: int) -> list[int]:
-        # Each round over a corpus has an order of its own; a pool takes the next stretch of it.
+        # Each pass over a corpus has its own random order; a pool takes the next part of it.
         size, pools = len(self._corpora[corpus]), len(self)
         stretch = size * self._repeats[corpus] / pools
         first, last = round(pool * stretch), round((pool + 1) * stretch)
@@ -242,6 +243,6 @@ def _join_some(sentences: list[Sentence], repeated_share: float, chance: random.
 
 
 def _draw_length(chance: random.Random) -> int:
-    # The shipped model reads unpunctuated text in windows of half the positions; other settings use all of them.
+    # The embedded model reads text without punctuation in windows of half its positions; other settings use all.
     longest = MAX_CHARACTERS if chance.random() < 0.5 else MAX_CHARACTERS // 2
     return chance.randint(64, longest)

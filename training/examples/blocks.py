@@ -1,8 +1,8 @@
-"""Draw blocks of plain text with the teacher's words, for pretraining.
+"""Draw random blocks of plain text, tagged with the words that the teacher found, for pretraining.
 
-A batch is a pure function of (seed, step): a resumed run sees the same batches as an uninterrupted one. Some characters
-are hidden, one to three neighbours at a time, so that the words must be inferred from their context (Cui et al., 2021,
-MacBERT). Some blocks are rewritten in traditional script or in other widths.
+A batch depends on (seed, step) only, so that a resumed run gets the same batches as an uninterrupted one. Some
+characters are hidden, one to three neighbours at a time, so that the model must infer the words from their context
+(Cui et al., 2021, MacBERT). Some blocks are converted to traditional script or to another width.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from training.data.words import NO_WORD, Tags
 
 _HIDDEN_SHARE = 0.1
 _SPAN_SHARES = (0.5, 0.35, 0.15)
-# The position of a block's first character is moved in this share of blocks, so that every position gets trained
-# although blocks are short.
+# This share of the blocks starts at a random position, so that every position is trained although blocks are short.
 _MOVED_SHARE = 0.3
-# Sources are sampled by size to this power, so that one large source does not dominate.
+# Sources are drawn in proportion to their size to this power, so that one large source does not dominate.
 _SIZE_POWER = 0.8
 
 
@@ -46,7 +45,7 @@ class BlockBatch:
     Attributes:
         ids: (batch, length)
         positions: (batch, length)
-        tags: (batch, length), `NO_WORD` where there is no target
+        tags: (batch, length), `NO_WORD` for characters without a target
     """
 
     ids: Tensor
@@ -58,7 +57,7 @@ class BlockBatch:
 
 
 def read_source(path: Path, vocabulary: Vocabulary) -> Source:
-    """A source that `training.steps.teacher` wrote."""
+    """Read a source that `training.steps.teacher` wrote."""
     with np.load(path) as stored:
         text = stored["codes"].tobytes().decode("utf-32-le", "surrogatepass")
         return Source(vocabulary.encode(text), stored["tags"])
@@ -70,7 +69,7 @@ class BlockSampler:
     def __init__(
         self, sources: Sequence[Source], vocabulary: Vocabulary, *, length: int, positions: int, seed: int
     ) -> None:
-        """`length` is a block's, [CLS] and [SEP] included; `positions` the encoder's."""
+        """`length` is that of a block, including [CLS] and [SEP]; `positions` is the number that the encoder has."""
         self._sources = [source for source in sources if len(source) >= length]
         sizes = np.array([len(source) for source in self._sources], dtype=np.float64) ** _SIZE_POWER  # (sources,)
         self._shares = sizes / sizes.sum()  # (sources,)
@@ -82,7 +81,7 @@ class BlockSampler:
         self._rewrite_shares = (0.72, 0.08, 0.08, 0.02, 0.1)
 
     def draw(self, step: int, batch: int) -> BlockBatch:
-        """The batch of a step."""
+        """Return the batch of a step, which has `batch` blocks."""
         random = np.random.default_rng((self._seed, step))
         blocks = [self._block(random, self._length - 2) for _ in range(batch)]
         text = np.stack([ids for ids, _ in blocks])  # (batch, length - 2)

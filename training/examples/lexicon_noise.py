@@ -1,7 +1,8 @@
 """Hide and falsify lexicon matches in training texts.
 
-A network that always finds the names in the lexicon depends on it, and one that never meets a wrong entry trusts every
-entry. So some texts have no matches at all, some names have none, and some ordinary words are marked as names.
+A model that always finds the names in the lexicon comes to depend on it, and a model that never sees a wrong entry
+trusts every entry. Therefore some texts have no matches, some names have none, and some ordinary words are marked as
+names.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from training.data.corpora import Sentence
 
 @dataclass(frozen=True)
 class Disturbance:
-    """How often the lexicon is disturbed.
+    """How often lexicon matches are hidden or falsified.
 
     Attributes:
-        none: share of the texts that see no lexicon
-        missing: share of the annotated entities all of whose matches are missing
-        dropped: share of the entries that are missing from a text
-        wrong: share of the words of a text that are marked as a name of some kind
+        none: share of the texts in which all matches are hidden
+        missing: share of the annotated entities whose matches with names are hidden
+        dropped: share of the matched entries of a text that are hidden
+        wrong: share of the matched words of a text that are marked as a name of a random kind
     """
 
     none: float = 0.15
@@ -31,10 +32,10 @@ class Disturbance:
 
 
 class DisturbedLexicon:
-    """Finds the matches in an annotated sentence, and disturbs them."""
+    """Finds the lexicon matches in an annotated sentence, and hides or falsifies some of them."""
 
     def __init__(self, matcher: Matcher, names: int, words: int, rates: Disturbance) -> None:
-        """`names` and `words` have the bits of the kinds that are names, and that are ordinary words."""
+        """`names` is a bit mask of the kinds that are names, `words` one of the kinds that are ordinary words."""
         self._matcher = matcher
         self._bits = [1 << bit for bit in range(names.bit_length()) if names >> bit & 1]
         self._names = names
@@ -42,7 +43,7 @@ class DisturbedLexicon:
         self._rates = rates
 
     def __call__(self, sentence: Sentence, chance: random.Random) -> list[Match]:
-        """The disturbed matches of a sentence."""
+        """Return the matches in a sentence, without the hidden ones and with the falsified ones."""
         rates = self._rates
         if chance.random() < rates.none:
             return []

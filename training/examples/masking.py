@@ -1,7 +1,7 @@
 """Hide characters of training texts.
 
-A network that has seen a sentence many times remembers it. With some characters and some whole names hidden, it has to
-rely on the context and on the lexicon.
+A model that sees a sentence many times memorises it. If some characters and some names are hidden, it has to rely on
+the context and on the lexicon.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Masks:
 
 
 def mask(ids: Ids, sentence: Sentence, rates: Masks, chance: random.Random) -> Ids:
-    """The ids (code points,) of a sentence, some of them hidden."""
+    """Hide some of the ids (code points,) of a sentence."""
     hidden: list[int] = []
     if chance.random() < rates.texts:
         hidden += [at for at in range(len(ids)) if chance.random() < rates.characters]

@@ -1,6 +1,7 @@
-"""Add Markdown, HTML, stray spaces and line breaks, other middle dots and other sums of money.
+"""Add noise to sentences: Markdown, HTML, stray spaces and line breaks, other middle dots and other sums of money.
 
-Markup is never part of a span; a space within a name is. All random choices come from the generator that is passed in.
+Markup is never part of a span, but a space within a name is. All random choices come from the generator that is passed
+in.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ _DOTS = "．.∙⋅ㆍ・•‧･"
 
 @dataclass(frozen=True)
 class Noises:
-    """How often a sentence is changed in each way.
+    """The probability of each change to a sentence.
 
     Attributes:
-        wrap: some names and some other words are marked up
-        start, end: something stands before or behind
-        spaces: stray spaces and line breaks
-        dots: of the sentences with a middle dot, those that get another one
-        amounts: of the sums of money, those that are rewritten
+        wrap: some names and some other words get markup around them
+        start, end: text or markup is added at the start or at the end
+        spaces: stray spaces and line breaks are inserted
+        dots: the middle dots in names are replaced, if the sentence has a middle dot
+        amounts: a sum of money is replaced
     """
 
     wrap: float = 0.1
@@ -59,7 +60,7 @@ class Noises:
 
 
 def insert(sentence: Sentence, insertions: Mapping[int, str]) -> Sentence:
-    """Insert text in front of some code points; an insertion at the edge of a span is not part of the span."""
+    """Insert texts before some code points. A text inserted at the edge of a span is not part of the span."""
     if not insertions:
         return sentence
     text, parts, position = sentence.text, list[str](), 0
@@ -78,7 +79,7 @@ def insert(sentence: Sentence, insertions: Mapping[int, str]) -> Sentence:
 
 
 def wrap(sentence: Sentence, chance: random.Random) -> Sentence:
-    """Mark up some names, and as many stretches of other words."""
+    """Put markup around some names and around some random stretches of other text."""
     stretches: list[tuple[int, int]] = [(span.start, span.end) for span in sentence.spans if chance.random() < 0.6]
     taken = [(span.start, span.end) for span in sentence.spans]
     for _ in range(chance.randint(0, 1 + len(stretches))):
@@ -103,12 +104,12 @@ def scatter_spaces(sentence: Sentence, chance: random.Random) -> Sentence:
     inner = {at for span in sentence.spans for at in range(span.start + 1, span.end)}
     way = chance.random()
     if way < 0.25:
-        # Outside of names only.
+        # Outside names only.
         share, inside, kinds = 0.15, 0.0, _SPACES
     elif way < 0.7:
         share, inside, kinds = chance.choice((0.04, 0.1, 0.2)), chance.choice((0.04, 0.1, 0.2)), _SPACES
     elif way < 0.8:
-        # Every character is set apart.
+        # A space between all characters.
         share, inside, kinds = 1.0, 1.0, (" ",)
     elif way < 0.9:
         # Lines are broken at a fixed length.
@@ -144,7 +145,7 @@ def change_amounts(sentence: Sentence, share: float, chance: random.Random) -> S
 
 
 class Noise:
-    """Applies every change at its rate."""
+    """Applies each change with its probability."""
 
     def __init__(self, rates: Noises) -> None:
         self._rates = rates

@@ -1,1 +1,1 @@
-"""Network: encoder, CRF and tagger, and the files that hold their weights."""
+"""Define the network (encoder, CRF and tagger), and read and write its weights."""

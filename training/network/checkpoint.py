@@ -1,8 +1,9 @@
 """Write a tagger as a directory in the layout of published RaNER checkpoints, and read it back.
 
-`configuration.json`, `config.json` (BERT's configuration and the labels), `pytorch_model.bin`, `vocab.txt` and
-`tokenizer_config.json`. The state dict has the keys of the checkpoints of 2022. Forbidden transitions have a large
-negative score, so that every decoder takes legal paths only. `raner import` makes a model directory of it.
+The files are `configuration.json`, `config.json` (BERT's configuration and the labels), `pytorch_model.bin`,
+`vocab.txt` and `tokenizer_config.json`. The state dict has the same keys as the checkpoints of 2022. Forbidden
+transitions have a large negative score, so that every decoder returns legal paths only. `raner import` converts a
+checkpoint directory into a model directory.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _CONFIGURATION = {
 
 
 def write_checkpoint(folder: Path, tagger: Tagger, vocabulary: Vocabulary) -> None:
-    """Write all five files; the weights last, since readers look for them."""
+    """Write all five files. The weights come last, since readers check whether they exist."""
     geometry = tagger.encoder.geometry
     labels = tagger.tagset.labels
     config = {
@@ -58,7 +59,7 @@ def write_checkpoint(folder: Path, tagger: Tagger, vocabulary: Vocabulary) -> No
 
 
 def published_state(tagger: Tagger) -> dict[str, Tensor]:
-    """The state dict under its published keys; the unused pooler is zero."""
+    """Return the state dict with the keys of published checkpoints. The unused pooler is all zeros."""
     geometry = tagger.encoder.geometry
     hidden, positions = geometry.hidden_size, geometry.max_position_embeddings
     start, end, transitions = tagger.crf.scores()
@@ -75,7 +76,7 @@ def published_state(tagger: Tagger) -> dict[str, Tensor]:
 
 
 def read_checkpoint(folder: Path, dropout: float = 0.0) -> tuple[Tagger, Vocabulary]:
-    """A tagger, not in training, and its vocabulary from a directory that `write_checkpoint` wrote."""
+    """Read a tagger, in evaluation mode, and its vocabulary from a directory that `write_checkpoint` wrote."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     geometry = Geometry(**{name: config[name] for name in Geometry(0).to_dict() if name in config})
     labels = [config["id2label"][str(number)] for number in range(len(config["id2label"]))]

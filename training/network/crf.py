@@ -1,6 +1,6 @@
-"""A linear-chain CRF over labels (Lafferty et al., 2001), trained on the allowed paths of partly annotated text.
+"""A linear-chain CRF over labels (Lafferty et al., 2001), trained on the allowed paths of partially annotated text.
 
-The loss of a sentence is log Z(all paths) - log Z(allowed paths), which is the usual one where one path is allowed.
+The loss of a sentence is log Z(all paths) - log Z(allowed paths). If only one path is allowed, this is the usual loss.
 Transitions that BIOES forbids have a fixed large negative score, so that no decoder takes them. All values are float32.
 """
 
@@ -29,7 +29,7 @@ class CRF(nn.Module):
         self.register_buffer("legal_transitions", torch.from_numpy(tagset.legal_transitions()), persistent=False)
 
     def scores(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Start (labels,), end (labels,) and transition scores (labels, labels), with the forbidden ones fixed."""
+        """Return start (labels,), end (labels,) and transition scores (labels, labels); forbidden ones are fixed."""
         return (
             self.start_transitions.masked_fill(~self.get_buffer("legal_starts"), FORBIDDEN),
             self.end_transitions.masked_fill(~self.get_buffer("legal_ends"), FORBIDDEN),
@@ -37,12 +37,12 @@ class CRF(nn.Module):
         )
 
     def forward(self, emissions: Tensor, allowed: Tensor, visible: Tensor) -> Tensor:
-        """Negative log-likelihood of the allowed paths.
+        """Return the negative log-likelihood of the allowed paths of each row.
 
         Args:
             emissions: (batch, sequence, labels)
             allowed: (batch, sequence, labels)
-            visible: (batch, sequence), true for a prefix of each row, at least its first position
+            visible: (batch, sequence), true for the first positions of each row, at least for one
 
         Returns:
             (batch,)
@@ -53,7 +53,7 @@ class CRF(nn.Module):
         return log_all - log_allowed
 
     def _log_partition(self, emissions: Tensor, visible: Tensor) -> Tensor:
-        # Weights rather than log-weights, normalised at each position: one small matrix product a step.
+        # Weights instead of log-weights, normalised at each position: a step is then one small matrix product.
         start, end, transitions = self.scores()
         peak = emissions.amax(-1, keepdim=True)  # (batch, sequence, 1)
         weights = (emissions - peak).exp()  # (batch, sequence, labels)
@@ -74,7 +74,7 @@ class CRF(nn.Module):
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, visible: Tensor) -> list[list[int]]:
-        """The best path of each row (Viterbi, 1967), as long as the row's visible part.
+        """Return the best path of each row (Viterbi, 1967), over its visible positions.
 
         Args:
             emissions: (batch, sequence, labels)

@@ -1,8 +1,9 @@
-"""BERT's encoder, written to train faster on a CPU; its state dict has the names of BertModel's.
+"""BERT's encoder, written to train faster on a CPU. Its state dict has the same names as that of `BertModel`.
 
-Post-layer-norm transformer with learnt positions (Devlin et al., 2019). Differences from `transformers.BertModel` are
-of speed only: one matrix product for query, key and value, no dropout inside attention. Token types are always 0, as
-in RaNER. Optionally, a lexicon's flags are added to the embeddings (see `ner_runtime.lexicon.features`).
+It is a post-layer-norm transformer with learnt positions (Devlin et al., 2019). It differs from
+`transformers.BertModel` for speed only: one matrix product computes query, key and value, and attention has no dropout.
+Token types are always 0, as in RaNER. Optionally, lexicon flags are added to the embeddings (see
+`ner_runtime.lexicon.features`).
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ class SelfAttention(nn.Module):
 
 
 class Residual(nn.Module):
-    """A projection that is added to its input's input and normalised: BERT's `output` blocks."""
+    """Projects `inner`, adds `residual`, and normalises the sum, as BERT's `output` blocks do."""
 
     def __init__(self, inner: int, hidden: int, eps: float, dropout: float) -> None:
         super().__init__()
@@ -111,7 +112,7 @@ class Residual(nn.Module):
 class Attention(nn.Module):
     def __init__(self, geometry: Geometry, dropout: float) -> None:
         super().__init__()
-        # `self` is the published name of this block, and a submodule may have any name.
+        # The name of this block in published checkpoints is `self`.
         self.add_module("self", SelfAttention(geometry))
         self.output = Residual(geometry.hidden_size, geometry.hidden_size, geometry.layer_norm_eps, dropout)
 
@@ -152,7 +153,7 @@ class Layers(nn.Module):
 
 
 class Encoder(nn.Module):
-    """BERT without its pooler: ids to hidden states."""
+    """BERT without its pooler. Maps ids to hidden states."""
 
     def __init__(self, geometry: Geometry, dropout: float = 0.0) -> None:
         """`dropout` applies to the embeddings and to every residual branch, in training only."""
@@ -175,12 +176,12 @@ class Encoder(nn.Module):
         visible: Tensor | None = None,
         flags: Tensor | None = None,
     ) -> Tensor:
-        """Hidden states of a batch.
+        """Return the hidden states of a batch.
 
         Args:
             ids: (batch, sequence)
-            positions: (batch, sequence); 0, 1, 2 … where not given
-            visible: (batch, sequence), false at padding; not given where nothing is padded
+            positions: (batch, sequence); by default 0, 1, 2 …
+            visible: (batch, sequence), false at padding; by default, there is no padding
             flags: (batch, sequence, flags), the lexicon's flags of each character, 0 or 1
 
         Returns:
@@ -202,7 +203,7 @@ def _initialise(module: nn.Module) -> None:
 
 
 def _waves(geometry: Geometry) -> Tensor:
-    # Positions start as sinusoids of unit variance (Vaswani et al., 2017): from random ones, a small encoder takes
+    # Positions start as sinusoids of unit variance (Vaswani et al., 2017): with random ones, a small encoder takes
     # thousands of steps to learn which characters are neighbours.
     half = geometry.hidden_size // 2
     place = torch.arange(geometry.max_position_embeddings)[:, None]  # (positions, 1)

@@ -1,4 +1,4 @@
-"""Add a lexicon layer, or characters, to a trained tagger."""
+"""Add a lexicon layer or new characters to a trained tagger."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 from training.data.vocabulary import Vocabulary
 from training.network.tagger import Tagger
 
-# Some new characters start with the embedding of one that is used alike, all others with that of [UNK].
+# Some new characters start with the embedding of a similar character, all others with that of [UNK].
 _ALIKE = {"¥": "$", "￥": "$", "€": "$", "£": "$", "∙": "·", "⋅": "·", "ㆍ": "·", "･": "·"}
 _UNKNOWN = 1
 
 
 def add_lexicon(tagger: Tagger, flags: int) -> Tagger:
-    """The tagger with a lexicon layer for that many flags, which changes nothing until it is trained."""
+    """Return a copy of a tagger with a lexicon layer for `flags` flags, which has no effect until it is trained."""
     geometry = replace(tagger.encoder.geometry, lexicon_flags=flags)
     extended = Tagger(geometry, tagger.tagset, tagger.dropout.p)
     extended.load_state_dict(extended.state_dict() | tagger.state_dict())
@@ -25,7 +25,7 @@ def add_lexicon(tagger: Tagger, flags: int) -> Tagger:
 
 
 def add_pieces(tagger: Tagger, vocabulary: Vocabulary, pieces: Sequence[str]) -> tuple[Tagger, Vocabulary]:
-    """A tagger and its vocabulary with more characters at the end; the embeddings of the others stay."""
+    """Return a copy of a tagger and its vocabulary with new characters at the end; other embeddings are kept."""
     new = [piece for piece in dict.fromkeys(pieces) if piece not in set(vocabulary.pieces)]
     grown = Vocabulary([*vocabulary.pieces, *new])
     old_table = tagger.encoder.embeddings.word_embeddings.weight.detach()  # (pieces, hidden)

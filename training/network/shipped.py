@@ -1,7 +1,7 @@
 """Read an INT8 model directory as a tagger in float32, to continue training.
 
-The weights keep their INT8 rounding, which the first steps of fine-tuning correct. Only the form of the embedded model
-is read: BERT in INT8 as `ner_runtime/models/convert/export.py` writes it.
+The weights keep their INT8 rounding, which the first steps of fine-tuning correct. Only models with
+the structure of the embedded model can be read: BERT in INT8, as `ner_runtime/models/convert/export.py` writes it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _UNLIKELY = -20.0
 
 
 def read_shipped(directory: Path, dropout: float = 0.0) -> tuple[Tagger, Vocabulary]:
-    """The tagger of an INT8 model directory, and its vocabulary."""
+    """Read the tagger and the vocabulary of an INT8 model directory."""
     manifest = read_manifest(directory)
     sizes = manifest.geometry
     geometry = Geometry(
@@ -57,12 +57,12 @@ def read_shipped(directory: Path, dropout: float = 0.0) -> tuple[Tagger, Vocabul
 
 
 def _array(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """The parameter of that name, from the constants of the graph."""
+    """Return the parameter called `name`, computed from the constants of the ONNX graph."""
     plain = name.removeprefix("encoder.")
     if plain == "embeddings.word_embeddings.weight":
         return arrays[f"{_WORDS}.table"] * arrays[f"{_WORDS}.steps"]  # (pieces, hidden)
     if plain == "embeddings.position_embeddings.weight":
-        return arrays[_POSITIONS]  # (positions, hidden), the one token type that is used in it
+        return arrays[_POSITIONS]  # (positions, hidden), token type 0 already added
     if plain == "embeddings.token_type_embeddings.weight":
         return np.zeros((2, arrays[_POSITIONS].shape[1]), dtype=np.float32)
     if name.startswith("crf."):

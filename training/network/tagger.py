@@ -25,7 +25,7 @@ class Tagger(nn.Module):
         self.crf = CRF(tagset)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Emissions, in float32.
+        """Return the emissions, in float32.
 
         Returns:
             (batch, characters, labels), where `characters` is the sequence without [CLS] and [SEP]
@@ -35,12 +35,12 @@ class Tagger(nn.Module):
 
     @torch.no_grad()
     def paths(self, batch: Batch) -> list[list[int]]:
-        """The best path of labels of each row."""
+        """Return the best path of labels of each row."""
         return self.crf.decode(self(batch), batch.characters)
 
 
 def allowed_cross_entropy(emissions: Tensor, allowed: Tensor, visible: Tensor) -> Tensor:
-    """Negative log-probability of the allowed labels of a position, mean over visible positions.
+    """Return the negative log-probability of the allowed labels, averaged over the visible positions.
 
     Args:
         emissions: (batch, characters, labels)
@@ -56,5 +56,5 @@ def allowed_cross_entropy(emissions: Tensor, allowed: Tensor, visible: Tensor) -
 
 
 def path_loss(crf: CRF, emissions: Tensor, allowed: Tensor, visible: Tensor) -> Tensor:
-    """The CRF's loss per visible position, comparable with the cross-entropy; shapes as there."""
+    """Return the CRF's loss per visible position; the shapes are those of `allowed_cross_entropy`."""
     return crf(emissions, allowed, visible).sum() / visible.sum()

@@ -1,1 +1,1 @@
-"""Report: the model card, learning curves and scores of rewritten text."""
+"""Write the model card, draw learning curves, and score a model on rewritten text."""

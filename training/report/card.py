@@ -1,9 +1,9 @@
-"""Write the model card of the embedded model, with measured figures and current answers to its examples.
+"""Write the model card of the embedded model, with its measured scores and the entities it finds in examples.
 
     python -m training.report.card
 
-The text of the card is in `card.md`, in which `@@NAME@@` stands for a measured part. `everyday.txt` and
-`everyday_more.txt` hold annotated everyday sentences that were written for the card: `[name|TYPE]`.
+`card.md` is the template of the card, in which `@@NAME@@` is replaced with a measured part. `everyday.txt` and
+`everyday_more.txt` hold everyday sentences that were written for the card, with names annotated as `[name|TYPE]`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _HERE = Path(__file__).parent
 _NAME = re.compile(r"\[([^|\[\]]+)\|([A-Z]+)\]")
 _TYPES = ("PER", "LOC", "ORG", "TIME", "TITLE", "MONEY")
 Name = tuple[str, int, int]
-"""Type, start and end in code points."""
+"""The type of a name, and its start and end in code points."""
 
 
 def parse_everyday(line: str) -> tuple[str, set[Name]]:
-    """The text of an annotated line, and its names."""
+    """Return the text and the names of an annotated line."""
     names: set[Name] = set()
     text, position = "", 0
     for found in _NAME.finditer(line):
@@ -46,7 +46,7 @@ def parse_everyday(line: str) -> tuple[str, set[Name]]:
 
 
 def everyday_table(recognizer: Recognizer, file: str = "everyday.txt") -> str:
-    """A table of all sentences: the entities found, and those missed or wrong."""
+    """Return a Markdown table of all sentences, with the entities found and those missed or wrong."""
     lines = ["| | sentence | found | missed or wrong |", "| --- | --- | --- | --- |"]
     right = total = 0
     for line in (_HERE / file).read_text(encoding="utf-8").splitlines():
@@ -62,7 +62,7 @@ def everyday_table(recognizer: Recognizer, file: str = "everyday.txt") -> str:
 
 
 def score_table(recognizer: Recognizer, full: Recognizer, data: Path) -> str:
-    """Entity F1 in percent on every dev set and on `msra/test`, of all types and of each.
+    """Return a Markdown table of entity F1, in percent, on every dev set and `msra/test`, of all types and each type.
 
     Args:
         recognizer: the model as shipped

@@ -30,7 +30,7 @@ def plot(axes: Axes, lines: Sequence[Line], key: str, label: str, *, marked: boo
 
 
 def plot_dev(axes: Axes, lines: Sequence[Line]) -> None:
-    """F1 of every dev set over the steps."""
+    """Plot the F1 on each dev set over the steps."""
     measured = [{"step": line["step"], **line["dev"]} for line in lines if "dev" in line]
     for name in measured[-1] if measured else ():
         if name != "step":
@@ -38,7 +38,10 @@ def plot_dev(axes: Axes, lines: Sequence[Line]) -> None:
 
 
 def draw(pretraining: Sequence[Line], fine_tuning: Sequence[Line]) -> Figure:
-    """The loss of word tags (without a log of pretraining, left out), the loss of labels, and F1 on the dev sets."""
+    """Draw the pretraining loss, the fine-tuning loss, and F1 on the dev sets.
+
+    The pretraining loss is left out if `pretraining` is empty.
+    """
     panels = [_words] if pretraining else []
     panels += [_labels, _dev]
     figure = Figure(figsize=(5 * len(panels), 4.5), layout="constrained")

@@ -1,4 +1,4 @@
-"""Score a model on a dev set rewritten in other widths, script and punctuation.
+"""Score a model on a dev set rewritten with another width, script or punctuation.
 
 python -m training.report.rewritten
 """
@@ -28,12 +28,12 @@ REWRITES: dict[str, Callable[[Sentence], Sentence]] = {
 
 
 def rewritten_scores(recognizer: Recognizer, sentences: Sequence[Sentence]) -> dict[str, float]:
-    """Entity F1 in percent on the sentences rewritten in each way."""
+    """Return the entity F1, in percent, for each way of rewriting the sentences."""
     return {name: _f1(recognizer, map(rewrite, sentences)) for name, rewrite in REWRITES.items()}
 
 
 def rewritten_table(recognizer: Recognizer, data: Path, corpus: str = "msra") -> str:
-    """The scores on a dev set rewritten in each way, one line each."""
+    """Return a Markdown table of the F1 on a dev set, one row for each way of rewriting it."""
     sentences = read_split(data, find_corpus(corpus), "dev", TypeMap.read(data))
     rows = [f"| {name} | {f1:.1f} |" for name, f1 in rewritten_scores(recognizer, sentences).items()]
     return "\n".join([f"| {corpus}/dev | F1 |", "| --- | ---: |", *rows])

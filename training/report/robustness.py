@@ -1,6 +1,6 @@
-"""Measure which share of the entities of plain text a model still finds after markup or noise is added.
+"""Measure what share of the entities in plain text a model still finds after markup or noise is added.
 
-The plain sentences are those of `sample.toml` and of the patterns below, which are not used in training.
+The plain sentences come from `sample.toml` and from the patterns below, which are not used in training.
 
     python -m training.report.robustness
 """
@@ -69,12 +69,12 @@ def tag(sentence: Sentence, _chance: random.Random) -> Sentence:
 
 
 def space_out(sentence: Sentence, chance: random.Random) -> Sentence:
-    """A space in front of some characters, those within names too."""
+    """Insert spaces before some characters, even within names."""
     return insert(sentence, {at: " " for at in range(1, len(sentence.text)) if chance.random() < 0.1})
 
 
 def break_lines(sentence: Sentence, chance: random.Random) -> Sentence:
-    """Lines broken at a fixed length, wherever that is."""
+    """Break lines at a fixed length, even within names."""
     width = chance.randint(8, 16)
     return insert(sentence, dict.fromkeys(range(width, len(sentence.text), width), "\n"))
 
@@ -88,7 +88,7 @@ REWRITES: dict[str, Rewrite] = {
 
 
 def kept_share(recognizer: Recognizer, rewrite: Rewrite) -> float:
-    """Share of the entities of plain sentences that are found, exactly, in the rewritten ones."""
+    """Return what share of the entities found in plain sentences is also found, exactly, in the rewritten ones."""
     chance = random.Random(1)
     texts = [text for text in sample_sentences() if _SHORTEST <= len(text) <= _LONGEST][:SENTENCES]
     plain = [_read(recognizer, text) for text in texts]
@@ -97,7 +97,7 @@ def kept_share(recognizer: Recognizer, rewrite: Rewrite) -> float:
 
 
 def dots_share(recognizer: Recognizer) -> float:
-    """As `kept_share`, of foreign names with other middle dots, against those with the usual one."""
+    """Like `kept_share`, for foreign names with other middle dots, compared with the usual middle dot."""
     chance = random.Random(2)
     names = [f"{chance.choice(_FIRST)}·{chance.choice(_LAST)}" for _ in range(SENTENCES)]
     plain = [chance.choice(_MEETINGS).format(name) for name in names]
@@ -148,7 +148,7 @@ def _share(recognizer: Recognizer, sentences: Sequence[Sentence]) -> float:
 
 
 def _right(recognizer: Recognizer, texts: Sequence[str], names: Sequence[str], type_: str) -> int:
-    """Texts in which the name is found exactly, with its type."""
+    """Count the texts in which the name is found exactly, with its type."""
     answers = recognizer.recognize(texts, [type_])
     return sum(any(entity.span == name for entity in entities) for entities, name in zip(answers, names, strict=True))
 

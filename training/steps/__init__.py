@@ -1,1 +1,1 @@
-"""Steps: the commands that turn data into a model."""
+"""The commands that turn the training data into a model, one module per step."""

@@ -1,7 +1,7 @@
-"""Average the last snapshots of a run, which generalises better than the last one (Izmailov et al., 2018).
+"""Average the last snapshots of a run; the average generalises better than the last snapshot (Izmailov et al., 2018).
 
-The number of snapshots is chosen on the dev sets: each number from one to `--most` is measured, and the best average is
-written as a checkpoint directory, unless an existing one there has a better score on the same sets.
+The number of snapshots, from one to `--most`, is the one with the best score on the dev sets. Their average is written
+as a checkpoint directory, unless the existing one has at least the same score on the same sets.
 
     python -m training.steps.average --data path/to/corpora
 """
@@ -35,14 +35,14 @@ _SCORES_FILE = "scores.json"
 
 
 def mean_state(states: Sequence[State], weights: Sequence[float] | None = None) -> State:
-    """The weighted mean of state dicts of one form; tensors of other types than floats are taken from the last.
+    """Return the weighted mean of state dicts. Tensors that are not floating-point are taken from the last one.
 
     Args:
         states: the state dicts
-        weights: one for each, in any unit; equal by default
+        weights: one per state dict, on any scale; equal by default
 
     Raises:
-        ValueError: the state dicts are not of one form.
+        ValueError: the state dicts differ in their names or shapes.
     """
     last = states[-1]
     shapes = {name: tensor.shape for name, tensor in last.items()}
@@ -59,10 +59,10 @@ def mean_state(states: Sequence[State], weights: Sequence[float] | None = None) 
 
 
 def read_snapshots(folder: Path, most: int) -> list[State]:
-    """The last snapshots of a run, oldest first.
+    """Read the last `most` snapshots of a run, oldest first.
 
     Raises:
-        FileNotFoundError: it has none.
+        FileNotFoundError: the run has no snapshots.
     """
     paths = sorted((folder / "snapshots").glob("*.pt"))[-most:]
     states = [state for path in paths if (state := load_state(path)) is not None]
@@ -72,7 +72,7 @@ def read_snapshots(folder: Path, most: int) -> list[State]:
 
 
 def mean_f1(scores: dict[str, Scores]) -> float:
-    """The score that is maximised: half msra's F1, half the mean F1 of the other dev sets, in percent."""
+    """Return the score to maximise, in percent: half the F1 on msra, half the mean F1 on the other dev sets."""
     others = [values["f1"] for name, values in scores.items() if name != "msra"]
     parts = [values["f1"] for name, values in scores.items() if name == "msra"]
     if others:
@@ -81,7 +81,7 @@ def mean_f1(scores: dict[str, Scores]) -> float:
 
 
 def write_scored(folder: Path, tagger: Tagger, vocabulary: Vocabulary, scores: dict[str, Scores]) -> None:
-    """Write a checkpoint directory, and the scores for which the checkpoint was chosen."""
+    """Write a checkpoint directory, including the scores of the checkpoint."""
     write_checkpoint(folder, tagger, vocabulary)
     write_atomically(folder / _SCORES_FILE, json.dumps(scores, indent=1).encode())
 
@@ -94,7 +94,11 @@ def choose(
     device: torch.device,
     find: Find | None = None,
 ) -> tuple[int, dict[str, Scores]]:
-    """How many of the last states to average, and the scores of that average, which the tagger holds afterwards."""
+    """Find how many of the last states to average, and load their average into the tagger.
+
+    Returns:
+        The number of states, and the scores of their average by dev set.
+    """
     measured: dict[int, dict[str, Scores]] = {}
     for number in range(1, len(states) + 1):
         tagger.load_state_dict(mean_state(states[-number:]))
@@ -109,12 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Average a run's last snapshots into a checkpoint directory.")
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--vocabulary", type=Path, default=None, help="by default the one in the folder of the run")
-    parser.add_argument("--folder", type=Path, default=WORK / "finetune", help="a fine-tuning run's")
+    parser.add_argument("--folder", type=Path, default=WORK / "finetune", help="the folder of a fine-tuning run")
     parser.add_argument(
         "--lexicon", type=Path, default=None, help="the folder of the lexicon that the model was trained with"
     )
     parser.add_argument("--output", type=Path, default=WORK / "raner-mini")
-    parser.add_argument("--most", type=int, default=5, help="snapshots to average at most")
+    parser.add_argument("--most", type=int, default=5, help="maximum number of snapshots to average")
     parser.add_argument("--dev-limit", type=int, default=None, help="sentences of each dev set, all by default")
     options = parser.parse_args(arguments)
     device = pick_device()

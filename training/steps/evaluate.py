@@ -1,7 +1,8 @@
 """Measure entity precision, recall and F1 of a tagger in float32, per dev set and type.
 
-An entity is correct if its type and both ends are. A type that a set does not annotate is not scored; entities that
-overlap a span of unknown type are ignored on both sides. To score what ships (INT8), use `raner evaluate`.
+An entity is correct if its type, its start and its end are correct. Types that a dev set does not annotate are not
+scored. Spans of unknown type are ignored, and so are found entities that overlap them. `raner evaluate` scores the
+shipped INT8 model.
 
     python -m training.steps.evaluate .work/training/raner-mini --data path/to/corpora
 """
@@ -29,7 +30,7 @@ _BUDGET = 8192
 
 
 class TypeScores(TypedDict):
-    """Precision, recall and F1 in percent, and the number of entities there are."""
+    """Precision, recall and F1 in percent, and the number of annotated entities."""
 
     precision: float
     recall: float
@@ -38,21 +39,21 @@ class TypeScores(TypedDict):
 
 
 class Scores(TypeScores):
-    """Of all types together (micro-average), and of each."""
+    """Scores of all types together (micro-average), and of each type."""
 
     types: dict[str, TypeScores]
 
 
 @dataclass
 class Counts:
-    """Numbers of entities: found correctly, found, and annotated."""
+    """Numbers of entities: correctly found (`right`), found, and annotated (`there`)."""
 
     right: int = 0
     found: int = 0
     there: int = 0
 
     def scores(self) -> TypeScores:
-        """The scores; 0 if nothing was found or nothing is annotated."""
+        """Return the scores; a score that would divide by 0 is 0."""
         return {
             "precision": _percent(self.right, self.found),
             "recall": _percent(self.right, self.there),
@@ -63,12 +64,12 @@ class Counts:
 
 @dataclass
 class Tally:
-    """Counts by type."""
+    """The counts of each type."""
 
     types: dict[str, Counts] = field(default_factory=dict[str, Counts])
 
     def add(self, sentence: Sentence, found: Iterable[Span]) -> None:
-        """Compare the spans of a sentence with those that were found."""
+        """Count the annotated, found and correctly found spans of a sentence."""
         unknown = [span for span in sentence.spans if span.type not in sentence.annotated]
         gold = {span for span in sentence.spans if span.type in sentence.annotated}
         kept = {
@@ -85,7 +86,7 @@ class Tally:
             self._counts(type_).right += number
 
     def scores(self) -> Scores:
-        """The scores of all sentences added so far."""
+        """Return the scores of all sentences added so far."""
         each = list(self.types.values())
         total = Counts(*(sum(getattr(counts, name) for counts in each) for name in ("right", "found", "there")))
         return {**total.scores(), "types": {type_: self.types[type_].scores() for type_ in sorted(self.types)}}
@@ -106,7 +107,7 @@ def find_spans(
     device: torch.device,
     find: Find | None = None,
 ) -> list[list[Span]]:
-    """The spans that a tagger finds in sentences of at most 510 code points."""
+    """Return the spans that a tagger finds in sentences of at most 510 code points."""
     tagger.eval()
     examples = [
         encode(sentence, vocabulary, tagger.tagset, find(sentence.text) if find else ()) for sentence in sentences
@@ -127,7 +128,7 @@ def score(
     device: torch.device,
     find: Find | None = None,
 ) -> Scores:
-    """Scores of a tagger on a set; longer sentences are cut."""
+    """Score a tagger on sentences. Those of more than 510 code points are split."""
     pieces = [piece for sentence in sentences for piece in cut(sentence)]
     tally = Tally()
     for piece, found in zip(pieces, find_spans(tagger, vocabulary, pieces, device, find), strict=True):
@@ -136,7 +137,7 @@ def score(
 
 
 def read_dev_sets(data: Path, names: Sequence[str] = DEV_SETS, limit: int | None = None) -> dict[str, list[Sentence]]:
-    """Dev sets by name, cut to their first `limit` sentences."""
+    """Read dev sets by name, each limited to its first `limit` sentences."""
     type_map = TypeMap.read(data)
     return {name: read_split(data, find_corpus(name), "dev", type_map)[:limit] for name in names}
 
@@ -151,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--lexicon", type=Path, default=None, help="the folder of the lexicon that the model was trained with"
     )
     parser.add_argument("--sets", nargs="+", default=list(DEV_SETS))
-    parser.add_argument("--test", action="store_true", help="score msra/test too; report it, but choose nothing by it")
+    parser.add_argument("--test", action="store_true", help="also score msra/test, for reports only, not for choices")
     options = parser.parse_args(arguments)
     tagger, vocabulary = read_checkpoint(options.checkpoint)
     sets = read_dev_sets(options.data, options.sets)
@@ -160,13 +161,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     find = read_matcher(options.lexicon).find if options.lexicon else None
     device = torch.device("cpu")
     scores = {name: score(tagger, vocabulary, sentences, device, find) for name, sentences in sets.items()}
-    # Not `scores.json`, which `average` chooses by.
+    # Not `scores.json`, which `average` compares with new scores.
     write_atomically(options.checkpoint / "evaluation.json", json.dumps(scores, indent=1).encode())
     print(format_table(scores))
 
 
 def format_table(scores: dict[str, Scores]) -> str:
-    """One line a set: F1 of all types, then of each."""
+    """Format the scores, one line per dev set: F1 of all types, then of each type."""
     lines: list[str] = []
     for name, values in scores.items():
         each = "  ".join(f"{type_} {of_type['f1']:5.1f}" for type_, of_type in values["types"].items())

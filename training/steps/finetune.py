@@ -44,7 +44,7 @@ from training.steps.evaluate import format_table, read_dev_sets, score
 from training.steps.mistakes import Corpora, remember_mistakes, weigh
 from training.steps.optimization import Optimization, Schedule
 
-# With `--lean`: factors on the repeats of the corpora that are named, and of all others.
+# With `--lean`, the repeats of the named corpora and those of all others are multiplied by these factors.
 _LEANED_TO, _OTHERS = 4.0, 0.3
 _FAST = {"crf.": 10.0, "encoder.embeddings.lexicon.": 5.0}
 _TEMPLATES, _TEMPLATE_REPEAT = 20_000, 0.35
@@ -59,7 +59,10 @@ class Place:
 
 
 def read_corpora(data: Path, lean: Collection[str] = ()) -> Corpora:
-    """Return the training sentences of each corpus, and how often an epoch sees them: more often if in `lean`."""
+    """Read the training sentences of each corpus, and how often each of them occurs in an epoch.
+
+    With `lean`, the sentences of these corpora occur more often, and all others less often.
+    """
     type_map = TypeMap.read(data)
     corpora: Corpora = []
     for corpus in CORPORA:
@@ -70,14 +73,14 @@ def read_corpora(data: Path, lean: Collection[str] = ()) -> Corpora:
 
 
 def review(corpora: Corpora, model: Path, folder: Path) -> Corpora:
-    """Return the corpora so that sentences that `model` gets wrong are seen more often, and the others less often."""
+    """Repeat the sentences that `model` gets wrong more often, and the other sentences less often."""
     recognizer = Recognizer.open(model, threads=torch.get_num_threads())
     mistakes = remember_mistakes(folder / f"mistakes-{recognizer.manifest.version}.npz", recognizer, corpora)
     return weigh(corpora, mistakes, more=2.5, less=0.7)
 
 
 def follow(pools: Pools, place: Place) -> Iterator[Batch]:
-    """Yield batches without end, from `place` on; `place` is advanced with each batch."""
+    """Yield batches endlessly, starting at `place`, which advances with each batch."""
     while True:
         skipped = place.batch
         for number, batch in enumerate(pools.batches(place.pool)):
@@ -88,9 +91,9 @@ def follow(pools: Pools, place: Place) -> Iterator[Batch]:
 
 
 def read_start(directory: Path, dropout: float, lexicon_flags: int = 0) -> tuple[Tagger, Vocabulary]:
-    """The tagger to continue from, and its vocabulary: of a checkpoint, or of a model directory in INT8.
+    """Read the tagger to continue from, and its vocabulary, from a checkpoint or an INT8 model directory.
 
-    With `lexicon_flags`, a tagger without a lexicon gets a lexicon layer that changes nothing at first.
+    With `lexicon_flags`, a tagger without a lexicon layer gets one, which has no effect until it is trained.
     """
     read = read_checkpoint if (directory / WEIGHTS_FILE).is_file() else read_shipped
     tagger, vocabulary = read(directory, dropout)
@@ -146,7 +149,7 @@ class FineTuning:
         save_state(path, self.tagger.state_dict())
 
     def advance(self, batch: Batch) -> Tensor:
-        """Do one step; returns the loss, shape (), on the device."""
+        """Take one step, and return the loss, shape (), on the device."""
         with autocast(batch.ids.device):
             emissions = self.tagger(batch)  # (batch, characters, labels)
         if self.optimization.step < self._crf_from:
@@ -159,7 +162,7 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Steps between lines of the log, between snapshots (each with a measurement), seconds between saved states."""
+    """Steps between log lines and between snapshots, which are also scored; seconds between saved states."""
 
     log: int = 50
     snapshot: int = 500
@@ -176,7 +179,7 @@ def finetune(
     stop_at: int | None = None,
     find: Find | None = None,
 ) -> None:
-    """Advance a run to the last step of its schedule, or to step `stop_at`."""
+    """Train until the last step of the schedule, or until step `stop_at`."""
     optimization = run.optimization
     batches = follow(pools, run.place)
     saved = began = time.monotonic()

@@ -1,7 +1,8 @@
-"""Merge checkpoints that were fine-tuned from one start in different ways, as their weighted mean.
+"""Merge checkpoints that were fine-tuned from the same model in different ways, as their weighted mean.
 
-The mean keeps most of what each of them learned and forgets little (Wortsman et al., 2022, "Robust fine-tuning of
-zero-shot models" and "Model soups"). Weights may have any unit. Without `--output` the mean is only measured.
+The mean keeps most of what each checkpoint learned and forgets little (Wortsman et al., 2022, "Robust fine-tuning of
+zero-shot models" and "Model soups"). Only the ratios of the weights matter. Without `--output`, the mean is scored but
+not written.
 
     python -m training.steps.merge .work/training/raner-mini=1 .work/training/leant=2 --output .work/training/merged
 """
@@ -21,7 +22,7 @@ from training.steps.evaluate import format_table, read_dev_sets, score
 
 
 def weighted(argument: str) -> tuple[Path, float]:
-    """`DIRECTORY=WEIGHT` as typed.
+    """Parse an argument of the form `DIRECTORY=WEIGHT`.
 
     Raises:
         ValueError: the argument has another form, or the weight is not positive.
@@ -34,7 +35,7 @@ def weighted(argument: str) -> tuple[Path, float]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        description="Merge checkpoints that were fine-tuned from one start in different ways."
+        description="Merge checkpoints that were fine-tuned from the same model in different ways."
     )
     parser.add_argument("checkpoints", nargs="+", type=weighted, metavar="CHECKPOINT=WEIGHT")
     parser.add_argument(

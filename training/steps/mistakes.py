@@ -1,7 +1,7 @@
-"""Find the training sentences that a model gets wrong, and weigh them.
+"""Find the training sentences that a model gets wrong, and repeat them more often than the others.
 
-Most sentences teach a good model little. Seen less often, they leave more steps to the others; seen at all, they
-prevent forgetting (compare Shrivastava et al., 2016, online hard example mining).
+A good model learns little from most sentences. Repeating them less often leaves more steps for the others, and keeping
+them prevents forgetting (compare Shrivastava et al., 2016, online hard example mining).
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _AT_ONCE = 1024
 
 
 def is_mistaken(sentence: Sentence, found: Sequence[Span]) -> bool:
-    """Whether an annotated entity is missing, or an entity was found that the corpus does not have."""
+    """Return whether an annotated entity was not found, or a found entity is not annotated."""
     tally = Tally()
     tally.add(sentence, found)
     return any(counts.right < max(counts.found, counts.there) for counts in tally.types.values())
 
 
 def find_mistakes(recognizer: Recognizer, sentences: Sequence[Sentence]) -> NDArray[np.bool_]:
-    """Whether each sentence has a mistake, shape (sentences,)."""
+    """Return whether the model makes a mistake in each sentence, shape (sentences,)."""
     return np.fromiter(_judge(recognizer, sentences), dtype=np.bool_, count=len(sentences))
 
 
 def remember_mistakes(path: Path, recognizer: Recognizer, corpora: Corpora) -> list[NDArray[np.bool_]]:
-    """The mistakes in each corpus, found once and stored in a file, so that a resumed run uses the same ones."""
+    """Find the mistakes in each corpus once, and store them in `path`, so that a resumed run uses the same ones."""
     if not path.is_file():
         found = [find_mistakes(recognizer, sentences) for sentences, _ in tqdm(corpora, unit="corpus")]
         buffer = BytesIO()
@@ -49,7 +49,7 @@ def remember_mistakes(path: Path, recognizer: Recognizer, corpora: Corpora) -> l
 
 
 def weigh(corpora: Corpora, mistakes: Sequence[NDArray[np.bool_]], more: float, less: float) -> Corpora:
-    """Split each corpus in two: sentences with a mistake are seen `more` times as often, the others `less` times."""
+    """Split each corpus in two: sentences with a mistake occur `more` times as often, the others `less` times."""
     parts: Corpora = []
     for (sentences, repeat), wrong in zip(corpora, mistakes, strict=True):
         for mistaken, factor in ((True, more), (False, less)):

@@ -19,8 +19,8 @@ class Schedule:
     Attributes:
         peak: the highest rate
         steps: number of steps of the run
-        warm_up: steps in which it rises
-        falling: share of the steps in which it falls; 1 if it falls right after the rise
+        warm_up: number of steps in which the rate rises
+        falling: share of the steps in which the rate falls; 1 if it falls right after the rise
     """
 
     peak: float
@@ -29,15 +29,16 @@ class Schedule:
     falling: float
 
     def __call__(self, step: int) -> float:
-        """The rate of step 0, 1, 2 …"""
+        """Return the learning rate of a step; the first step is 0."""
         left = (self.steps - step) / max(1.0, self.falling * self.steps)
         return self.peak * min(1.0, (step + 1) / max(1, self.warm_up), max(0.0, left))
 
 
 class Optimization:
-    """The parameters of a module, their optimizer, and the number of steps done.
+    """Optimizes the parameters of a module, and counts the steps.
 
-    Parameters under a prefix of `fast` learn that many times faster, without weight decay.
+    `fast` maps prefixes of parameter names to factors: the learning rate of these parameters is multiplied by the
+    factor, and they have no weight decay.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Optimization:
         self.step += 1
 
     def state(self) -> dict[str, Any]:
-        """The state that a later process needs to continue, except for the position in the data."""
+        """Return the state that is needed to resume the run, except the position in the data."""
         return {"model": self.module.state_dict(), "optimizer": self._optimizer.state_dict(), "step": self.step}
 
     def restore(self, state: dict[str, Any]) -> None:

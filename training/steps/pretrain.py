@@ -1,8 +1,8 @@
 """Pretrain the encoder to predict words and their kinds in plain text.
 
-The words are those of a teacher (`training.steps.teacher`); some characters are hidden. Within the budget of a CPU,
-predicting hidden characters alone (Devlin et al., 2019) teaches so small an encoder little more than character
-frequencies, while words and parts of speech help from the first steps on.
+The words come from a teacher (`training.steps.teacher`), and some characters are hidden. With the compute of a CPU, an
+encoder this small learns little more than character frequencies from predicting hidden characters alone (Devlin et al.,
+2019), while words and parts of speech help from the first steps.
 
 The learning rate is constant after the warm-up and decreases in the last part of the steps, so that a run can be
 extended later with a higher `--steps`. A stopped run resumes with the same command.
@@ -44,7 +44,7 @@ class WordTagger(nn.Module):
         self.tags = nn.Linear(encoder.geometry.hidden_size, TAGS)
 
     def forward(self, batch: BlockBatch) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy in nats and the share of correct tags, over all characters of words.
+        """Return the mean cross-entropy, in nats, and the share of correct tags, over all characters with a tag.
 
         Returns:
             loss: ()
@@ -88,7 +88,7 @@ class Pretraining:
         save_state(self._state, self.optimization.state())
 
     def advance(self, batch: BlockBatch) -> Tensor:
-        """One step; returns loss and accuracy, shape (2,), left on the device."""
+        """Take one step, and return loss and accuracy, shape (2,), on the device."""
         with autocast(batch.ids.device):
             loss, accuracy = self.model(batch)
         self.optimization.advance(loss)
@@ -96,13 +96,13 @@ class Pretraining:
 
     @torch.no_grad()
     def measure(self, batches: list[BlockBatch]) -> list[float]:
-        """Mean loss and accuracy."""
+        """Return the mean loss and accuracy over batches."""
         return torch.stack([torch.stack(self.model(batch)) for batch in batches]).mean(0).tolist()
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """Steps between lines of the log, seconds between saved states."""
+    """Steps between log lines, and seconds between saved states."""
 
     log: int = 100
     save_s: float = 120.0
@@ -117,7 +117,7 @@ def pretrain(
     device: torch.device,
     stop_at: int | None = None,
 ) -> None:
-    """Advance a run, with `batch` blocks a step, to the last step of its schedule, or to step `stop_at`."""
+    """Train on `batch` blocks per step until the last step of the schedule, or until step `stop_at`."""
     optimization = run.optimization
     measured = [held_out.draw(number, batch).to(device) for number in range(_HELD_OUT_BATCHES)]
     saved = began = time.monotonic()
@@ -150,11 +150,11 @@ def pretrain(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Pretrain the encoder on a teacher's words; resumes.")
-    parser.add_argument("--words", type=Path, default=WORK / "words", help="the folder that the teacher has filled")
+    parser = argparse.ArgumentParser(description="Pretrain the encoder on a teacher's words; resumes a stopped run.")
+    parser.add_argument("--words", type=Path, default=WORK / "words", help="the folder of the teacher's output")
     parser.add_argument("--vocabulary", type=Path, default=WORK / "vocab.txt")
     parser.add_argument("--folder", type=Path, default=WORK / "pretrain", help="where state and log are kept")
-    parser.add_argument("--steps", type=int, default=4000, help="steps in all, those already done included")
+    parser.add_argument("--steps", type=int, default=4000, help="total number of steps, including those already done")
     parser.add_argument("--batch", type=int, default=32, help="blocks per step")
     parser.add_argument("--length", type=int, default=96, help="pieces per block, [CLS] and [SEP] included")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")

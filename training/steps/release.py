@@ -1,4 +1,4 @@
-"""Make the embedded model from a trained checkpoint: export, INT8, comparison with FP32, default types.
+"""Make the embedded model from a trained checkpoint: export it, convert it to INT8, and compare it with FP32.
 
 python -m training.steps.release
 """
@@ -24,7 +24,7 @@ STATED = ModelOptions(default_types=DEFAULT_TYPES, colors=COLORS, window=254, by
 
 
 def release(checkpoint: Path, target: Path, lexicon: Path | None = None) -> None:
-    """Replace the model in `target` by the one made from a checkpoint; other files there (the card) stay."""
+    """Replace the model in `target` with one made from a checkpoint; other files, such as the card, are kept."""
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".release-") as folder:
         built = Path(folder) / NAME

@@ -1,13 +1,14 @@
 """Label plain text with the words, parts of speech and names that Baidu's LAC finds, for pretraining.
 
-Within the budget of a CPU, a small encoder learns little by predicting hidden characters, and much more from words and
-their kinds at every position. LAC 2.1.2 (Apache-2.0) was made for Paddle 1; this module provides `paddle.fluid` from
-what Paddle 3 still has of it. LAC needs an environment of its own:
+With the compute of a CPU, a small encoder learns little from predicting hidden characters, and much more from
+predicting words and their kinds at every position. LAC 2.1.2 (Apache-2.0) was made for Paddle 1; this module rebuilds
+`paddle.fluid` from the parts of it that Paddle 3 still has. LAC needs its own environment:
 
     make peers && .work/peers/bin/python -m training.steps.teacher --data path/to/corpora
 
-Each source becomes `NAME.npz`: `codes` (characters,), code points; `tags` (characters,), see `training.data.words`.
-Sources with an existing file are skipped. This module imports no torch, which that environment does not have.
+Each source becomes a file `NAME.npz` with its code points, `codes` (characters,), and its tags, `tags` (characters,),
+see `training.data.words`. Sources with an existing file are skipped. This module does not import torch, which that
+environment lacks.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from training.data.corpora import CORPORA, DATA, TypeMap, read_lines, read_train
 from training.data.words import NO_WORD, Word, encode_words
 
 WORDS = Path(".work/training/words")
-# Characters taken from each source of plain text, so that large sources of one kind do not dominate.
+# Maximum number of characters taken from each source, so that large sources of one kind do not dominate.
 LIMITS = {"cctv_xwlb_2012-07_2026-05": 3_000_000, "gov_work_reports": 300_000, "literature": 1_000_000}
 _DEFAULT_LIMIT = 4_000_000
 _LONGEST = 120
@@ -37,9 +38,9 @@ _SENTENCE = re.compile(r"[^。！？；!?;\n]+[。！？；!?;\n]*")
 
 
 def sources(data: Path) -> Iterator[tuple[str, list[str]]]:
-    """Name and lines of every source: files of plain text, then training texts of the corpora.
+    """Yield the name and the lines of every source: files of plain text, then training texts of the corpora.
 
-    Sources in traditional script are left out, since LAC does not know it.
+    Sources in traditional script are left out, since LAC does not support it.
     """
     for path in sorted((data / "raw").glob("*.txt.gz")):
         if "heldout" not in path.name and "trad" not in path.name:
@@ -53,7 +54,7 @@ def sources(data: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def choose(lines: Sequence[str], limit: int, seed: int = 1) -> list[str]:
-    """Lines in random order, until they hold `limit` characters."""
+    """Choose random lines until they have `limit` characters in total."""
     order = list(lines)
     random.Random(seed).shuffle(order)
     chosen: list[str] = []
@@ -67,7 +68,7 @@ def choose(lines: Sequence[str], limit: int, seed: int = 1) -> list[str]:
 
 
 def pieces(line: str) -> Iterator[str]:
-    """Sentences of a line; those of more than `_LONGEST` characters are cut."""
+    """Yield the sentences of a line; those of more than `_LONGEST` characters are split."""
     for found in _SENTENCE.finditer(line):
         sentence = found[0]
         yield from (sentence[start : start + _LONGEST] for start in range(0, len(sentence), _LONGEST))
@@ -81,7 +82,7 @@ class Teacher:
         self._lac: Any = importlib.import_module("LAC").LAC(mode="lac")
 
     def words(self, sentences: Sequence[str]) -> list[list[Word]]:
-        """Words and tags of each sentence; an empty list if LAC returns other characters than it received."""
+        """Return the words of each sentence with their kinds; an empty list if LAC changed the characters."""
         answers = self._lac.run(list(sentences))
         found = [list(zip(*answer, strict=True)) for answer in answers]
         return [
@@ -91,7 +92,11 @@ class Teacher:
 
 
 def label(teacher: Teacher, lines: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Code points and tags of all lines, a line break behind each: (characters,) uint32, (characters,) uint8."""
+    """Return the code points and the tags of all lines, with a line break after each line.
+
+    Returns:
+        (characters,) uint32 and (characters,) uint8
+    """
     texts: list[str] = []
     tags: list[np.ndarray] = []
     sentences = [piece for line in lines for piece in pieces(line + "\n")]
