@@ -81,7 +81,7 @@ def join(sentences: Sequence[Sentence]) -> Sentence:
 
 
 def cut(sentence: Sentence, size: int = MAX_CHARACTERS) -> list[Sentence]:
-    """Split a sentence into pieces of at most `size` code points. Only spans longer than `size` are split."""
+    """Split a sentence into pieces of at most `size` code points. A span longer than `size` is dropped."""
     pieces: list[Sentence] = []
     start = 0
     while start < len(sentence.text):
