@@ -100,7 +100,8 @@ def test_signal_stops_a_pull_at_once(raner: Raner, hub: StandInHub, sent: signal
         process.send_signal(sent)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 128 + sent
-    assert err.splitlines()[-1] == b"raner: stopped; run the command again to resume"
+    # Not always the last line: a download thread may report progress at the same moment.
+    assert b"raner: stopped; run the command again to resume" in err.splitlines()
     assert (raner.tags, raner.active) == ([], None)
     del hub.hold_after[WEIGHTS]
     assert raner(*PULL).status == 0
