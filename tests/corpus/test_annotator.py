@@ -1,4 +1,4 @@
-"""Annotating a shard: fields pass through, bad records are told apart with the reason."""
+"""Annotating a shard: other fields pass through, and each bad record is reported with its reason."""
 
 from __future__ import annotations
 
