@@ -39,6 +39,16 @@ def test_process_exits_although_a_thread_never_ends(waiting: subprocess.Popen[st
     assert (waiting.returncode, err) == (128 + sent, "raner: stopped\n")
 
 
+@pytest.mark.parametrize("waiting", [["elsewhere"]], indirect=True)
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_process_exits_although_its_main_thread_is_not_woken(
+    waiting: subprocess.Popen[str], sent: signal.Signals
+) -> None:
+    waiting.send_signal(sent)
+    _, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, err) == (128 + sent, "raner: stopped\n")
+
+
 @pytest.mark.parametrize("waiting", [["ignored"]], indirect=True)
 def test_ignored_signal_stays_ignored(waiting: subprocess.Popen[str]) -> None:
     waiting.send_signal(signal.SIGINT)
