@@ -58,7 +58,7 @@ lock: install-dev ## update the locks in requirements/ from pyproject.toml
 bento: install ## build a bento in BentoML's store (BENTOML_HOME), offline
 	@scripts/bento
 
-readme: install ## update the generated parts of the READMEs: settings, accuracy, the example response
+readme: install ## update the generated parts of the docs: settings, accuracy, the example response
 	$(BIN)/python -m scripts.readme
 
 parity: install-dev ## compare with ModelScope's pipeline on 1,000 texts per checkpoint; INT8 at the base geometry

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Update the generated parts of README.md and README.zh-CN.md: `make readme`.
+"""Update the generated parts of the READMEs and of the settings pages: `make readme`.
 
 A generated part is enclosed in `<!-- name -->` and `<!-- /name -->`:
 
-    settings   the table of settings, from `ner_runtime.settings`
-    response   the response of a running service to the README's own curl command
-    accuracy   `docs/accuracy.md`, which `make bench-accuracy` writes
+    settings   docs/settings.md, docs/settings.zh-CN.md: the table of settings, from `ner_runtime.settings`
+    response   READMEs: the response of a running service to the README's own curl command
+    accuracy   READMEs: `docs/accuracy.md`, which `make bench-accuracy` writes
 
 `--settings` skips `response`, so that no service is started.
 """
@@ -25,6 +25,8 @@ from ner_runtime.settings import PREFIX, Settings, settings_table
 REPOSITORY = Path(__file__).resolve().parent.parent
 ENGLISH = REPOSITORY / "README.md"
 CHINESE = REPOSITORY / "README.zh-CN.md"
+ENGLISH_SETTINGS = REPOSITORY / "docs" / "settings.md"
+CHINESE_SETTINGS = REPOSITORY / "docs" / "settings.zh-CN.md"
 ACCURACY = REPOSITORY / "docs" / "accuracy.md"
 ADDRESS = "localhost:3000"
 
@@ -98,11 +100,18 @@ def _marked(name: str) -> re.Pattern[str]:
     return re.compile(rf"(<!-- {name} -->)(.*?)(<!-- /{name} -->)", re.DOTALL)
 
 
-def main() -> None:
-    """Update the generated parts of both READMEs."""
-    english, chinese = ENGLISH.read_text(encoding="utf-8"), CHINESE.read_text(encoding="utf-8")
+def _update_settings() -> None:
+    english, chinese = ENGLISH_SETTINGS.read_text(encoding="utf-8"), CHINESE_SETTINGS.read_text(encoding="utf-8")
     english = with_part(english, "settings", f"\n{settings_table()}\n")
     chinese = with_part(chinese, "settings", chinese_settings_table(part(chinese, "settings")))
+    ENGLISH_SETTINGS.write_text(english, encoding="utf-8")
+    CHINESE_SETTINGS.write_text(chinese, encoding="utf-8")
+
+
+def main() -> None:
+    """Update the generated parts of the READMEs and of the settings pages."""
+    _update_settings()
+    english, chinese = ENGLISH.read_text(encoding="utf-8"), CHINESE.read_text(encoding="utf-8")
     scores = f"\n{ACCURACY.read_text(encoding='utf-8')}"
     english, chinese = (with_part(text, "accuracy", scores) for text in (english, chinese))
     if "--settings" not in sys.argv[1:]:

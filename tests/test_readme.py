@@ -1,4 +1,4 @@
-"""The READMEs are correct: their commands exist, their examples return what they show, their tables match the code."""
+"""The READMEs and the settings pages are correct: commands exist, examples return what they show, tables match."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ import typer.main
 from ner_runtime.cli.app import app
 from ner_runtime.entities import Entity
 from ner_runtime.settings import Settings, settings_table
-from scripts.readme import CHINESE, ENGLISH, REPOSITORY, chinese_settings_table, part, response_of, with_part
+from scripts.readme import (
+    CHINESE,
+    CHINESE_SETTINGS,
+    ENGLISH,
+    ENGLISH_SETTINGS,
+    REPOSITORY,
+    chinese_settings_table,
+    part,
+    response_of,
+    with_part,
+)
 
 READMES = pytest.mark.parametrize("readme", [ENGLISH, CHINESE], ids=lambda path: path.name)
 DOCUMENTS = [
@@ -68,11 +78,11 @@ def test_the_raner_commands_and_their_options_exist(readme: Path) -> None:
 
 
 def test_the_settings_table_matches_the_code() -> None:
-    assert part(ENGLISH.read_text(encoding="utf-8"), "settings").strip() == settings_table()
+    assert part(ENGLISH_SETTINGS.read_text(encoding="utf-8"), "settings").strip() == settings_table()
 
 
 def test_the_chinese_settings_table_matches_the_code_and_is_translated() -> None:
-    table = part(CHINESE.read_text(encoding="utf-8"), "settings")
+    table = part(CHINESE_SETTINGS.read_text(encoding="utf-8"), "settings")
     assert chinese_settings_table(table) == table
     rows = [row for row in table.splitlines() if row.startswith("| `RANER_")]
     assert len(rows) == len(Settings.model_fields)
@@ -81,7 +91,7 @@ def test_the_chinese_settings_table_matches_the_code_and_is_translated() -> None
 
 
 def test_a_new_setting_gets_a_row_and_a_removed_one_loses_its_row() -> None:
-    table = part(CHINESE.read_text(encoding="utf-8"), "settings")
+    table = part(CHINESE_SETTINGS.read_text(encoding="utf-8"), "settings")
     without_port = "\n".join(row for row in table.splitlines() if "RANER_PORT" not in row)
     [english] = [row for row in settings_table().splitlines() if "RANER_PORT" in row]
     assert english in chinese_settings_table(without_port)
