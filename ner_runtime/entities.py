@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
 TYPE_COLORS: Mapping[str, str] = {"PER": "red", "LOC": "cyan", "ORG": "yellow"}
 OTHER_COLOR = "white"
+
+EntitySource = Literal["model", "lexicon"]
+"""Why an entity was found: the model found it, or an entry of a lexicon matched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,12 @@ class Entity:
     start: int
     end: int
     score: float
+    source: EntitySource = "model"
+
+
+def at_least(entities: Iterable[Entity], min_score: float) -> list[Entity]:
+    """Return the entities with at least the score `min_score`, and all entities that a lexicon determines."""
+    return [entity for entity in entities if entity.score >= min_score or entity.source == "lexicon"]
 
 
 def type_colors(types: Iterable[str], configured: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Texts and annotated texts as JSON Lines: one JSON object per line.
 
-An annotated text is `{"text": …, "entities": [{"type", "span", "start", "end", "score"}]}`. `entities`, `span` and
-`score` are optional in input; offsets count code points, end exclusive.
+An annotated text is `{"text": …, "entities": [{"type", "span", "start", "end", "score", "source"}]}`. In input, only
+`text` and the `type`, `start` and `end` of each entity are read. Offsets count code points, end exclusive.
 """
 
 from __future__ import annotations
@@ -105,11 +105,21 @@ def entity_line(text: str, entities: Sequence[Entity], fields: Mapping[str, Any]
         entities: its entities
         fields: other fields of the line; `entities` is replaced, and `text` is added if it is missing
     """
-    items = [
-        {"type": e.type, "span": e.span, "start": e.start, "end": e.end, "score": round(e.score, 6)} for e in entities
-    ]
+    items = [entity_fields(entity) for entity in entities]
     others = {name: value for name, value in (fields or {}).items() if name != "entities"}
     return to_json({TEXT_FIELD: text, **others, "entities": items})
+
+
+def entity_fields(entity: Entity) -> dict[str, Any]:
+    """Return the fields of an entity as JSON values."""
+    return {
+        "type": entity.type,
+        "span": entity.span,
+        "start": entity.start,
+        "end": entity.end,
+        "score": round(entity.score, 6),
+        "source": entity.source,
+    }
 
 
 def chunked(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

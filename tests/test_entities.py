@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_runtime.entities import type_colors, utf16_offsets
+from ner_runtime.entities import Entity, at_least, type_colors, utf16_offsets
 
 
 @given(st.text(st.characters()))
@@ -20,3 +20,9 @@ def test_characters_outside_the_bmp_count_twice() -> None:
 def test_colours_default_or_from_the_model() -> None:
     assert type_colors(["PER", "LOC", "ORG", "TIME"]) == {"PER": "red", "LOC": "cyan", "ORG": "yellow", "TIME": "white"}
     assert type_colors(["PER", "TIME"], {"TIME": "lime"}) == {"PER": "red", "TIME": "lime"}
+
+
+def test_a_minimum_score_does_not_drop_what_a_lexicon_determines() -> None:
+    uncertain, certain = Entity("PER", "马云", 0, 2, 0.3), Entity("PER", "马云", 0, 2, 0.5)
+    from_lexicon = Entity("PER", "马云", 0, 2, 0.1, "lexicon")
+    assert at_least([uncertain, certain, from_lexicon], 0.5) == [certain, from_lexicon]

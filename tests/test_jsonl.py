@@ -131,7 +131,7 @@ def test_output_is_one_line_whatever_the_text_holds() -> None:
     assert b"\n" not in line
     assert json.loads(line) == {
         "text": "马\n云\u2028",
-        "entities": [{"type": "PER", "span": "马\n云", "start": 0, "end": 3, "score": 0.123457}],
+        "entities": [{"type": "PER", "span": "马\n云", "start": 0, "end": 3, "score": 0.123457, "source": "model"}],
     }
 
 

@@ -77,10 +77,10 @@ def _table_writer(recognizer: Recognizer) -> WriteEntities:
     styles = {type_: _style(color) for type_, color in colors.items()}
 
     def write(_text: InputText, entities: Sequence[Entity]) -> None:
-        table = Table("type", "span", "start", "end", "score")
+        table = Table("type", "span", "start", "end", "score", "source")
         for entity in entities:
             span = Text(entity.span.encode("utf-8", "replace").decode())
-            row = (Text(entity.type), span, str(entity.start), str(entity.end), f"{entity.score:.3f}")
+            row = (Text(entity.type), span, str(entity.start), str(entity.end), f"{entity.score:.3f}", entity.source)
             table.add_row(*row, style=styles[entity.type])
         terminal.print(table)
 

@@ -8,10 +8,11 @@ from typing import Any, cast
 
 from ner_runtime.corpus.plan import ModelChoice, Plan
 from ner_runtime.corpus.sources import LONGER, Fields, Record, Shard
-from ner_runtime.entities import Entity
+from ner_runtime.entities import at_least
 from ner_runtime.errors import MalformedRequest
 from ner_runtime.inference.engine import Device, EngineName
 from ner_runtime.json import from_json
+from ner_runtime.jsonl import entity_fields
 from ner_runtime.recognizer import Recognizer
 
 ENTITIES = "entities"
@@ -63,8 +64,8 @@ class Annotator:
         for group in _groups(rows, self._plan.field):
             texts = [row[self._plan.field] for row in group]
             for row, found in zip(group, self._recognizer.recognize(texts, self._plan.types), strict=True):
-                kept = [entity for entity in found if entity.score >= self._plan.min_score]
-                row[ENTITIES] = [_item(entity) for entity in kept]
+                kept = at_least(found, self._plan.min_score)
+                row[ENTITIES] = [entity_fields(entity) for entity in kept]
                 entities += len(kept)
         return AnnotatedShard(rows, bad, entities, sum(len(row[self._plan.field]) for row in rows))
 
@@ -132,16 +133,6 @@ def _groups(rows: Sequence[Fields], field: str) -> Iterator[list[Fields]]:
             group, chars = [], 0
     if group:
         yield group
-
-
-def _item(entity: Entity) -> Fields:
-    return {
-        "type": entity.type,
-        "span": entity.span,
-        "start": entity.start,
-        "end": entity.end,
-        "score": round(entity.score, 6),
-    }
 
 
 def _report(shard: Shard, record: Record, reason: str) -> Fields:

@@ -161,7 +161,14 @@ def _parquet(rows: list[Fields], serialized: bytes | None) -> bytes:
     import pyarrow as pa
 
     schema: Any = pa.ipc.read_schema(pa.py_buffer(serialized))
-    item = {"type": pa.string(), "span": pa.string(), "start": pa.int32(), "end": pa.int32(), "score": pa.float32()}
+    item = {
+        "type": pa.string(),
+        "span": pa.string(),
+        "start": pa.int32(),
+        "end": pa.int32(),
+        "score": pa.float32(),
+        "source": pa.string(),
+    }
     if ENTITIES in schema.names:
         schema = schema.remove(schema.get_field_index(ENTITIES))
     schema = schema.append(pa.field(ENTITIES, pa.list_(pa.struct(list(item.items())))))

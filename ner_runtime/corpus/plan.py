@@ -39,7 +39,7 @@ class Plan:
     Attributes:
         field: the field that holds the text
         types: entity types to return; None for the model's default types
-        min_score: entities with a lower score are left out
+        min_score: entities of the model with a lower score are left out
         max_chars: largest length of a text, in characters; a longer text is a bad record
         shard_records, shard_bytes: limits of a shard, which ends with the record that reaches one of them
     """

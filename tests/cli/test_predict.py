@@ -16,7 +16,8 @@ from tests.support.raner import json_lines, raner, shell
 from tests.support.servers import REPOSITORY, environment
 
 ENTITIES = [
-    {"type": type_, "span": EXAMPLE[start:end], "start": start, "end": end} for type_, start, end in EXAMPLE_SPANS
+    {"type": type_, "span": EXAMPLE[start:end], "start": start, "end": end, "source": "model"}
+    for type_, start, end in EXAMPLE_SPANS
 ]
 
 

@@ -18,7 +18,7 @@ from ner_runtime.corpus.sources import Source, find_sources
 from ner_runtime.errors import InputError
 
 MODEL = ModelChoice("/models/a", "1")
-ENTITY = {"type": "PER", "span": "马云", "start": 0, "end": 2, "score": 0.5}
+ENTITY = {"type": "PER", "span": "马云", "start": 0, "end": 2, "score": 0.5, "source": "model"}
 ANNOTATED = AnnotatedShard([{"id": 1, "text": "马云", "entities": [ENTITY]}], [{"line": 2, "reason": "bad"}], 1, 2)
 SOURCES = [Source(0, Path("/in/a.jsonl"), "a.jsonl", "jsonl", 10)]
 

@@ -18,7 +18,7 @@ ALL = RequestOptions(frozenset(("PER", "LOC", "ORG")))
 
 def entity(type_: str, start: int, end: int, span: str, **changes: object) -> dict[str, Any]:
     item = {"type": type_, "span": span, "start_offset": start, "end_offset": end, "score": 0.9, "color": "red"}
-    return {**item, **changes}
+    return {**item, "source": "model", **changes}
 
 
 PER, LOC = entity("PER", 1, 3, "马云"), entity("LOC", 4, 6, "杭州")

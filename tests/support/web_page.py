@@ -61,6 +61,7 @@ def response(text: str, found: Sequence[Found], score: float = 0.9) -> str:
             "end_offset": end,
             "score": score,
             "color": COLORS.get(type_, "white"),
+            "source": "model",
         }
         for type_, start, end in found
     ]

@@ -1,8 +1,8 @@
 """Cache: keep the results of texts, and compute a text only once for concurrent requests (single-flight).
 
-A key is a hash of the model, of how it splits texts, and of the text. A value holds types, offsets and scores. Neither
-contains the text itself. Options of a request are not part of the key, because they only filter or convert the result.
-Errors are not cached.
+A key is a hash of the model, of how it splits texts, and of the text. A value holds types, offsets, scores and
+sources. Neither contains the text itself. Options of a request are not part of the key, because they only filter or
+convert the result. Errors are not cached.
 """
 
 from __future__ import annotations
@@ -196,13 +196,18 @@ async def _all(flights: Sequence[Awaitable[dict[Key, TextResult]]]) -> list[dict
 
 
 def _encode(recognition: Recognition) -> bytes:
-    entities = [[entity.type, entity.start, entity.end, entity.score] for entity in recognition.entities]
+    entities = [
+        # Most entities come from the model, so that source is left out.
+        [entity.type, entity.start, entity.end, entity.score, *([entity.source] * (entity.source != "model"))]
+        for entity in recognition.entities
+    ]
     return json.dumps([recognition.windows, entities], separators=(",", ":")).encode()
 
 
 def _decode(value: bytes, text: str) -> Recognition:
     windows, entities = json.loads(value)
-    return Recognition([Entity(type_, text[s:e], s, e, score) for type_, s, e, score in entities], windows)
+    found = [Entity(type_, text[s:e], s, e, score, *source) for type_, s, e, score, *source in entities]
+    return Recognition(found, windows)
 
 
 def _entry_size(value: bytes) -> int:

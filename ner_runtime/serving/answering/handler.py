@@ -6,18 +6,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
-from ner_runtime.entities import type_colors
+from ner_runtime.entities import at_least, type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.serving.answering.cache import Cache, TextResult, model_identity
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import ClientGone, error_item
 from ner_runtime.serving.api.messages import ApiRequest, Body
-from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RequestLimits, check_text
+from ner_runtime.serving.api.requests import NerBatchRequest, NerOptions, NerRequest, RequestLimits, check_text
 from ner_runtime.serving.api.responses import (
     Meta,
     NerBatchResponse,
     NerResponse,
-    OffsetUnit,
     Timings,
     entities_json,
     with_data,
@@ -59,7 +58,7 @@ class Handler:
         response = NerResponse(success=True, data=[], meta=self._meta([result], request))
 
         def encode() -> bytes:
-            return with_data(response, self._entities(body.text, result, types, body.offset_unit))
+            return with_data(response, self._entities(body.text, result, types, body))
 
         return await _run(encode, len(body.text))
 
@@ -82,7 +81,7 @@ class Handler:
         def encode() -> bytes:
             remaining = iter(results)
             data = (
-                self._entities(text, next(remaining), types, body.offset_unit) if isinstance(text, str) else b"null"
+                self._entities(text, next(remaining), types, body) if isinstance(text, str) else b"null"
                 for text in checked
             )
             return with_data(response, b"[" + b",".join(data) + b"]")
@@ -112,9 +111,9 @@ class Handler:
         finally:
             results.cancel()
 
-    def _entities(self, text: str, result: TextResult, types: frozenset[str], unit: OffsetUnit) -> bytes:
+    def _entities(self, text: str, result: TextResult, types: frozenset[str], options: NerOptions) -> bytes:
         entities = [entity for entity in result.recognition.entities if entity.type in types]
-        return entities_json(text, entities, self._colors, unit)
+        return entities_json(text, at_least(entities, options.min_score), self._colors, options.offset_unit)
 
     def _meta(self, results: Sequence[TextResult], request: ApiRequest[Body]) -> Meta:
         now = perf_counter()

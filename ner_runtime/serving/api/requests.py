@@ -33,7 +33,9 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class _Options(_Request):
+class NerOptions(_Request):
+    """The options of a `POST /ner` or `POST /ner/batch`."""
+
     types: list[Text] | None = Field(
         default=None, min_length=1, description="Entity types to return. Default: the model's default types."
     )
@@ -41,15 +43,22 @@ class _Options(_Request):
         default="code_point",
         description="What offsets count: Unicode code points, or UTF-16 code units as JavaScript and Java do.",
     )
+    min_score: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Leave out entities of the model with a lower score. Entities of a lexicon are always returned.",
+    )
 
 
-class NerRequest(_Options):
+class NerRequest(NerOptions):
     """Body of `POST /ner`."""
 
     text: Text = Field(description="The text, up to the service's limit.")
 
 
-class NerBatchRequest(_Options):
+class NerBatchRequest(NerOptions):
     """Body of `POST /ner/batch`."""
 
     texts: list[_AnyText] = Field(

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from ner_runtime.entities import Entity, utf16_offsets
+from ner_runtime.entities import Entity, EntitySource, utf16_offsets
 from ner_runtime.json import to_json
 from ner_runtime.manifest import Agreement, Precision, Source
 
@@ -41,6 +41,7 @@ class EntityItem(_Response):
     end_offset: int = Field(ge=1, description="Exclusive.")
     score: float = Field(ge=0, le=1, description="The CRF's marginal probability of the span.")
     color: str = Field(description="The colour of the type.")
+    source: EntitySource = Field(description="Whether the model found the entity, or a lexicon determines it.")
 
 
 class Timings(_Response):
@@ -170,6 +171,7 @@ def entities_json(text: str, entities: Sequence[Entity], colors: Mapping[str, st
                     end_offset=offsets[entity.end],
                     score=round(entity.score, 6),
                     color=colors[entity.type],
+                    source=entity.source,
                 )
                 for entity in entities[first : first + _ENTITIES_PER_PART]
             ]

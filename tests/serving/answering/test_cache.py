@@ -190,3 +190,15 @@ def test_the_memory_of_an_entry_is_not_underestimated() -> None:
     taken = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert taken < 1.2 * 2_000_000
+
+
+async def test_the_source_of_an_entity_is_stored(cache: Cache) -> None:
+    entities = [Entity("PER", "马云", 0, 2, 0.5, "lexicon"), Entity("LOC", "杭州", 3, 5, 0.5)]
+
+    async def recognize(_texts: Sequence[str]) -> ScheduledResult:
+        return ScheduledResult([Recognition(entities, 1)], 1.0)
+
+    await cache.results(["马云在杭州"], MODEL, recognize)
+    [result] = await cache.results(["马云在杭州"], MODEL, recognize)
+    assert result.cached
+    assert result.recognition.entities == entities

@@ -42,6 +42,16 @@ async def test_only_the_requested_types_are_returned(handler: Handler) -> None:
         await handler.ner(ApiRequest(NerRequest(text=EXAMPLE, types=["DOG"]), perf_counter()))
 
 
+async def test_entities_below_the_minimum_score_are_left_out(handler: Handler) -> None:
+    every = json.loads(await handler.ner(ApiRequest(NerRequest(text=EXAMPLE), perf_counter())))["data"]
+    highest = max(entity["score"] for entity in every)
+    request = ApiRequest(NerRequest(text=EXAMPLE, min_score=highest - 1e-6), perf_counter())
+    kept = json.loads(await handler.ner(request))["data"]
+    assert kept
+    assert len(kept) < len(every)
+    assert all(entity["source"] == "model" for entity in kept)
+
+
 async def test_an_invalid_text_of_a_batch_does_not_affect_the_others(handler: Handler) -> None:
     texts = [EXAMPLE, "", 7, "长" * 1001, "没有"]
     body = await handler.ner_batch(ApiRequest(NerBatchRequest(texts=texts), perf_counter()))

@@ -16,6 +16,7 @@ def body(**fields: object) -> bytes:
 def test_fields_have_defaults() -> None:
     request = parse_ner(body(text="马云"), LIMITS)
     assert (request.text, request.types, request.offset_unit) == ("马云", None, "code_point")
+    assert request.min_score == 0
     request = parse_ner(body(text="\ud800", types=["PER"], offset_unit="utf16"), LIMITS)
     assert (request.text, request.types, request.offset_unit) == ("\ud800", ["PER"], "utf16")
 
@@ -36,6 +37,8 @@ def test_fields_have_defaults() -> None:
         (body(text="马云", types=[]), InvalidValue, "types: should not be empty"),
         (body(text="马云", types=[1]), InvalidValue, r"types\.0: should be a string"),
         (body(text="马云", offset_unit="byte"), InvalidValue, "offset_unit: input should be 'code_point' or 'utf16'"),
+        (body(text="马云", min_score=1.5), InvalidValue, "min_score: input should be less than or equal to 1"),
+        (body(text="马云", min_score="0.5"), InvalidValue, "min_score: input should be a valid number"),
         (body(**{"text": "马云", "\ud800": 1}), InvalidValue, "a field name is not valid Unicode"),
     ],
 )

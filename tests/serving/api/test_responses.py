@@ -19,7 +19,8 @@ def test_offsets_count_code_points_or_utf16_code_units() -> None:
     text = "𠮷野家的马云"
     entity = Entity("PER", "马云", 4, 6, 0.99999999)
     [points] = json.loads(entities_json(text, [entity], COLORS, "code_point"))
-    assert points == {"type": "PER", "span": "马云", "start_offset": 4, "end_offset": 6, "score": 1.0, "color": "red"}
+    offsets = {"start_offset": 4, "end_offset": 6}
+    assert points == {"type": "PER", "span": "马云", **offsets, "score": 1.0, "color": "red", "source": "model"}
     [units] = json.loads(entities_json(text, [entity], COLORS, "utf16"))
     assert (units["start_offset"], units["end_offset"]) == (5, 7)
 
