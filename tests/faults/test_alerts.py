@@ -1,7 +1,4 @@
-"""Every alert fires when what it is for happens to the real service: `make faults`.
-
-RanerNoWorker is left to the rules' unit tests: a service without a ready worker answers no scrape.
-"""
+"""Every alert fires when what it is for happens to the real service: `make faults`."""
 
 from __future__ import annotations
 
@@ -115,6 +112,16 @@ def test_workers_that_are_killed_fire_restarts(stack: Stack) -> None:
             worker.kill()
         wait_for(lambda: len({worker.pid for worker in ready_workers(stack.service)} - killed) == 2, 60)  # noqa: B023
     fires(stack, "RanerWorkersRestart")
+
+
+def test_a_service_without_workers_fires_no_worker(stack: Stack) -> None:
+    quiet(stack, "RanerNoWorker")
+    # Otherwise the supervisor replaces them.
+    with stopped([psutil.Process(stack.service.process.pid)]):
+        for worker in workers(stack.service):
+            worker.kill()
+        fires(stack, "RanerNoWorker")
+    wait_for(lambda: len(ready_workers(stack.service)) == 2, 60)
 
 
 def test_a_service_that_is_gone_fires_down(stack: Stack) -> None:
