@@ -46,8 +46,8 @@ configure_logs(settings.log_level, settings.log_format)
 # Otherwise uvicorn trusts the X-Forwarded-For of every client on this host; admission counts trusted proxies instead.
 os.environ["FORWARDED_ALLOW_IPS"] = ""
 use_http_protocol("ner_runtime.serving.http.protocol:HttpProtocol")
-limits = RequestLimits(settings.max_chars, settings.max_texts)
-model_status = ModelStatus()
+limits = RequestLimits(settings.max_chars, settings.max_texts, tuple(settings.served_models))
+model_statuses = {name: ModelStatus() for name in settings.served_models}
 shutdown = Shutdown(settings.drain_s, settings.grace_s)
 
 # "none": BentoML installs no compilers, no git and no other system packages; every dependency has a wheel.
@@ -71,7 +71,7 @@ class EdgeService(bentoml.Service[object]):
         remove_idle_middleware(app)
         edge = Edge(
             app,
-            Pages(STATIC, model_status),
+            Pages(STATIC, model_statuses),
             {
                 "/ner": lambda body: parse_ner(body, limits),
                 "/ner/batch": lambda body: parse_ner_batch(body, limits),
@@ -131,7 +131,7 @@ class Raner:
         check_or_exit(settings)
 
     def __init__(self) -> None:
-        self._worker = Worker(settings, shutdown, model_status, bentoml.server_context.worker_index == 1)
+        self._worker = Worker(settings, shutdown, model_statuses, bentoml.server_context.worker_index == 1)
         self._cache = Cache(open_store(settings.cache_url, settings.cache_ttl_s))
         self._worker.open(self._make_handler)
         cache_api_methods(self)
@@ -163,8 +163,8 @@ class Raner:
     )
     async def ner(self, requests: list[ApiRequest[NerRequest]]) -> list[Awaitable[ApiResponse]]:
         # Starts the requests of a batch together and returns at once, so that the next batch need not wait for them.
-        return [self._worker.model_slot.ner(request) for request in requests]
+        return [self._worker.model_slot(request.body.model).ner(request) for request in requests]
 
     @bentoml.api(route="/ner/batch", input_spec=ValidatedInput, output_spec=HandlerOutput)
     async def ner_batch(self, requests: list[ApiRequest[NerBatchRequest]]) -> list[ApiResponse]:
-        return [await self._worker.model_slot.ner_batch(request) for request in requests]
+        return [await self._worker.model_slot(request.body.model).ner_batch(request) for request in requests]

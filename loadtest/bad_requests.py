@@ -35,6 +35,7 @@ def bad_requests(max_chars: int, max_body_bytes: int) -> list[BadRequest]:
         BadRequest("unknown field", 422, "invalid_value", b'{"text": "x", "lang": "zh"}'),
         BadRequest("empty text", 422, "empty_text", b'{"text": ""}'),
         BadRequest("unknown type", 422, "unknown_type", b'{"text": "x", "types": ["NO_SUCH_TYPE"]}'),
+        BadRequest("unknown model", 422, "unknown_model", b'{"text": "x", "model": "no_such_model"}'),
         BadRequest("no texts", 422, "invalid_value", b'{"texts": []}', path="/ner/batch"),
         BadRequest("a form", 415, "unsupported_media_type", b"text=x", media_type="application/x-www-form-urlencoded"),
         BadRequest("wrong method", 405, "method_not_allowed", b"", method="PUT"),

@@ -20,9 +20,13 @@ from ner_runtime.errors import SettingError
 PREFIX = "RANER_"
 ACTIVE_MODEL = "active"
 EMBEDDED_MODEL = "embedded"
+DEFAULT_MODEL = "default"
+"""Name of the only model if `models` is not set."""
+MAX_MODELS = 16
 MAX_WORKERS = 64
 _MAX_DEFAULT_WORKERS = 4
 _HASHED = "sha256:"
+_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _DATABASE = re.compile(r"(/[0-9]*)?")
 _ORIGIN = re.compile(r"https?://[^/?#\s]+")
 _SECRET = ("api_keys", "cache_url")
@@ -47,6 +51,21 @@ def _digest(key: str) -> str:
     if not _SHA256.fullmatch(digest):
         raise ValueError("not a sha256 digest")
     return digest
+
+
+def _models(value: object) -> object:
+    """Convert `NAME=MODEL,…` to pairs of a name and a reference to a model."""
+    if not isinstance(value, str):
+        return value
+    pairs: list[tuple[str, str]] = []
+    for part in value.split(","):
+        name, _, reference = (side.strip() for side in part.partition("="))
+        if not _MODEL_NAME.fullmatch(name) or not reference:
+            raise ValueError("not a name and a model")
+        pairs.append((name, reference))
+    if len(pairs) > MAX_MODELS or len(dict(pairs)) < len(pairs):
+        raise ValueError("too many models, or a name is used twice")
+    return tuple(pairs)
 
 
 def _origins(value: object) -> object:
@@ -88,6 +107,13 @@ class Settings(BaseSettings):
         "`active`, `embedded`, a directory, a stored tag or name, or a hub id",
         "The model to serve. `active` is the model selected with `raner use`, initially `embedded`, the model that "
         "ships with the package. A model named by its hub id is pulled at startup if it is not in the store.",
+    )
+    models: Annotated[tuple[tuple[str, str], ...], NoDecode, BeforeValidator(_models)] = _setting(
+        (),
+        f"1 to {MAX_MODELS} of `NAME=MODEL`, separated by commas; `NAME` is up to 32 of `a-z`, `0-9`, `-` and `_`, and "
+        "`MODEL` is as in `RANER_MODEL`",
+        "Several models to serve, in place of `RANER_MODEL`. A request selects one with the field `model`; the first "
+        "is the default.",
     )
     workers: int = _setting(
         min(available_cpus(), _MAX_DEFAULT_WORKERS),
@@ -216,6 +242,16 @@ class Settings(BaseSettings):
     )
 
     @property
+    def served_models(self) -> dict[str, str]:
+        """The reference of each model to serve, by name. The first is the default model."""
+        return dict(self.models) or {DEFAULT_MODEL: self.model}
+
+    @property
+    def default_model(self) -> str:
+        """The reference of the default model."""
+        return self.models[0][1] if self.models else self.model
+
+    @property
     def threads_per_worker(self) -> int:
         """Number of threads per inference in a worker; resolves `threads=0`."""
         return self.threads or max(1, available_cpus() // self.workers)
@@ -233,13 +269,16 @@ def load_settings() -> Settings:
         SettingError: a value is not allowed. The message names the setting, the value and the allowed values.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
         field = str(first["loc"][0]).removeprefix(PREFIX.lower())
         value = "not valid (value hidden)" if field in _SECRET else repr(first["input"])
         allowed = _allowed(Settings.model_fields[field]).replace("`", "")
         raise SettingError(f"{PREFIX}{field.upper()} is {value}; allowed: {allowed}") from None
+    if settings.models and "model" in settings.model_fields_set:
+        raise SettingError("RANER_MODEL and RANER_MODELS are both set; allowed: only one of them")
+    return settings
 
 
 def settings_table() -> str:

@@ -23,6 +23,8 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         *(("RANER_CACHE_URL", f"redis://{rest}") for rest in ("h:99999", "h:abc", "u:p@[::1", "h/name", "h/1?foo=bar")),
         *(("RANER_API_KEYS", value) for value in (",", " , ", "sha256:zz")),
         *(("RANER_CORS_ORIGINS", value) for value in ("app.example", "https://a/b", "https://a,b")),
+        *(("RANER_MODELS", value) for value in ("news", "news=", "=tag", "News=a", "a=x,a=y", "a=x,", "a" * 33 + "=x")),
+        ("RANER_MODELS", ",".join(f"m{number}=x" for number in range(17))),
         *(("RANER_TRUSTED_PROXIES", value) for value in ("-1", "yes")),
         *(("RANER_LOG_LEVEL", value) for value in ("INFO", "trace")),
     ],
@@ -71,6 +73,24 @@ def test_message_names_the_setting_the_value_and_the_allowed_values(
     with pytest.raises(SettingError) as raised:
         load_settings()
     assert raised.value.message == message
+
+
+def test_models_have_names_and_the_first_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings(model="embedded").served_models == {"default": "embedded"}
+    monkeypatch.setenv("RANER_MODELS", "news=raner-news:3f, resume=damo/nlp_raner@v1,cv=/models/a=b")
+    settings = load_settings()
+    assert settings.served_models == {"news": "raner-news:3f", "resume": "damo/nlp_raner@v1", "cv": "/models/a=b"}
+    assert next(iter(settings.served_models)) == "news"
+    assert settings.default_model == "raner-news:3f"
+
+
+def test_one_model_or_several_are_configured_but_not_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANER_MODELS", "news=embedded")
+    monkeypatch.setenv("RANER_MODEL", "")
+    assert load_settings().served_models == {"news": "embedded"}
+    monkeypatch.setenv("RANER_MODEL", "embedded")
+    with pytest.raises(SettingError, match=r"^RANER_MODEL and RANER_MODELS are both set"):
+        load_settings()
 
 
 def test_api_keys_are_stored_as_digests(monkeypatch: pytest.MonkeyPatch) -> None:

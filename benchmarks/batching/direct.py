@@ -24,5 +24,5 @@ class Direct(Raner.inner):
     async def ner(  # pyright: ignore[reportIncompatibleVariableOverride]
         self, requests: list[ApiRequest[NerRequest]]
     ) -> list[ApiResponse]:
-        model_slot = self._worker.model_slot  # pyright: ignore[reportPrivateUsage]
-        return [await model_slot.ner(request) for request in requests]
+        worker = self._worker  # pyright: ignore[reportPrivateUsage]
+        return [await worker.model_slot(request.body.model).ner(request) for request in requests]

@@ -132,7 +132,7 @@ def _progress() -> Progress:
 
 def _choose_model(model: str | None, workers: int) -> ModelChoice:
     settings = load_settings()
-    directory = resolve_model(model or settings.model)
+    directory = resolve_model(model or settings.default_model)
     return ModelChoice(
         directory=str(directory),
         version=read_manifest(directory).version,

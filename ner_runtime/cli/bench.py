@@ -24,7 +24,7 @@ def bench(
 ) -> None:
     """Measure the speed of the engine, the recognizer and HTTP with one thread, on sentences of 45 characters."""
     settings = load_settings()
-    directory = resolve_model(model or settings.model)
+    directory = resolve_model(model or settings.default_model)
     recognizer = Recognizer.open(directory, threads=1, engine=settings.engine, device=settings.device)
     rungs = [
         bench_engine(directory, settings.engine, settings.device, seconds),

@@ -53,10 +53,10 @@ def write_json(value: object) -> None:
 
 
 def open_recognizer(model: str | None) -> Recognizer:
-    """Open a model, by default `RANER_MODEL`, with the engine and the number of threads from the settings."""
+    """Open a model, by default that of the service, with the engine and the number of threads from the settings."""
     settings = load_settings()
     return Recognizer.open(
-        resolve_model(model or settings.model),
+        resolve_model(model or settings.default_model),
         threads=settings.threads_alone,
         engine=settings.engine,
         device=settings.device,

@@ -94,7 +94,13 @@ def bench_service(model: Path) -> Generator[str]:
     Raises:
         ServiceNotReady: `service.py` is not next to the package, or the service does not start.
     """
-    settings = {"RANER_MODEL": str(model), "RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_CACHE_URL": "off"}
+    settings = {
+        "RANER_MODEL": str(model),
+        "RANER_MODELS": "",
+        "RANER_WORKERS": "1",
+        "RANER_THREADS": "1",
+        "RANER_CACHE_URL": "off",
+    }
     settings |= {"RANER_API_KEYS": "", "RANER_RATE_LIMIT": "", "RANER_MAX_CONCURRENCY": ""}
     exit_on_sigterm()
     with service_process(settings) as service:

@@ -23,6 +23,7 @@ STATUSES: Mapping[str, int] = {
     "unsupported_media_type": 415,
     "invalid_value": 422,
     "empty_text": 422,
+    "unknown_model": 422,
     "unknown_type": 422,
     "overloaded": 429,
     "rate_limited": 429,
@@ -81,6 +82,12 @@ class TooManyTexts(ApiError):
     """The batch exceeds `max_texts`."""
 
     code = "too_many_texts"
+
+
+class UnknownModel(ApiError):
+    """The service has no model with the requested name."""
+
+    code = "unknown_model"
 
 
 class UnsupportedMediaType(ApiError):

@@ -1,16 +1,23 @@
-"""The state behind `GET /model`: the served model and its last update. The worker updates it."""
+"""The state behind `GET /model` and `GET /models`: each served model and its last update. The worker updates it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from ner_runtime.serving.api.errors import NotReady
-from ner_runtime.serving.api.responses import ModelDescription, ModelResponse, UpdateItem
+from ner_runtime.serving.api.responses import (
+    ModelDescription,
+    ModelItem,
+    ModelResponse,
+    ModelsResponse,
+    UpdateItem,
+)
 
 
 class ModelStatus:
-    """Holds the description and the last update of the model that this worker serves."""
+    """Holds the description and the last update of a model that this worker serves."""
 
     def __init__(self) -> None:
         self._description: ModelDescription | None = None
@@ -42,9 +49,28 @@ class ModelStatus:
         Raises:
             NotReady: no model is served yet.
         """
+        return ModelResponse(success=True, **self._fields())
+
+    def item(self, name: str) -> ModelItem:
+        """Return the item of `GET /models` for the model with this name.
+
+        Raises:
+            NotReady: no model is served yet.
+        """
+        return ModelItem(id=name, **self._fields())
+
+    def _fields(self) -> dict[str, Any]:
         if self._description is None:
             raise NotReady("the model is not loaded yet; try again shortly")
         fields = {name: getattr(self._description, name) for name in ModelDescription.model_fields}
-        if self._update is not None:
-            fields["update"] = self._update
-        return ModelResponse(success=True, **fields)
+        return fields if self._update is None else fields | {"update": self._update}
+
+
+def models_response(statuses: Mapping[str, ModelStatus]) -> ModelsResponse:
+    """Return the body of `GET /models` from the status of each model by name; the first is the default model.
+
+    Raises:
+        NotReady: a model is not loaded yet.
+    """
+    items = [status.item(name) for name, status in statuses.items()]
+    return ModelsResponse(success=True, default=items[0].id, models=items)

@@ -13,11 +13,17 @@ from pydantic.json_schema import models_json_schema
 from ner_runtime import __version__
 from ner_runtime.serving.api.errors import STATUSES
 from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
-from ner_runtime.serving.api.responses import ErrorResponse, ModelResponse, NerBatchResponse, NerResponse
+from ner_runtime.serving.api.responses import (
+    ErrorResponse,
+    ModelResponse,
+    ModelsResponse,
+    NerBatchResponse,
+    NerResponse,
+)
 
 _REF = "#/components/schemas/"
 _REQUESTS = (NerRequest, NerBatchRequest)
-_RESPONSES = (NerResponse, NerBatchResponse, ModelResponse, ErrorResponse)
+_RESPONSES = (NerResponse, NerBatchResponse, ModelResponse, ModelsResponse, ErrorResponse)
 _DESCRIPTIONS = {
     400: "The body is not JSON in UTF-8.",
     401: "The API key is missing or wrong.",
@@ -44,7 +50,8 @@ def openapi() -> dict[str, Any]:
             "/ner/batch": {
                 "post": _post("Recognize the entities of several texts", "ner_batch", NerBatchRequest, NerBatchResponse)
             },
-            "/model": {"get": _get("The served model, its types and the limits", "model", _json(ModelResponse))},
+            "/model": {"get": _get("The default model, its types and the limits", "model", _json(ModelResponse))},
+            "/models": {"get": _get("All models of the service", "models", _json(ModelsResponse))},
             "/livez": {"get": _get("Whether the process is alive", "livez", _text())},
             "/readyz": {"get": _get("Whether the service accepts requests", "readyz", _text())},
             "/healthz": {"get": _get("The same as /livez", "healthz", _text())},

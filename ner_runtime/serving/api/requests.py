@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 
 from ner_runtime.errors import EmptyText, InvalidValue, MalformedRequest, RanerError, TextTooLong
 from ner_runtime.json import from_json
-from ner_runtime.serving.api.errors import TooManyTexts
+from ner_runtime.serving.api.errors import TooManyTexts, UnknownModel
 from ner_runtime.serving.api.responses import OffsetUnit
+from ner_runtime.settings import DEFAULT_MODEL
 
-# Longer field names are cut in messages.
+# Longer names of fields and models are cut in messages.
 _MAX_NAME = 40
 
 
@@ -50,6 +51,9 @@ class NerOptions(_Request):
         allow_inf_nan=False,
         description="Leave out entities of the model with a lower score. Entities of a lexicon are always returned.",
     )
+    model: Text | None = Field(
+        default=None, description="The `id` of a model in `GET /models`. Default: the service's default model."
+    )
 
 
 class NerRequest(NerOptions):
@@ -68,10 +72,11 @@ class NerBatchRequest(NerOptions):
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Limits of a request: the maximum code points in one text, and the maximum texts in one batch."""
+    """Limits of a request: maximum code points in one text, maximum texts in one batch, and the names of the models."""
 
     max_chars: int
     max_texts: int
+    models: tuple[str, ...] = (DEFAULT_MODEL,)
 
 
 _R = TypeVar("_R", bound=_Request)
@@ -81,9 +86,10 @@ def parse_ner(body: bytes, limits: RequestLimits) -> NerRequest:
     """Parse and validate the body of a `POST /ner`.
 
     Raises:
-        MalformedRequest, InvalidValue, EmptyText, TextTooLong
+        MalformedRequest, InvalidValue, UnknownModel, EmptyText, TextTooLong
     """
     request = _validate(NerRequest, body)
+    check_model(request.model, limits)
     check_text(request.text, limits)
     return request
 
@@ -92,12 +98,24 @@ def parse_ner_batch(body: bytes, limits: RequestLimits) -> NerBatchRequest:
     """Parse and validate the body of a `POST /ner/batch`. Does not validate its texts; see `check_text`.
 
     Raises:
-        MalformedRequest, InvalidValue, TooManyTexts
+        MalformedRequest, InvalidValue, UnknownModel, TooManyTexts
     """
     request = _validate(NerBatchRequest, body)
+    check_model(request.model, limits)
     if len(request.texts) > limits.max_texts:
         raise TooManyTexts(f"{len(request.texts)} texts; the limit is {limits.max_texts}")
     return request
+
+
+def check_model(name: str | None, limits: RequestLimits) -> None:
+    """Check that the service has a model with this name. None means the default model.
+
+    Raises:
+        UnknownModel: the message lists the names.
+    """
+    if name is not None and name not in limits.models:
+        names = ", ".join(limits.models)
+        raise UnknownModel(f"unknown model {name[:_MAX_NAME]!r}; the models of this service are {names}")
 
 
 def check_text(text: object, limits: RequestLimits) -> str:

@@ -134,11 +134,30 @@ class ModelDescription(_Response):
     limits: LimitsItem
 
 
-class ModelResponse(ModelDescription):
+class ModelState(ModelDescription):
+    """A served model and its last update."""
+
+    update: UpdateItem | None = Field(default=None, description="Absent before the first update.")
+
+
+class ModelResponse(ModelState):
     """Body of `GET /model`."""
 
     success: Literal[True]
-    update: UpdateItem | None = Field(default=None, description="Absent before the first update.")
+
+
+class ModelItem(ModelState):
+    """One of the served models."""
+
+    id: str = Field(description="What a request sends as `model` to select this model.")
+
+
+class ModelsResponse(_Response):
+    """Body of `GET /models`."""
+
+    success: Literal[True]
+    default: str = Field(description="The `id` of the model that handles requests without `model`.")
+    models: list[ModelItem]
 
 
 _ENTITY_ITEMS = TypeAdapter(list[EntityItem])

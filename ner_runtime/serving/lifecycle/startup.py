@@ -1,4 +1,4 @@
-"""Startup: load the settings and the model, verify them, and exit with a one-line message if anything is wrong."""
+"""Startup: load the settings and the models, verify them, and exit with a one-line message if anything is wrong."""
 
 from __future__ import annotations
 
@@ -39,38 +39,41 @@ class OpenedModel:
 
 
 def check_or_exit(settings: Settings) -> None:
-    """Check that the configured model can be served; pull it first if it is missing.
+    """Check that every configured model can be served; pull it first if it is missing.
 
     Raises:
-        SystemExit: the model cannot be served; the message is one line.
+        SystemExit: a model cannot be served; the message is one line.
     """
-    try:
-        pull_if_missing(settings.model)
-    except RanerError as error:
-        _exit(error)
-    open_or_exit(settings, None)
-    release_memory()
+    for name, reference in settings.served_models.items():
+        try:
+            pull_if_missing(reference)
+        except RanerError as error:
+            _exit(_named(name, error, settings))
+        open_or_exit(name, settings, None)
+        release_memory()
 
 
-def open_or_exit(settings: Settings, substitute: Path | None) -> OpenedModel:
-    """Open the configured model.
+def open_or_exit(name: str, settings: Settings, substitute: Path | None) -> OpenedModel:
+    """Open a configured model.
 
     Args:
+        name: name of the model in the settings
+        settings: the settings of the service
         substitute: model directory to open instead if the configured model cannot be served
 
     Raises:
         SystemExit: neither model can be served; the message is one line.
     """
     try:
-        directory = resolve_model(settings.model).resolve()
+        directory = resolve_model(settings.served_models[name]).resolve()
         return OpenedModel(open_model(directory, settings), directory)
     except RanerError as error:
         if substitute is None:
-            _exit(error)
+            _exit(_named(name, error, settings))
         try:
             return OpenedModel(open_model(substitute, settings), substitute, error.message)
         except RanerError:
-            _exit(error)
+            _exit(_named(name, error, settings))
 
 
 def open_model(directory: Path, settings: Settings) -> Recognizer:
@@ -113,6 +116,11 @@ def describe(manifest: Manifest, settings: Settings) -> ModelDescription:
             timeout_s=settings.timeout_s,
         ),
     )
+
+
+def _named(name: str, error: RanerError, settings: Settings) -> RanerError:
+    """Return the error with the name of the model in front, if several models are configured."""
+    return RanerError(f"RANER_MODELS: {name}: {error.message}") if settings.models else error
 
 
 def _exit(error: RanerError) -> NoReturn:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ner_runtime.errors import EmptyText, InvalidValue, MalformedRequest, RanerError, TextTooLong
-from ner_runtime.serving.api.errors import TooManyTexts
+from ner_runtime.serving.api.errors import TooManyTexts, UnknownModel
 from ner_runtime.serving.api.requests import RequestLimits, check_text, parse_ner, parse_ner_batch
 
 LIMITS = RequestLimits(max_chars=10, max_texts=2)
@@ -51,6 +51,20 @@ def test_a_long_field_name_is_cut_in_the_message() -> None:
     with pytest.raises(InvalidValue) as raised:
         parse_ner(body(text="马云", **{"x" * 1000: 1}), LIMITS)
     assert len(raised.value.message) < 100
+
+
+def test_a_model_is_selected_by_its_name() -> None:
+    limits = RequestLimits(max_chars=10, max_texts=2, models=("news", "resume"))
+    assert parse_ner(body(text="马云"), limits).model is None
+    assert parse_ner(body(text="马云", model="resume"), limits).model == "resume"
+    for parse, fields in ((parse_ner, {"text": "马云"}), (parse_ner_batch, {"texts": ["马云"]})):
+        with pytest.raises(
+            UnknownModel, match=r"^unknown model 'poetry'; the models of this service are news, resume$"
+        ):
+            parse(body(model="poetry", **fields), limits)
+    with pytest.raises(UnknownModel) as raised:
+        parse_ner(body(text="马云", model="\ud800" * 1000), limits)
+    assert len(raised.value.message.encode()) < 400
 
 
 def test_texts_of_a_batch_are_checked_one_by_one() -> None:

@@ -89,7 +89,7 @@ class Service:
         self.admission = Admission(max_concurrency=max_concurrency, max_body_bytes=MAX_BODY_BYTES, **admission)
         self.edge = Edge(
             app,
-            Pages(static, ModelStatus()),
+            Pages(static, {"default": ModelStatus()}),
             dict.fromkeys(paths, parse),
             self.admission,
             BodyReader(MAX_BODY_BYTES, timeout_s),
