@@ -84,7 +84,7 @@ def test_a_damaged_model_is_not_served_and_the_reason_is_reported(pair: Server, 
         assert "is damaged: its sha256 differs from the one in model.json" in model["update"]["reason"]  # type: ignore[index]
     with pair.client() as client:
         assert client.post("/ner", json={"text": "马云"}).json()["meta"]["version"] == LEFT
-        assert 'raner_model_updates_total{outcome="failed"}' in client.get("/metrics").text
+        assert 'raner_model_updates_total{model="default",outcome="failed"}' in client.get("/metrics").text
     assert "is damaged" in pair.log.read_text()
 
 

@@ -83,6 +83,20 @@ def test_the_models_are_listed_and_the_default_is_described(client: httpx.Client
     assert (model["name"], model["version"]) == ("twin", LEFT)
 
 
+def test_the_metrics_are_counted_by_model(client: httpx.Client) -> None:
+    def characters() -> list[float]:
+        lines = client.get("/metrics").text.splitlines()
+        names = [f'raner_characters_total{{model="{name}"}} ' for name in ("news", "resume")]
+        return [float(line.split()[-1]) for name in names for line in lines if line.startswith(name)]
+
+    before = characters()
+    client.post("/ner", json={"text": f"{EXAMPLE}计数", "model": "resume"})
+    assert [after - number for number, after in zip(before, characters(), strict=True)] == [0, len(EXAMPLE) + 2]
+    assert 'raner_model_info{model="resume",name="twin",precision="int8",version="right"} 1.0' in (
+        client.get("/metrics").text
+    )
+
+
 def test_each_model_is_updated_on_its_own(client: httpx.Client, link: Path) -> None:
     switch(link, link.parent / "right")
     wait_for(lambda: versions(client) == {"news": RIGHT, "resume": RIGHT}, 30)

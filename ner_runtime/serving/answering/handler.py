@@ -21,7 +21,6 @@ from ner_runtime.serving.api.responses import (
     entities_json,
     with_data,
 )
-from ner_runtime.serving.telemetry.metrics import QUEUE_SECONDS
 
 # Responses to longer texts are encoded in a thread, so that they do not block the event loop.
 _MAX_INLINE_CHARS = 5_000
@@ -100,7 +99,7 @@ class Handler:
         Raises:
             Overloaded, ClientGone
         """
-        request.notes.update(texts=len(texts), chars=sum(map(len, texts)))
+        request.notes.update(model=self._scheduler.metrics.model, texts=len(texts), chars=sum(map(len, texts)))
         results = asyncio.ensure_future(self._cache.results(texts, self._identity, self._scheduler.recognize))
         try:
             disconnected = [request.disconnected] if request.disconnected else []
@@ -120,7 +119,7 @@ class Handler:
         # A request that joined a running computation arrived after it had started, and did not wait.
         started = max(request.received, min((result.started for result in results), default=now))
         queue = started - request.received
-        QUEUE_SECONDS.observe(queue)
+        self._scheduler.metrics.observe_queue(queue)
         manifest = self._scheduler.recognizer.manifest
         windows = sum(result.recognition.windows for result in results)
         cached = bool(results) and all(result.cached for result in results)

@@ -18,6 +18,7 @@ from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import NotReady
 from ner_runtime.serving.api.messages import ApiRequest, ApiResponse
 from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
+from ner_runtime.serving.telemetry.metrics import ModelMetrics
 
 HandlerFactory = Callable[[Scheduler], Handler]
 """Creates the handler for a scheduler."""
@@ -63,6 +64,7 @@ class ModelSlot:
         timeout_s: float,
         make_handler: HandlerFactory,
         on_out_of_memory: Callable[[], None],
+        metrics: ModelMetrics | None = None,
     ) -> None:
         """Put a model into the slot.
 
@@ -72,11 +74,13 @@ class ModelSlot:
             timeout_s: timeout of a request
             make_handler: creates the handler of each model
             on_out_of_memory: called when a request fails because the memory is exhausted
+            metrics: records the work of the models in this slot; by default those of the model `default`
         """
         self._max_batch_tokens = max_batch_tokens
         self._timeout_s = timeout_s
         self._make_handler = make_handler
         self._on_out_of_memory = on_out_of_memory
+        self._metrics = metrics
         self._refusal: RanerError | None = None
         self._current = self._load(recognizer)
         self._replaced: list[_LoadedModel] = []
@@ -118,7 +122,7 @@ class ModelSlot:
                 task.cancel()
 
     def _load(self, recognizer: Recognizer) -> _LoadedModel:
-        scheduler = Scheduler(recognizer, self._max_batch_tokens, self._timeout_s * _MAX_WAIT)
+        scheduler = Scheduler(recognizer, self._max_batch_tokens, self._timeout_s * _MAX_WAIT, self._metrics)
         return _LoadedModel(scheduler, self._make_handler(scheduler))
 
     async def _handle(self, handle: Callable[[], Coroutine[Any, Any, bytes]]) -> ApiResponse:

@@ -22,7 +22,8 @@ from ner_runtime.inference.batches import padded_tokens
 from ner_runtime.inference.spans import Span
 from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognition, Recognizer
 from ner_runtime.serving.api.errors import Overloaded
-from ner_runtime.serving.telemetry.metrics import SHED, observe_batch, observe_text
+from ner_runtime.serving.telemetry.metrics import SHED, ModelMetrics
+from ner_runtime.settings import DEFAULT_MODEL
 
 # Weight of earlier batches in the throughput estimate.
 _DECAY = 0.9
@@ -86,11 +87,12 @@ class Throughput:
 class WindowQueue:
     """A queue of windows and the thread that runs them in batches."""
 
-    def __init__(self, recognizer: Recognizer, max_batch_tokens: int, name: str) -> None:
+    def __init__(self, recognizer: Recognizer, max_batch_tokens: int, name: str, metrics: ModelMetrics) -> None:
         """`name`: name of the queue in metrics."""
         self._recognizer = recognizer
         self._max_batch_tokens = max_batch_tokens
         self._name = name
+        self._metrics = metrics
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"inference-{name}")
         self._jobs: deque[_Job] = deque()
         self._running: asyncio.Task[None] | None = None
@@ -145,7 +147,7 @@ class WindowQueue:
             seconds = perf_counter() - started
             self._throughput.observe(sum(lengths), seconds)
             padded = padded_tokens(lengths, self._max_batch_tokens)
-            observe_batch(self._name, windows, seconds, padded, self._max_batch_tokens)
+            self._metrics.observe_batch(self._name, windows, seconds, padded, self._max_batch_tokens)
             for (job, _), found in zip(batch, spans, strict=True):
                 job.spans.append(found)
                 if len(job.spans) == len(job.windows) and not job.done.done():
@@ -179,18 +181,26 @@ def _recognitions(texts: Sequence[EncodedText], spans: Sequence[list[Span]]) -> 
 class Scheduler:
     """Recognizes texts with one recognizer. Requests with one text that fits in one window have their own queue."""
 
-    def __init__(self, recognizer: Recognizer, max_batch_tokens: int, max_wait_s: float = math.inf) -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        max_batch_tokens: int,
+        max_wait_s: float = math.inf,
+        metrics: ModelMetrics | None = None,
+    ) -> None:
         """Start with empty queues.
 
         Args:
             recognizer: the model
             max_batch_tokens: token budget of a batch
             max_wait_s: a request is rejected if the estimated time until it is done, in seconds, is longer
+            metrics: records the batches and the texts; by default those of the model `default`
         """
         self.recognizer = recognizer
+        self.metrics = metrics or ModelMetrics(DEFAULT_MODEL)
         self._max_wait_s = max_wait_s
-        self._short = WindowQueue(recognizer, max_batch_tokens, "short")
-        self._long = WindowQueue(recognizer, max_batch_tokens, "long")
+        self._short = WindowQueue(recognizer, max_batch_tokens, "short", self.metrics)
+        self._long = WindowQueue(recognizer, max_batch_tokens, "long", self.metrics)
 
     async def recognize(self, texts: Sequence[str]) -> ScheduledResult:
         """Recognize the texts of one request, in batches with those of other requests.
@@ -207,7 +217,7 @@ class Scheduler:
         pieces = sum(len(window.ids) for text in encoded for window in text.encoded)
         result = await self._queue(len(texts), pieces).recognize(encoded)
         for text, recognition in zip(texts, result.recognitions, strict=True):
-            observe_text(text, recognition)
+            self.metrics.observe_text(text, recognition)
         return result
 
     def estimated_seconds(self, texts: Sequence[str]) -> float:

@@ -22,13 +22,13 @@ from ner_runtime.serving.answering.model_slot import ModelSlot
 from ner_runtime.serving.api.model_status import ModelStatus
 from ner_runtime.serving.lifecycle.heartbeat import run_dir
 from ner_runtime.serving.lifecycle.startup import describe, open_model, open_or_exit
-from ner_runtime.serving.telemetry.metrics import observe_model, observe_update
+from ner_runtime.serving.telemetry.metrics import ModelMetrics
 from ner_runtime.settings import ACTIVE_MODEL, Settings
 
 MODEL_CHECK_S = 1.0
 """How often a worker checks whether the model to serve has changed."""
 
-SlotFactory = Callable[[Recognizer], ModelSlot]
+SlotFactory = Callable[[Recognizer, ModelMetrics], ModelSlot]
 """Puts a model into a new slot."""
 
 _log = logging.getLogger("raner.worker")
@@ -52,11 +52,12 @@ class ServedModel:
         self._name = name
         self._settings = settings
         self._status = status
+        self._metrics = ModelMetrics(name)
         self._reference = settings.served_models[name]
         # Created before the model is opened, so that a change during opening is noticed.
         self._watcher = Watcher(self._reference)
         opened = open_or_exit(name, settings, self._last_model())
-        self.slot = make_slot(opened.recognizer)
+        self.slot = make_slot(opened.recognizer, self._metrics)
         self._describe(opened.recognizer, opened.directory)
         if opened.failure:
             self._note_failure(opened.failure)
@@ -114,11 +115,11 @@ class ServedModel:
         _log.error("cannot update the model to %s: %s", reference, reason, extra={"model": self._name})
 
     def _note_update(self, state: Literal["done", "failed"], reason: str | None = None) -> None:
-        observe_update(state)
+        self._metrics.observe_update(state)
         self._status.set_update(state, self._watcher.reference, reason)
 
     def _describe(self, recognizer: Recognizer, directory: Path) -> None:
-        observe_model(recognizer.manifest)
+        self._metrics.observe_manifest(recognizer.manifest)
         self._status.set_model(describe(recognizer.manifest, self._settings))
         if (file := self._last_model_file()) is not None:
             write_atomically(file, f"{directory}\n".encode())

@@ -16,7 +16,7 @@ from ner_runtime.serving.api.model_status import ModelStatus
 from ner_runtime.serving.lifecycle.heartbeat import HEARTBEAT_S, is_orphan, is_supervised, send_heartbeat
 from ner_runtime.serving.lifecycle.served_model import ServedModel
 from ner_runtime.serving.lifecycle.shutdown import Shutdown
-from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, observe_process
+from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, ModelMetrics, observe_process
 from ner_runtime.settings import Settings
 
 EXIT_FAILED = 70
@@ -52,13 +52,14 @@ class Worker:
         # Threads that split and merge documents must let the event loop serve short texts in between.
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
-        def make_slot(recognizer: Recognizer) -> ModelSlot:
+        def make_slot(recognizer: Recognizer, metrics: ModelMetrics) -> ModelSlot:
             return ModelSlot(
                 recognizer,
                 max_batch_tokens=self.settings.max_batch_tokens,
                 timeout_s=self.settings.timeout_s,
                 make_handler=make_handler,
                 on_out_of_memory=self._out_of_memory,
+                metrics=metrics,
             )
 
         for name, status in self.model_statuses.items():

@@ -1,7 +1,8 @@
 """Metrics for Prometheus. `/metrics` of any worker reports all workers.
 
-Labels have few values: known paths, statuses, entity types of the model. In prometheus_client's
-multiprocess mode each process writes its own files, and the supervisor removes the gauges of a process that has ended.
+Labels have few values: known paths, statuses, names of the configured models, entity types of a model. In
+prometheus_client's multiprocess mode each process writes its own files, and the supervisor removes the gauges of a
+process that has ended.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import EncodedWindow, Recognition
 from ner_runtime.serving.api.access_record import AccessRecord
 
+LANES = ("short", "long")
+"""Names of the queues of a scheduler."""
+
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _WINDOWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
@@ -26,14 +30,18 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 REQUESTS = Counter("raner_requests_total", "Requests, by path and status.", ["path", "status"])
 REQUEST_SECONDS = Histogram("raner_request_seconds", "Time to respond, by path.", ["path"], buckets=_SECONDS)
-QUEUE_SECONDS = Histogram("raner_queue_seconds", "Time that a request waited for its first batch.", buckets=_SECONDS)
-BATCH_SECONDS = Histogram("raner_batch_seconds", "Inference time of a batch, by queue.", ["lane"], buckets=_SECONDS)
-BATCH_SIZE = Histogram("raner_batch_size", "Windows per batch, by queue.", ["lane"], buckets=_WINDOWS)
-BATCH_FILL = Histogram("raner_batch_fill", "Used share of the token budget.", ["lane"], buckets=_FRACTIONS)
-TOKENS = Counter("raner_tokens_total", "Tokens processed, without padding.", ["lane"])
-PADDED_TOKENS = Counter("raner_padded_tokens_total", "Tokens processed, with padding.", ["lane"])
-CHARACTERS = Counter("raner_characters_total", "Characters of the texts processed.")
-ENTITIES = Counter("raner_entities_total", "Entities found, by type.", ["type"])
+QUEUE_SECONDS = Histogram(
+    "raner_queue_seconds", "Time that a request waited for its first batch.", ["model"], buckets=_SECONDS
+)
+BATCH_SECONDS = Histogram(
+    "raner_batch_seconds", "Inference time of a batch, by queue.", ["model", "lane"], buckets=_SECONDS
+)
+BATCH_SIZE = Histogram("raner_batch_size", "Windows per batch, by queue.", ["model", "lane"], buckets=_WINDOWS)
+BATCH_FILL = Histogram("raner_batch_fill", "Used share of the token budget.", ["model", "lane"], buckets=_FRACTIONS)
+TOKENS = Counter("raner_tokens_total", "Tokens processed, without padding.", ["model", "lane"])
+PADDED_TOKENS = Counter("raner_padded_tokens_total", "Tokens processed, with padding.", ["model", "lane"])
+CHARACTERS = Counter("raner_characters_total", "Characters of the texts processed.", ["model"])
+ENTITIES = Counter("raner_entities_total", "Entities found, by type.", ["model", "type"])
 
 IN_FLIGHT = Gauge("raner_in_flight", "Requests in flight.", multiprocess_mode="livesum")
 SHED = Counter("raner_shed_total", "Requests refused because of load, by reason.", ["reason"])
@@ -50,13 +58,11 @@ WORKER_MEMORY = Gauge("raner_worker_resident_bytes", "Resident memory of each wo
 MODEL = Gauge(
     "raner_model_info",
     "Workers that serve the model.",
-    ["model", "version", "precision"],
+    ["model", "name", "version", "precision"],
     multiprocess_mode="livesum",
 )
-MODEL_UPDATES = Counter("raner_model_updates_total", "Model updates, by outcome.", ["outcome"])
+MODEL_UPDATES = Counter("raner_model_updates_total", "Model updates, by outcome.", ["model", "outcome"])
 WORKER_STARTS = Counter("raner_worker_starts_total", "Workers that became ready, restarts included.")
-
-_served_model: list[tuple[str, str, str]] = []
 
 
 def observe_response(record: AccessRecord) -> None:
@@ -88,39 +94,69 @@ def observe_worker(ready: bool) -> None:
     observe_process()
 
 
-def observe_batch(lane: str, windows: Sequence[EncodedWindow], seconds: float, padded: int, budget: int) -> None:
-    """Record a batch.
+class ModelMetrics:
+    """Records the work of one served model: its batches, its texts, and its updates."""
 
-    Args:
-        lane: name of the queue, `short` or `long`
-        windows: the windows of the batch
-        seconds: inference time
-        padded: tokens processed, padding included
-        budget: the largest number of tokens allowed in a batch
-    """
-    tokens = sum(window.tokens for window in windows)
-    BATCH_SIZE.labels(lane).observe(len(windows))
-    BATCH_SECONDS.labels(lane).observe(seconds)
-    BATCH_FILL.labels(lane).observe(tokens / budget)
-    TOKENS.labels(lane).inc(tokens)
-    PADDED_TOKENS.labels(lane).inc(padded)
+    def __init__(self, model: str) -> None:
+        """`model`: name of the model in the settings, the label `model`."""
+        self.model = model
+        self._queue_seconds = QUEUE_SECONDS.labels(model)
+        self._lanes = {lane: _LaneMetrics(model, lane) for lane in LANES}
+        self._characters = CHARACTERS.labels(model)
+        self._entities: dict[str, Counter] = {}
+        self._info: Gauge | None = None
+
+    def observe_queue(self, seconds: float) -> None:
+        """Record how long a request waited for its first batch."""
+        self._queue_seconds.observe(seconds)
+
+    def observe_batch(
+        self, lane: str, windows: Sequence[EncodedWindow], seconds: float, padded: int, budget: int
+    ) -> None:
+        """Record a batch.
+
+        Args:
+            lane: name of the queue, one of `LANES`
+            windows: the windows of the batch
+            seconds: inference time
+            padded: tokens processed, padding included
+            budget: the largest number of tokens allowed in a batch
+        """
+        metrics = self._lanes[lane]
+        tokens = sum(window.tokens for window in windows)
+        metrics.size.observe(len(windows))
+        metrics.seconds.observe(seconds)
+        metrics.fill.observe(tokens / budget)
+        metrics.tokens.inc(tokens)
+        metrics.padded_tokens.inc(padded)
+
+    def observe_text(self, text: str, recognition: Recognition) -> None:
+        """Record a text and the entities found in it."""
+        self._characters.inc(len(text))
+        for type_, number in Counts(entity.type for entity in recognition.entities).items():
+            counter = self._entities.get(type_)
+            if counter is None:
+                counter = self._entities[type_] = ENTITIES.labels(self.model, type_)
+            counter.inc(number)
+
+    def observe_manifest(self, manifest: Manifest) -> None:
+        """Record the version that this worker serves from now on."""
+        if self._info is not None:
+            self._info.set(0)
+        self._info = MODEL.labels(self.model, manifest.name, manifest.version, manifest.precision)
+        self._info.set(1)
+
+    def observe_update(self, outcome: str) -> None:
+        """Record an update; `outcome` is `done` or `failed`."""
+        MODEL_UPDATES.labels(self.model, outcome).inc()
 
 
-def observe_text(text: str, recognition: Recognition) -> None:
-    """Record a text and the entities found in it."""
-    CHARACTERS.inc(len(text))
-    for type_, number in Counts(entity.type for entity in recognition.entities).items():
-        ENTITIES.labels(type_).inc(number)
+class _LaneMetrics:
+    """The metrics of one queue of one model."""
 
-
-def observe_model(manifest: Manifest) -> None:
-    """Record the model that this worker serves."""
-    for labels in _served_model:
-        MODEL.labels(*labels).set(0)
-    _served_model[:] = [(manifest.name, manifest.version, manifest.precision)]
-    MODEL.labels(*_served_model[0]).set(1)
-
-
-def observe_update(outcome: str) -> None:
-    """Record a model update; `outcome` is `done` or `failed`."""
-    MODEL_UPDATES.labels(outcome).inc()
+    def __init__(self, model: str, lane: str) -> None:
+        self.size = BATCH_SIZE.labels(model, lane)
+        self.seconds = BATCH_SECONDS.labels(model, lane)
+        self.fill = BATCH_FILL.labels(model, lane)
+        self.tokens = TOKENS.labels(model, lane)
+        self.padded_tokens = PADDED_TOKENS.labels(model, lane)

@@ -13,6 +13,7 @@ from ner_runtime.inference.spans import Span
 from ner_runtime.recognizer import EncodedWindow, Recognition
 from ner_runtime.serving.answering.scheduler import Scheduler, Throughput, WindowQueue
 from ner_runtime.serving.api.errors import Overloaded
+from ner_runtime.serving.telemetry.metrics import ModelMetrics
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +70,7 @@ async def test_a_batch_keeps_to_the_budget_and_takes_one_window_of_each_job_in_t
     recording: RecordingRecognizer,
 ) -> None:
     budget = 2 * (recording.window + 2)
-    queue = WindowQueue(recording, budget, "test")
+    queue = WindowQueue(recording, budget, "short", ModelMetrics("test"))
     long, short = recording.encode(DOCUMENT), recording.encode(DOCUMENT[: len(DOCUMENT) // 3])
     first, second = (asyncio.ensure_future(queue.recognize([text])) for text in (long, short))
     await second
@@ -83,7 +84,7 @@ async def test_a_batch_keeps_to_the_budget_and_takes_one_window_of_each_job_in_t
 
 
 async def test_short_texts_that_wait_share_a_batch(recording: RecordingRecognizer) -> None:
-    queue = WindowQueue(recording, 2048, "test")
+    queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"))
     await asyncio.gather(*(queue.recognize([recording.encode(SENTENCE)]) for _ in range(20)))
     assert max(map(len, recording.batches)) > 10
 
@@ -104,7 +105,7 @@ async def test_a_text_of_several_sentences_that_fits_in_one_window_is_short(reco
 
 
 async def test_windows_of_a_cancelled_job_that_are_not_in_a_batch_are_dropped(recording: RecordingRecognizer) -> None:
-    queue = WindowQueue(recording, 512, "test")
+    queue = WindowQueue(recording, 512, "short", ModelMetrics("test"))
     document = recording.encode(DOCUMENT * 3)
     recording.go.clear()
     task = asyncio.create_task(queue.recognize([document]))
@@ -118,7 +119,7 @@ async def test_windows_of_a_cancelled_job_that_are_not_in_a_batch_are_dropped(re
 
 
 async def test_an_error_reaches_the_requests_of_its_batch_only(recording: RecordingRecognizer) -> None:
-    queue = WindowQueue(recording, 2048, "test")
+    queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"))
     text, broken = recording.encode(SENTENCE), recording.encode(SENTENCE)
     broken.encoded[0] = EncodedWindow(broken.encoded[0].ids[:0], broken.encoded[0].first)
     with pytest.raises(IndexError):
