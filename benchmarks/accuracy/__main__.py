@@ -98,13 +98,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--keep-peers", action="store_true", help="score only our model; keep the peers' scores in the existing .json"
     )
+    parser.add_argument(
+        "--keep-speed", action="store_true", help="measure no speed; keep the one in the existing .json"
+    )
     parser.add_argument("--peers", nargs="*", default=list(PEERS), choices=list(PEERS))
     options = parser.parse_args(arguments)
     use_one_core()
     recognizer = Recognizer.open(resolve_model(options.model))
     name_of_ours = recognizer.manifest.name
     table: Table = {}
-    before: Table = json.loads(options.output.with_suffix(".json").read_bytes())["scores"] if options.keep_peers else {}
+    kept = options.keep_peers or options.keep_speed
+    existing = json.loads(options.output.with_suffix(".json").read_bytes()) if kept else {}
+    before: Table = existing["scores"] if options.keep_peers else {}
     for name in SETS:
         sentences = list(read_sentences(str(options.data / "ner" / f"{name}.jsonl.gz")))
         mapping = read_type_map(f"{options.data / 'ner' / 'TYPE_MAP.json'}#{name.partition('/')[0]}") or {}
@@ -116,8 +121,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             except (subprocess.CalledProcessError, FileNotFoundError):
                 print(f"{PEERS[peer]} is not installed or does not run; skipping it for {name}", file=sys.stderr)
         print(name, row, flush=True)
-    timed = list(read_sentences(str(options.data / "ner" / f"{_SPEED_SET}.jsonl.gz")))[:_SPEED_SENTENCES]
-    speed = measure_speed(recognizer, options.peers, timed)
+    if options.keep_speed:
+        speed: Speed = existing["sentences_per_second"]
+    else:
+        timed = list(read_sentences(str(options.data / "ner" / f"{_SPEED_SET}.jsonl.gz")))[:_SPEED_SENTENCES]
+        speed = measure_speed(recognizer, options.peers, timed)
     measured = {
         "version": recognizer.manifest.version,
         "reading": RULES_VERSION,

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.network.dropout import Dropout
+
 _STD = 0.04
 _LEXICON_STD = 0.3
 _LONGEST_WAVE = 1000.0
@@ -103,7 +105,7 @@ class Residual(nn.Module):
         super().__init__()
         self.dense = nn.Linear(inner, hidden)
         self.LayerNorm = nn.LayerNorm(hidden, eps=eps)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, inner: Tensor, residual: Tensor) -> Tensor:
         return self.LayerNorm(residual + self.dropout(self.dense(inner)))  # (batch, sequence, hidden)
@@ -160,7 +162,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.geometry = geometry
         self.embeddings = Embeddings(geometry)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.encoder = Layers(geometry, dropout)
         self.apply(_initialise)
         if self.embeddings.lexicon is not None:

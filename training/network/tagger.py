@@ -12,6 +12,7 @@ from torch.nn import functional
 from training.data.tagset import Tagset
 from training.examples.batches import Batch
 from training.network.crf import CRF, FORBIDDEN
+from training.network.dropout import Dropout
 from training.network.encoder import Encoder, Geometry
 
 
@@ -20,7 +21,7 @@ class Tagger(nn.Module):
         super().__init__()
         self.tagset = tagset
         self.encoder = Encoder(geometry, dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.linear = nn.Linear(geometry.hidden_size, len(tagset))
         self.crf = CRF(tagset)
 
