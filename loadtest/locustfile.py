@@ -1,6 +1,6 @@
 """Simulated users that send single texts, batches or bad requests.
 
-`make loadtest` runs Locust with this file. To use Locust's web UI instead:
+`make loadtest` runs Locust with this file; the open-loop shapes use only `Arrivals`. To use Locust's web UI instead:
 `locust -f loadtest/locustfile.py --host http://localhost:3000`.
 """
 
@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-from locust import FastHttpUser, LoadTestShape, events, tag, task
+from locust import FastHttpUser, LoadTestShape, User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
+from loadtest.arrivals import varying_poisson_times
 from loadtest.bad_requests import JSON, BadRequest, bad_requests
 from loadtest.checks import PreviousEntities, RequestOptions, WrongResponse, check_batch, check_error, check_ner
+from loadtest.open_loop import OpenLoopUser, Request
 from loadtest.shapes import Shape, ShapeName
 from loadtest.summary import PART, WrongResponseCounter, summary_of
 from loadtest.texts import Sample, samples
+from ner_runtime.json import to_json
 from ner_runtime.serving.api.responses import OffsetUnit, Timings
 
 LONG_CHARS = 1000
@@ -38,9 +42,17 @@ def add_options(parser: LocustArgumentParser) -> None:
     options = parser.add_argument_group("RaNER")
     options.add_argument("--shape", choices=[name.value for name in ShapeName], default=ShapeName.STEADY.value)
     options.add_argument("--peak", type=int, default=16, help="Highest number of users.")
+    options.add_argument("--rate", type=float, default=50, help="Highest arrivals per second of open-loop shapes.")
+    options.add_argument("--check-every", type=int, default=1, help="Open loop: check one response in so many.")
     options.add_argument("--seconds", type=float, default=60, help="Duration of the run.")
     options.add_argument("--think", type=float, default=1.0, help="Factor for the think times; 0: no think times.")
     options.add_argument("--summary-file", default="", help="Path of the summary, a JSON file.")
+
+
+def shape_of(environment: Environment) -> Shape:
+    """Return the load shape that the options select."""
+    options: Any = environment.parsed_options
+    return Shape(ShapeName(options.shape), options.peak, options.seconds, options.rate)
 
 
 class Load(LoadTestShape):
@@ -48,12 +60,17 @@ class Load(LoadTestShape):
 
     abstract = False
 
-    def tick(self) -> tuple[int, float] | None:
+    def tick(self) -> tuple[int, float, list[type[User]]] | None:
         assert self.runner is not None
-        options: Any = self.runner.environment.parsed_options
-        users = Shape(ShapeName(options.shape), options.peak, options.seconds).users_at(self.get_run_time())
+        environment = self.runner.environment
+        shape = shape_of(environment)
+        users = [user for user in environment.user_classes if issubclass(user, Arrivals) == shape.name.open_loop]
+        if shape.name.open_loop:
+            # One user sends all requests, and ends the run when the last one has its response.
+            return None if Arrivals.ended else (1, 1, users)
+        count = shape.users_at(self.get_run_time())
         # The shape already includes the ramp-up, so that all users that are due start within this second.
-        return None if users is None else (users, max(1, options.peak))
+        return None if count is None else (count, max(1, shape.users), users)
 
 
 class ServiceUser(FastHttpUser):
@@ -93,21 +110,29 @@ class ServiceUser(FastHttpUser):
                 wrong_responses.add(name, str(error))
                 response.failure(f"wrong response: {error}")
                 return
-            # Log to the entries directly, so that a part of a request's time does not count as a request.
-            entries = self.environment.stats.entries
-            entries[(f"{name} queue", PART)].log(timings.queue, 0)
-            entries[(f"{name} inference", PART)].log(timings.inference, 0)
+            log_timings(self.environment, name, timings)
 
     def random_options(self) -> tuple[RequestOptions, dict[str, object]]:
-        """Return random options and their request fields: in 30 % UTF-16 offsets, in 10 % a single type."""
-        types: list[str] = self.model["default_types"]
-        body: dict[str, object] = {}
-        unit: OffsetUnit = "code_point"
-        if random.random() < 0.3:
-            unit = body["offset_unit"] = "utf16"
-        if random.random() < 0.1:
-            types = body["types"] = [random.choice(types)]
-        return RequestOptions(frozenset(types), unit), body
+        return random_options(self.model["default_types"])
+
+
+def log_timings(environment: Environment, name: str, timings: Timings) -> None:
+    """Count the parts of a request's time."""
+    # Log to the entries directly, so that a part of a request's time does not count as a request.
+    entries: Any = environment.stats.entries
+    entries[(f"{name} queue", PART)].log(timings.queue, 0)
+    entries[(f"{name} inference", PART)].log(timings.inference, 0)
+
+
+def random_options(types: list[str]) -> tuple[RequestOptions, dict[str, object]]:
+    """Return random options and their request fields: in 30 % UTF-16 offsets, in 10 % a single type."""
+    body: dict[str, object] = {}
+    unit: OffsetUnit = "code_point"
+    if random.random() < 0.3:
+        unit = body["offset_unit"] = "utf16"
+    if random.random() < 0.1:
+        types = body["types"] = [random.choice(types)]
+    return RequestOptions(frozenset(types), unit), body
 
 
 class SingleTextUser(ServiceUser):
@@ -115,7 +140,6 @@ class SingleTextUser(ServiceUser):
 
     weight = 6
 
-    @tag("short")
     @task(12)
     def short(self) -> None:
         self._send_sample(
@@ -136,6 +160,53 @@ class SingleTextUser(ServiceUser):
             return check_ner(body, text, options, previous, sample.names)
 
         self.send("/ner", name, {"text": text, **fields}, check)
+
+
+class Arrivals(OpenLoopUser):
+    """Sends short texts at random times, for the open-loop shapes."""
+
+    ended: ClassVar[bool] = False
+
+    def on_start(self) -> None:
+        super().on_start()
+        Arrivals.ended = False
+        self.default_types: list[str] = self.client.get("/model").json()["default_types"]
+
+    def on_stop(self) -> None:
+        for age_ms in self.unfinished:
+            self.environment.events.request.fire(
+                request_type="POST",
+                name="/ner",
+                response_time=age_ms,
+                response_length=0,
+                exception=TimeoutError("no response"),
+                context={},
+            )
+        Arrivals.ended = True
+
+    def arrivals(self) -> Iterable[float]:
+        shape = shape_of(self.environment)
+        return varying_poisson_times(shape.rate, shape.share_at, shape.seconds, random.Random())
+
+    def requests(self) -> Iterator[Request]:
+        short = [sample for sample in samples() if len(sample.full_text) < LONG_CHARS]
+        options: Any = self.environment.parsed_options
+        for number in count():
+            sample = random.choice(short)
+            checked, fields = random_options(self.default_types)
+            # A number makes each text unique: the service computes equal concurrent texts only once.
+            text = f"{sample.full_text}#{number}"
+            check = self._check(text, checked, sample) if number % options.check_every == 0 else None
+            yield Request(to_json({"text": text, **fields}), check)
+
+    def _check(self, text: str, options: RequestOptions, sample: Sample) -> Callable[[bytes], None]:
+        def check(body: bytes) -> None:
+            log_timings(self.environment, "/ner", check_ner(body, text, options, PreviousEntities(), sample.names))
+
+        return check
+
+    def on_wrong(self, message: str) -> None:
+        wrong_responses.add("/ner", message)
 
 
 class BatchUser(ServiceUser):

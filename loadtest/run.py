@@ -38,13 +38,13 @@ class LocustFailed(Exception):
     """Locust did not complete the run."""
 
 
-def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, only_short: bool = False) -> Summary:
+def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, check_every: int = 1) -> Summary:
     """Run Locust against a service, write the report, and return the summary.
 
     Args:
         report: path of the report without a suffix; the files are .html, .json (the summary), .log and Locust's .csv
         think: factor for the think times; 0: no think times
-        only_short: send only short texts, and start measuring when all users have started
+        check_every: in open-loop shapes, check one response in so many
 
     Raises:
         LocustFailed: Locust did not complete the run.
@@ -54,12 +54,9 @@ def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, only_s
     command = [sys.executable, "-m", "locust", "-f", str(Path(__file__).parent / "locustfile.py"), "--headless"]
     command += ["--host", url, "--shape", shape.name.value, "--peak", str(shape.users)]
     command += ["--seconds", str(shape.seconds), "--think", str(think), "--stop-timeout", "30"]
+    command += ["--rate", str(shape.rate or 1), "--check-every", str(check_every)]
     command += ["--html", f"{report}.html", "--csv", str(report), "--logfile", f"{report}.log"]
-    command += [
-        "--summary-file",
-        str(summary),
-        *(["--reset-stats", "--tags", "short", "SingleTextUser"] if only_short else []),
-    ]
+    command += ["--summary-file", str(summary)]
     # A separate process, because Locust patches the process it runs in. Its exit status is ignored, because it does
     # not distinguish wrong responses from failures.
     subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
@@ -110,11 +107,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     require_locust()
     name = ShapeName(options.shape)
-    shape = Shape(name, options.users, options.seconds or DEFAULT_SECONDS[name])
+    shape = Shape(name, options.users, options.seconds or DEFAULT_SECONDS[name], options.rate)
     report = Path(options.report) if options.report else report_path()
     with _target(options.url) as url:
-        print(f"{url}: {shape.name}, up to {shape.users} users, {shape.seconds:.0f} s", flush=True)
-        summary = run_load(url, shape, report, think=options.think)
+        peak = f"{shape.rate:g} arrivals per second" if name.open_loop else f"{shape.users} users"
+        print(f"{url}: {shape.name}, up to {peak}, {shape.seconds:.0f} s", flush=True)
+        summary = run_load(url, shape, report, think=options.think, check_every=options.check_every)
     print(summary.table())
     print(f"report: {report}.html .json .csv")
     verdict = summary.verdict(options.max_failure_rate)
@@ -130,6 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", default="", help="URL of a running service; without it, the load test starts one.")
     parser.add_argument("--shape", choices=[name.value for name in ShapeName], default=ShapeName.STEADY.value)
     parser.add_argument("--users", type=_positive_int, default=16, help="Highest number of users.")
+    parser.add_argument(
+        "--rate", type=_positive_float, default=50, help="Highest arrivals per second of the open-loop shapes."
+    )
+    parser.add_argument(
+        "--check-every", type=_positive_int, default=1, help="Open-loop shapes: check one response in so many."
+    )
     parser.add_argument(
         "--seconds", type=_positive_float, help="Duration of the run; the default depends on the shape."
     )

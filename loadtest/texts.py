@@ -1,6 +1,6 @@
 """Load the texts of the load test: typical user texts, from one character to a long document.
 
-They were written for this purpose.
+They were written for this purpose. The tuner also reads files of the user's own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ner_runtime.errors import InputError
+from ner_runtime.jsonl import read_texts
 
 TEXTS = Path(__file__).parent / "texts.jsonl"
 
@@ -36,3 +39,15 @@ class Sample(BaseModel):
 def samples() -> tuple[Sample, ...]:
     """Return all texts, in the order of `texts.jsonl`."""
     return tuple(Sample.model_validate_json(line) for line in TEXTS.read_bytes().splitlines())
+
+
+def read_samples(path: str) -> tuple[Sample, ...]:
+    """Read the texts of a file: one per line, plain or as JSON objects with a field `text`. Empty lines are skipped.
+
+    Raises:
+        InputError: the file cannot be read, a line is not valid, or there is no text.
+    """
+    texts = [item.text for batch in read_texts(path) for item in batch if item.text.strip()]
+    if not texts:
+        raise InputError(f"{path} contains no text")
+    return tuple(Sample(kind="file", text=text) for text in texts)

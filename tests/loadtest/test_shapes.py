@@ -30,6 +30,13 @@ def test_spike_is_sudden() -> None:
     assert (counts[39], counts[40], counts[59], counts[60]) == (4, 20, 20, 4)
 
 
+@pytest.mark.parametrize("name", [name for name in ShapeName if name.open_loop])
+def test_open_loop_shapes_have_a_share_of_the_rate(name: ShapeName) -> None:
+    shares = {Shape(name, 1, 100, rate=50).share_at(second) for second in range(100)}
+    assert max(shares) == 1
+    assert min(shares) > 0
+
+
 @pytest.mark.parametrize("name", ShapeName)
 def test_there_is_always_at_least_one_user(name: ShapeName) -> None:
     assert set(users(name, height=1, seconds=10)) == {1}

@@ -1,0 +1,125 @@
+"""Run a load with several generator processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from pydantic import BaseModel, Field, ValidationError
+
+from ner_runtime.serving.lifecycle.service_process import ROOT
+
+
+class Load(BaseModel):
+    """What a generator sends.
+
+    rate: mean arrivals per second
+    seconds: duration
+    goal_ms: latency goal; the load ends early when more than `max_late` requests are slower or fail
+    check_every: the response of one request in so many is checked completely; the status of every response is checked
+    drain_s: how long to wait for the last responses
+    clients: if not 0, a closed loop of so many clients instead: each sends its next request after a response
+    """
+
+    rate: float = 1.0
+    seconds: float
+    goal_ms: float = 500.0
+    max_late: int = 1_000_000
+    check_every: int = 10
+    drain_s: float = 10.0
+    seed: int = 0
+    clients: int = 0
+
+
+class LoadResult(BaseModel):
+    """The result of one load in one generator process.
+
+    sent: number of requests
+    due_s, latencies_ms: of each request with status 200: when it was due, and its latency from then on
+    unfinished_ms: the age of each request without a response at the end
+    errors: failed requests by message
+    wrong: wrong responses by message
+    late_ms: the 99th percentile of how much later than due requests were sent
+    cpu_s, wall_s: CPU time of the process and duration, until the last request was sent
+    stopped: seconds after which the load ended early; None if it ran to its end
+    """
+
+    sent: int = 0
+    due_s: list[float] = Field(default_factory=list[float])
+    latencies_ms: list[float] = Field(default_factory=list[float])
+    unfinished_ms: list[float] = Field(default_factory=list[float])
+    errors: dict[str, int] = Field(default_factory=dict[str, int])
+    wrong: dict[str, int] = Field(default_factory=dict[str, int])
+    late_ms: float = 0.0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    stopped: float | None = None
+
+
+class GeneratorFailed(Exception):
+    """A generator process has ended unexpectedly."""
+
+
+class Generators:
+    """Generator processes that share a load."""
+
+    def __init__(self, processes: Sequence[subprocess.Popen[str]]) -> None:
+        self._processes = processes
+
+    def run(self, load: Load) -> list[LoadResult]:
+        """Run a load, divided equally between the processes, and return the result of each.
+
+        Raises:
+            GeneratorFailed: a process has ended.
+        """
+        count = len(self._processes)
+        part = load.model_copy(update={"rate": load.rate / count, "max_late": load.max_late // count})
+        for number, process in enumerate(self._processes):
+            assert process.stdin is not None
+            own = part.model_copy(update={"seed": load.seed * count + number})
+            try:
+                process.stdin.write(own.model_dump_json() + "\n")
+                process.stdin.flush()
+            except BrokenPipeError:
+                raise GeneratorFailed("a generator process has ended") from None
+        return [_result(process) for process in self._processes]
+
+
+@contextmanager
+def generators(url: str, count: int, texts: str | None) -> Generator[Generators]:
+    """Start generator processes for the service at `url`, and stop them when the block ends.
+
+    Args:
+        texts: a file with one text per line; None: the texts of the load test
+    """
+    command = [sys.executable, "-m", "loadtest.tuner.generator", url, *(["--texts", texts] if texts else [])]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    # A session of its own: Ctrl-C must interrupt this process, not the generators.
+                    command,
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    start_new_session=True,
+                )
+            )
+            for _ in range(count)
+        ]
+        try:
+            yield Generators(processes)
+        finally:
+            for process in processes:
+                process.kill()
+
+
+def _result(process: subprocess.Popen[str]) -> LoadResult:
+    assert process.stdout is not None
+    try:
+        return LoadResult.model_validate_json(process.stdout.readline())
+    except ValidationError:
+        raise GeneratorFailed("a generator process has ended; its error is above") from None

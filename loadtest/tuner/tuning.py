@@ -1,0 +1,279 @@
+"""Measure the candidates one after the other, and choose the best one. The state is saved after every run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from loadtest.run import load_service
+from loadtest.tuner.candidates import ENGINES, Candidate
+from loadtest.tuner.load import Generators, Load, LoadResult, generators
+from loadtest.tuner.measurement import Run, ServiceMeter, allowed_late, run_from
+from loadtest.tuner.search import Bracket, Search, can_win
+from ner_runtime.atomic_files import write_atomically
+from ner_runtime.serving.lifecycle.service_process import ServiceNotReady, ServiceProcess
+
+TIE = 0.1
+"""Candidates whose rates differ by at most this share are equal: the cheaper one is better."""
+HOPELESS = 0.5
+"""A candidate is dropped if a closed loop gets less than this share of the best rate from it."""
+_CLIENTS = 32
+_START_S = 8.0
+_RUNS = 11
+_SETTLE = Load(seconds=0.3, clients=1)
+
+
+class Plan(BaseModel):
+    """What to measure, and how.
+
+    goal_ms: highest P99 latency
+    requests: number of requests in a run, if it can send them in `least_s` to `most_s` seconds
+    budget_s: after so many seconds, no further run is started
+    texts: a file with one text per line; None: the texts of the load test
+    conditions: other facts that the results depend on, such as settings of the service
+    """
+
+    goal_ms: float
+    resolution: float
+    requests: int
+    least_s: float
+    most_s: float
+    warm_s: float
+    budget_s: float | None
+    texts: str | None
+    cpus: int
+    candidates: list[Candidate]
+    conditions: dict[str, str]
+
+    def seconds(self, rate: float) -> float:
+        """Return the duration of a run at this rate."""
+        return round(min(max(self.requests / rate, self.least_s), self.most_s), 1)
+
+
+class Trial(BaseModel):
+    """The results of one candidate.
+
+    closed_loop: responses per second with 32 clients in a closed loop, after the start
+    note: why the candidate was dropped or could not be measured
+    wall_s: duration of all its measurements
+    """
+
+    candidate: Candidate
+    closed_loop: float = 0.0
+    runs: list[Run] = []
+    note: str | None = None
+    failed: bool = False
+    done: bool = False
+    wall_s: float = 0.0
+
+    def bracket(self, plan: Plan) -> Bracket:
+        """The highest rate that met the goal, and the lowest that did not."""
+        return search_of(plan, self.closed_loop).bracket(self.runs)
+
+    def rate(self, plan: Plan) -> float:
+        """The highest rate that met the goal; 0 if none did."""
+        return 0.0 if self.failed else self.bracket(plan).passed or 0.0
+
+    def knee(self, plan: Plan) -> Run | None:
+        """The run with the median P99 among those at the highest rate that met the goal."""
+        rate = self.rate(plan)
+        runs = sorted((run for run in self.runs if run.rate == rate and run.passed), key=lambda run: run.p99_ms)
+        return runs[(len(runs) - 1) // 2] if runs else None
+
+    def lower_bound(self, plan: Plan) -> str | None:
+        """Why the generators may have limited the rate; None if they did not."""
+        failed = self.bracket(plan).failed
+        return next((run.limited for run in self.runs if run.rate == failed and not run.passed and run.limited), None)
+
+
+class Tuning(BaseModel):
+    """The state of a tuning run: the plan and the results so far.
+
+    level: index in `levels`, how the generators share the load
+    """
+
+    plan: Plan
+    started: str
+    level: int = 0
+    trials: list[Trial] = []
+
+    def best_rate(self) -> float:
+        """The highest rate of all candidates."""
+        return max((trial.rate(self.plan) for trial in self.trials), default=0.0)
+
+
+def load_tuning(path: Path, plan: Plan) -> Tuning | None:
+    """Read an interrupted tuning run; None if there is none or its plan is another one."""
+    try:
+        saved = Tuning.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return saved if saved.plan == plan else None
+
+
+def best_trial(tuning: Tuning) -> Trial | None:
+    """Return the best trial, or None if no rate met the goal.
+
+    The best trial has the highest rate. Among those within `TIE` of it, the one with the fewest CPUs and the fewest
+    workers is best, unless the generators limited the highest rate.
+    """
+    plan = tuning.plan
+    trials = [trial for trial in tuning.trials if trial.rate(plan)]
+    if not trials:
+        return None
+    top = max(trials, key=lambda trial: trial.rate(plan))
+    if top.lower_bound(plan):
+        return top
+    near = [trial for trial in trials if trial.rate(plan) >= top.rate(plan) * (1 - TIE)]
+    return min(near, key=lambda trial: _cost(trial.candidate))
+
+
+def levels(cpus: int) -> list[tuple[int, int]]:
+    """Return how the generators share the load, the cheapest first: processes, and one response in how many is checked.
+
+    Each level is for a service that is too fast for the level before.
+    """
+    most = max(2, cpus // 2)
+    processes = [2**power for power in range(1, most.bit_length()) if 2**power <= most]
+    return [(1, 10), (1, 100), *((number, 100) for number in processes)]
+
+
+def search_of(plan: Plan, closed_loop: float) -> Search:
+    """Return the search for a candidate. It starts at half of the rate of the closed loop."""
+    return Search(start=max(closed_loop / 2, 0.2), least=0.1, resolution=plan.resolution)
+
+
+def seconds_left(tuning: Tuning) -> float:
+    """Estimate the remaining seconds from the duration of the trials and runs so far."""
+    plan = tuning.plan
+    typical = _START_S + plan.warm_s + _RUNS * (plan.least_s + 1)
+    ended = [trial.wall_s for trial in tuning.trials if trial.done and trial.runs]
+    average = sum(ended) / len(ended) if ended else typical
+    begun = [trial for trial in tuning.trials if not trial.done]
+    left = average * (len(plan.candidates) - len(tuning.trials))
+    left += sum(max(average - trial.wall_s, 2 * plan.least_s) for trial in begun)
+    used = sum(trial.wall_s for trial in tuning.trials)
+    return left if plan.budget_s is None else max(0.0, min(left, plan.budget_s - used))
+
+
+class Tuner:
+    """Measures the candidates of a plan."""
+
+    def __init__(self, tuning: Tuning, checkpoint: Path, report: Callable[[str], None]) -> None:
+        """`report` is called with one line about every step."""
+        self._tuning, self._plan = tuning, tuning.plan
+        self._checkpoint, self._report = checkpoint, report
+        self._levels = levels(self._plan.cpus)
+
+    def run(self) -> None:
+        """Measure all candidates that have no result yet."""
+        for candidate in self._plan.candidates:
+            trial = next((trial for trial in self._tuning.trials if trial.candidate == candidate), None)
+            if trial is None:
+                trial = Trial(candidate=candidate)
+                self._tuning.trials.append(trial)
+            if not trial.done:
+                if self._time_is_up():
+                    trial.note = "not measured: the time is up"
+                else:
+                    self._measure(trial)
+                trial.done = True
+                self._save()
+
+    def _measure(self, trial: Trial) -> None:
+        self._report(f"{trial.candidate.name}: starting the service")
+        resumed, started = trial.wall_s, time.monotonic()
+
+        def save() -> None:
+            trial.wall_s = resumed + time.monotonic() - started
+            self._save()
+
+        overrides = {"RANER_API_KEYS": "", "RANER_RATE_LIMIT": "", "RANER_DRAIN_S": "0", "RANER_LOG_LEVEL": "warning"}
+        try:
+            with load_service(**trial.candidate.variables, **overrides) as service:
+                while self._measure_at_level(trial, service, save):
+                    pass
+        except ServiceNotReady as error:
+            trial.note, trial.failed = str(error), True
+        save()
+
+    def _measure_at_level(self, trial: Trial, service: ServiceProcess, save: Callable[[], None]) -> bool:
+        """Run the search until it ends; return True if it must go on with more generator processes."""
+        processes = self._levels[self._tuning.level][0]
+        meter = ServiceMeter(service.process.pid)
+        with generators(service.url, processes, self._plan.texts) as load:
+            warm = load.run(Load(seconds=self._plan.warm_s, clients=_CLIENTS // processes))
+            trial.closed_loop = trial.closed_loop or _throughput(warm)
+            search = search_of(self._plan, trial.closed_loop)
+            while (rate := search.next_rate(trial.runs)) is not None:
+                trial.note = self._verdict(trial) or ("the time is up" if self._time_is_up() else None)
+                if trial.note:
+                    return False
+                run = self._run_once(load, meter, rate, len(trial.runs))
+                self._report(_line(trial.candidate, run))
+                if run.limited and not run.passed and self._tuning.level + 1 < len(self._levels):
+                    self._tuning.level += 1
+                    if self._levels[self._tuning.level][0] != processes:
+                        return True
+                    continue
+                trial.runs.append(run)
+                save()
+                if not run.passed:
+                    # The queue of an overloaded service must be empty before the next run.
+                    load.run(_SETTLE)
+        return False
+
+    def _verdict(self, trial: Trial) -> str | None:
+        """Return why the candidate needs no further runs, or None."""
+        wrong = next((message for run in trial.runs for message in run.wrong), None)
+        if wrong is not None:
+            trial.failed = True
+            return f"wrong responses: {wrong}"
+        others = [other.rate(self._plan) for other in self._tuning.trials if other is not trial]
+        best = max(others, default=0.0)
+        if not trial.runs and trial.closed_loop < HOPELESS * best:
+            return f"dropped: a closed loop gets {trial.closed_loop:.1f}/s, the best candidate keeps {best:.1f}/s"
+        if not can_win(trial.bracket(self._plan), best, TIE):
+            return f"dropped: cannot reach the best rate, {best:.1f}/s"
+        return None
+
+    def _run_once(self, load: Generators, meter: ServiceMeter, rate: float, seed: int) -> Run:
+        plan, check_every = self._plan, self._levels[self._tuning.level][1]
+        seconds, cpu_before = plan.seconds(rate), meter.cpu_s()
+        results = load.run(
+            Load(
+                rate=rate,
+                seconds=seconds,
+                goal_ms=plan.goal_ms,
+                # Random arrivals are more or fewer than planned.
+                max_late=round(1.1 * allowed_late(rate * seconds)) + 1,
+                check_every=check_every,
+                drain_s=1 + 4 * plan.goal_ms / 1000,
+                seed=seed,
+            )
+        )
+        return run_from(results, rate, seconds, plan.goal_ms, meter.cpu_s() - cpu_before, meter.memory_mib())
+
+    def _time_is_up(self) -> bool:
+        budget = self._plan.budget_s
+        return budget is not None and sum(trial.wall_s for trial in self._tuning.trials) >= budget
+
+    def _save(self) -> None:
+        write_atomically(self._checkpoint, self._tuning.model_dump_json().encode())
+
+
+def _cost(candidate: Candidate) -> tuple[int, int, int]:
+    return candidate.cpus, candidate.workers, ENGINES.index(candidate.engine)
+
+
+def _throughput(results: Sequence[LoadResult]) -> float:
+    return sum(len(result.latencies_ms) / result.wall_s for result in results if result.wall_s)
+
+
+def _line(candidate: Candidate, run: Run) -> str:
+    outcome = "meets the goal" if run.passed else run.failed
+    limited = f" (limited by the generator: {run.limited})" if run.limited and not run.passed else ""
+    return f"{candidate.name}: {run.rate:g}/s, P99 {run.p99_ms:.0f} ms, {outcome}{limited}"

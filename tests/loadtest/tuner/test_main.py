@@ -1,0 +1,52 @@
+"""The command: one real measurement with the embedded model, and wrong usage."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.compose_check import read_env
+from tests.support.servers import REPOSITORY, environment
+
+
+def tune(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "loadtest.tuner", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, env=environment(), capture_output=True, text=True, timeout=240)
+
+
+def test_real_measurement(tmp_path: Path) -> None:
+    texts, report, checkpoint = tmp_path / "texts.txt", tmp_path / "tune", tmp_path / "checkpoint.json"
+    texts.write_text('马云在杭州。\n{"text": "姚明从上海飞往北京。"}\n', encoding="utf-8")
+    # The budget ends the search early: the test needs no more than one run.
+    options = ["--workers", "1", "--threads", "1", "--engines", "onnxruntime", "--seconds", "1", "--budget", "12"]
+    options += ["--goal-ms", "20000", "--texts", str(texts), "--report", str(report), "--checkpoint", str(checkpoint)]
+    done = tune(*options, "--env", str(tmp_path / ".env"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "RANER_WORKERS=1" in done.stdout.splitlines()
+    assert read_env(tmp_path / ".env")["RANER_ENGINE"] == "onnxruntime"
+    [trial] = json.loads(report.with_suffix(".json").read_text())["trials"]
+    assert trial["rate"] > 0
+    assert trial["memory_mib"] > 50
+    assert trial["cpu_ms"] > 0
+    assert report.with_suffix(".html").is_file()
+    assert not checkpoint.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--goal-ms", "0"], "--goal-ms"),
+        (["--workers", "0"], "--workers"),
+        (["--engines", "tensorrt"], "--engines"),
+        (["--texts", "/no/such/file"], "/no/such/file"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], message: str) -> None:
+    done = tune(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

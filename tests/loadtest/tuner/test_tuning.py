@@ -1,0 +1,59 @@
+"""The choice of the best candidate, and the state that survives an interruption."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadtest.tuner.candidates import Candidate
+from loadtest.tuner.tuning import Trial, best_trial, levels, load_tuning, seconds_left
+from tests.support.tunings import ONE, PLAN, TWO, WIDE, run, trial, tuning
+
+
+@pytest.mark.parametrize(
+    ("trials", "best"),
+    [
+        ([trial(TWO, 400), trial(ONE, 200)], TWO),
+        # Equal within the tie: one worker needs fewer CPUs.
+        ([trial(TWO, 400), trial(ONE, 370)], ONE),
+        ([trial(TWO, 400), trial(WIDE, 390)], WIDE),
+        # The generators limited the better one, so it may be better still.
+        ([trial(TWO, 400, limited="busy"), trial(ONE, 370)], TWO),
+        ([trial(TWO, 400, failed=True), trial(ONE, 200)], ONE),
+    ],
+)
+def test_best_trial(trials: list[Trial], best: Candidate) -> None:
+    found = best_trial(tuning(*trials))
+    assert found is not None
+    assert found.candidate == best
+
+
+def test_no_trial_met_the_goal() -> None:
+    assert best_trial(tuning(Trial(candidate=ONE, closed_loop=10, runs=[run(5, False)]))) is None
+
+
+def test_an_interrupted_run_is_resumed_with_the_same_plan_only(tmp_path: Path) -> None:
+    state = tuning(trial(TWO, 400), Trial(candidate=WIDE, closed_loop=300, runs=[run(150, True)]))
+    path = tmp_path / "checkpoint.json"
+    assert load_tuning(path, PLAN) is None
+    path.write_text(state.model_dump_json())
+    assert load_tuning(path, PLAN) == state
+    assert load_tuning(path, PLAN.model_copy(update={"goal_ms": 100})) is None
+    path.write_text("damaged")
+    assert load_tuning(path, PLAN) is None
+
+
+def test_the_time_left_shrinks_with_every_trial() -> None:
+    left = [seconds_left(tuning(*[trial(candidate, 100) for candidate in PLAN.candidates[:done]])) for done in range(4)]
+    assert left == sorted(left, reverse=True)
+    assert left[1:] == [120, 60, 0]
+
+
+def test_a_run_lasts_long_enough_for_its_percentile() -> None:
+    assert [PLAN.seconds(rate) for rate in (10, 100, 1000)] == [30, 20, 8]
+
+
+def test_generators_get_lighter_checks_first_and_then_more_processes() -> None:
+    assert levels(2) == [(1, 10), (1, 100), (2, 100)]
+    assert levels(16) == [(1, 10), (1, 100), (2, 100), (4, 100), (8, 100)]
