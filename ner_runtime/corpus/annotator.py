@@ -16,9 +16,10 @@ from ner_runtime.jsonl import entity_fields
 from ner_runtime.recognizer import Recognizer
 
 ENTITIES = "entities"
-# Texts that are recognized together: enough to fill batches of equal length, few enough to bound the memory.
-_TEXTS = 256
-_CHARS = 64_000
+# Texts that are recognized together: enough to fill batches of equal length, few enough to bound the memory. 256 texts
+# take 1.1 to 1.2 times the CPU time of 2,048.
+_TEXTS = 2048
+_CHARS = 256_000
 # Maximum number of characters of a bad record that are written to the file of bad records.
 _SHOWN = 2000
 
