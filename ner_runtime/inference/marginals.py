@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
 
-_TINY = np.finfo(np.float64).tiny
+# Of a transition, relative to the best one. Without it, forbidden transitions could make all forward weights zero, or
+# a backward weight infinite; both are then divided by at least this number.
+_LEAST_WEIGHT = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,54 +28,67 @@ class Weights:
     start: Doubles  # (labels,)
     end: Doubles  # (labels,)
     transitions: Doubles  # (labels from, labels to)
+    transposed: Doubles  # (labels to, labels from)
+    ones: Doubles  # (labels, 1)
 
     @classmethod
     def of(cls, start: NDArray[np.float32], end: NDArray[np.float32], transitions: NDArray[np.float32]) -> Weights:
         """Compute the weights from scores: (labels,), (labels,), (labels from, labels to)."""
-        return cls(_exponential(start), _exponential(end), _exponential(transitions))
+        weights = _exponential(transitions)
+        transposed = np.ascontiguousarray(weights.T)
+        return cls(_exponential(start), _exponential(end), weights, transposed, np.ones((len(start), 1)))
 
 
 class Lattice:
     """Forward and backward weights of a batch, scaled so that the forward weights of each position sum to one."""
 
-    def __init__(self, weights: Weights, emissions: NDArray[np.float32], lengths: NDArray[np.intp]) -> None:
-        """Run the forward and the backward pass.
+    def __init__(
+        self, weights: Weights, emissions: NDArray[np.float32], lengths: NDArray[np.intp], first: int = 0
+    ) -> None:
+        """Run the forward pass and, back to position `first`, the backward pass.
 
         Args:
             weights: weights of the CRF
             emissions: (batch, positions, labels)
             lengths: (batch,)
+            first: the lowest position at which a path ends; no earlier backward weights are needed
         """
-        batch, positions, labels = emissions.shape
+        by_position = emissions.transpose(1, 0, 2).astype(np.float64, order="C")  # (positions, batch, labels)
+        by_position -= by_position.max(axis=2, keepdims=True)
         self._weights = weights
         self._lengths = lengths
-        doubles = emissions.astype(np.float64)
-        self._emission = np.exp(doubles - doubles.max(axis=2, keepdims=True))  # (batch, positions, labels)
-        self._forward = np.empty((positions, batch, labels))
-        self._backward = np.empty((positions, batch, labels))
-        self._scale = np.empty((positions, batch))
-        self._run_forward()
-        self._run_backward()
-        last = self._forward[lengths - 1, np.arange(batch)]  # (batch, labels)
-        self._total = np.maximum(last @ weights.end, _TINY)  # (batch,)
+        self._emission = np.exp(by_position, out=by_position)
+        self._forward = np.empty_like(by_position)
+        self._backward = np.empty_like(by_position)
+        # From here on, the emissions of each position are divided by its scale.
+        self._emission /= self._run_forward()
+        self._run_backward(first)
 
-    def _run_forward(self) -> None:
-        weight = self._weights.start * self._emission[:, 0]  # (batch, labels)
-        for position in range(len(self._forward)):
+    def _run_forward(self) -> Doubles:
+        """Compute the forward weights; return the scale of each position, (positions, batch, 1)."""
+        scales = np.empty((*self._forward.shape[:2], 1))
+        for position in range(len(scales)):
+            forward, scale = self._forward[position], scales[position]
             if position:
-                weight = (weight @ self._weights.transitions) * self._emission[:, position]  # (batch, labels)
-            scale = np.maximum(weight.sum(axis=1), _TINY)  # (batch,)
-            weight = weight / scale[:, None]
-            self._forward[position], self._scale[position] = weight, scale
+                np.dot(self._forward[position - 1], self._weights.transitions, out=forward)
+                np.multiply(forward, self._emission[position], out=forward)
+            else:
+                np.multiply(self._weights.start, self._emission[0], out=forward)
+            np.dot(forward, self._weights.ones, out=scale)
+            np.divide(forward, scale, out=forward)
+        return scales
 
-    def _run_backward(self) -> None:
-        weight = np.broadcast_to(self._weights.end, self._backward.shape[1:])  # (batch, labels)
-        self._backward[-1] = weight
-        for position in range(len(self._backward) - 2, -1, -1):
-            scale = self._scale[position + 1][:, None]  # (batch, 1)
-            weight = ((self._emission[:, position + 1] * weight) @ self._weights.transitions.T) / scale
-            weight = np.where((position < self._lengths - 1)[:, None], weight, self._weights.end)  # (batch, labels)
-            self._backward[position] = weight
+    def _run_backward(self, first: int) -> None:
+        """Compute the backward weights from position `first` on."""
+        emissions, backward = self._emission, self._backward
+        backward[-1] = self._weights.end
+        ending = rows_by_length(self._lengths)
+        weighted = np.empty_like(backward[0])  # (batch, labels)
+        for position in range(len(backward) - 1, first, -1):
+            np.multiply(emissions[position], backward[position], out=weighted)
+            np.dot(weighted, self._weights.transposed, out=backward[position - 1])
+            if position in ending:
+                backward[position - 1, ending[position]] = self._weights.end
 
     def probability(
         self, row: int, start: int, path: NDArray[np.intp], excluded_next: NDArray[np.bool_] | None = None
@@ -86,20 +101,30 @@ class Lattice:
             path: (tags,)
             excluded_next: (labels,), true for tags that must not follow the path; None allows any tag
         """
-        weight = self._forward[start, row, path[0]]
-        for position, (before, tag) in enumerate(pairwise(path), start + 1):
-            step = self._weights.transitions[before, tag] * self._emission[row, position, tag]
-            weight = weight * step / self._scale[position, row]
-        behind = start + len(path)
+        tags = path.tolist()
+        emissions, transitions = self._emission, self._weights.transitions
+        weight = self._forward.item(start, row, tags[0])
+        for position, (before, tag) in enumerate(pairwise(tags), start + 1):
+            weight *= transitions.item(before, tag) * emissions.item(position, row, tag)
+        behind = start + len(tags)
         if excluded_next is None or behind == self._lengths[row]:
-            weight = weight * self._backward[behind - 1, row, path[-1]]
+            weight *= self._backward.item(behind - 1, row, tags[-1])
         else:
-            step = self._weights.transitions[path[-1]] * self._emission[row, behind]  # (labels,)
-            step = step * self._backward[behind, row] / self._scale[behind, row]
-            weight = weight * step[~excluded_next].sum()
-        return min(max(float(weight / self._total[row]), 0.0), 1.0)
+            step = transitions[tags[-1]] * emissions[behind, row] * self._backward[behind, row]  # (labels,)
+            weight *= float(step[~excluded_next].sum())
+        # The same at every position that both passes have reached.
+        total = float(self._forward[behind - 1, row].dot(self._backward[behind - 1, row]))
+        return min(max(weight / total, 0.0), 1.0)
+
+
+def rows_by_length(lengths: NDArray[np.intp]) -> dict[int, list[int]]:
+    """Return the rows of each length, if they differ in length; (batch,)."""
+    rows: dict[int, list[int]] = {}
+    for row, length in enumerate(lengths.tolist()):
+        rows.setdefault(length, []).append(row)
+    return rows
 
 
 def _exponential(scores: NDArray[np.float32]) -> Doubles:
     doubles = scores.astype(np.float64)
-    return np.exp(doubles - doubles.max())
+    return np.maximum(np.exp(doubles - doubles.max()), _LEAST_WEIGHT)

@@ -1,4 +1,4 @@
-"""The CRF compared with brute force over all paths of small inputs."""
+"""The CRF compared with brute force over all paths of small inputs, and with a plain CRF on longer ones."""
 
 from itertools import pairwise, product
 from pathlib import Path
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ner_runtime.errors import InvalidModel
 from ner_runtime.inference.crf import Crf, Floats
+from tests.support import reference_crf
 
 BIOES = ["O", "B-PER", "I-PER", "E-PER", "S-PER"]
 BIO = ["B-PER", "O", "I-PER"]
@@ -71,6 +72,31 @@ def test_bio_score_includes_the_end_of_the_entity() -> None:
     assert 0.5 < span.score < 0.7
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10_000),
+    labels=st.sampled_from([BIOES, BIO]),
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=8),
+    outside=st.sampled_from([0, 2, 50]),
+    grid=st.sampled_from([0.5, 1e-7]),
+)
+def test_spans_and_scores_are_those_of_a_plain_crf(
+    seed: int, labels: list[str], lengths: list[int], outside: float, grid: float
+) -> None:
+    random = np.random.default_rng(seed)
+    # On a coarse grid, many paths have the same score.
+    start, end, transitions = (((part / grid).round() * grid).astype(np.float32) for part in random_parts(labels, seed))
+    emissions = random.normal(scale=2, size=(len(lengths), max(lengths), len(labels)))
+    emissions = ((emissions / grid).round() * grid).astype(np.float32)
+    # A high score of O makes spans rare, or leaves none.
+    emissions[:, :, labels.index("O")] += outside
+    found = Crf(labels, start, end, transitions).decode(emissions, lengths)
+    for spans, row, length in zip(found, emissions, lengths, strict=True):
+        expected = reference_crf.decode(labels, start, end, transitions, row[:length])
+        assert [(span.type, span.start, span.end) for span in spans] == [(s.type, s.start, s.end) for s in expected]
+        assert [span.score for span in spans] == pytest.approx([span.score for span in expected], abs=1e-9)
+
+
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 40), min_size=1, max_size=8))
 def test_other_rows_and_padding_have_no_effect(seed: int, lengths: list[int]) -> None:
@@ -93,9 +119,21 @@ def test_scores_stay_in_range_for_long_rows_and_forbidden_transitions() -> None:
     start, end, transitions = random_parts(BIOES, 1)
     transitions[0, 2:4] = -10_000
     crf = Crf(BIOES, start, end, transitions)
-    emissions = np.random.default_rng(3).normal(scale=20, size=(1, 510, 5)).astype(np.float32)
-    [spans] = crf.decode(emissions, [510])
-    assert spans
+    for scale in (20, 2000):
+        emissions = np.random.default_rng(3).normal(scale=scale, size=(1, 510, 5)).astype(np.float32)
+        [spans] = crf.decode(emissions, [510])
+        assert spans
+        assert all(0 <= span.score <= 1 for span in spans)
+
+
+def test_a_path_of_forbidden_transitions_has_a_score() -> None:
+    # The emissions of B are so high that the best path uses the forbidden transition from B to B.
+    start, end, transitions = (np.zeros(shape, dtype=np.float32) for shape in (3, 3, (3, 3)))
+    transitions[0, 0] = -10_000
+    emissions = np.zeros((1, 50, 3), dtype=np.float32)
+    emissions[:, :, 0] = 20_000
+    [spans] = Crf(BIO, start, end, transitions).decode(emissions, [50])
+    assert len(spans) == 50
     assert all(0 <= span.score <= 1 for span in spans)
 
 
