@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -59,12 +59,15 @@ class Load:
 
 
 @contextmanager
-def load(url: str, texts: Sequence[str], *, clients: int, pause: float = 0.0) -> Generator[Load]:
-    """Send the texts to `/ner` over and over, one request at a time per client, until the block ends."""
+def load(url: str, texts: Sequence[str], *, clients: int, pause: float = 0.0, **options: object) -> Generator[Load]:
+    """Send the texts to `/ner` over and over, one request at a time per client, until the block ends.
+
+    `options` are further fields of each request, such as `model`.
+    """
     result = Load()
     stop = threading.Event()
     threads = [
-        threading.Thread(target=_run_client, args=(url, texts, number, clients, pause, stop, result))
+        threading.Thread(target=_run_client, args=(url, texts, options, number, clients, pause, stop, result))
         for number in range(clients)
     ]
     for thread in threads:
@@ -78,21 +81,28 @@ def load(url: str, texts: Sequence[str], *, clients: int, pause: float = 0.0) ->
 
 
 def _run_client(
-    url: str, texts: Sequence[str], number: int, clients: int, pause: float, stop: threading.Event, result: Load
+    url: str,
+    texts: Sequence[str],
+    options: Mapping[str, object],
+    number: int,
+    clients: int,
+    pause: float,
+    stop: threading.Event,
+    result: Load,
 ) -> None:
     with httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
         request = number
         while not stop.is_set():
             index = request % len(texts)
-            result.add(_send(client, index, texts[index]))
+            result.add(_send(client, index, {**options, "text": texts[index]}))
             request += clients
             stop.wait(pause)
 
 
-def _send(client: httpx.Client, index: int, text: str) -> Outcome:
+def _send(client: httpx.Client, index: int, body: Mapping[str, object]) -> Outcome:
     started = time.perf_counter()
     try:
-        response = client.post("/ner", json={"text": text})
+        response = client.post("/ner", json=body)
     except httpx.TransportError as error:
         return Outcome(index, time.monotonic(), time.perf_counter() - started, 0, {}, type(error).__name__)
     seconds = time.perf_counter() - started

@@ -37,10 +37,11 @@ def resident_bytes(server: Server) -> int:
     return sum(worker.memory_info().rss for worker in workers(server))
 
 
-def versions(server: Server) -> dict[str, int]:
-    """How many workers serve each version of the model, by the metrics."""
+def versions(server: Server, model: str = "default") -> dict[str, int]:
+    """How many workers serve each version of the model with this name, by the metrics."""
+    start = f'raner_model_info{{model="{model}",'
     with server.client() as client:
-        lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith("raner_model_info{")]
+        lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith(start)]
     counts = {line.split('version="')[1].split('"')[0]: int(float(line.split()[-1])) for line in lines}
     return {version: count for version, count in counts.items() if count}
 
