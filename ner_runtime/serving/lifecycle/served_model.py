@@ -37,7 +37,9 @@ _log = logging.getLogger("raner.worker")
 class ServedModel:
     """A model that a worker serves under a name. It belongs to one event loop."""
 
-    def __init__(self, name: str, settings: Settings, status: ModelStatus, make_slot: SlotFactory) -> None:
+    def __init__(
+        self, name: str, settings: Settings, status: ModelStatus, make_slot: SlotFactory, opening: asyncio.Lock
+    ) -> None:
         """Open the configured model or, if it cannot be served, the one that the other workers serve.
 
         Args:
@@ -45,6 +47,8 @@ class ServedModel:
             settings: the settings of the service
             status: the status that `/model` reports
             make_slot: creates the slot of the model
+            opening: shared by all models of the worker, so that one at a time is opened and no more than one thread
+                waits for the other workers
 
         Raises:
             SystemExit: no model can be served; the message is one line.
@@ -52,6 +56,7 @@ class ServedModel:
         self._name = name
         self._settings = settings
         self._status = status
+        self._opening = opening
         self._metrics = ModelMetrics(name)
         self._reference = settings.served_models[name]
         # Created before the model is opened, so that a change during opening is noticed.
@@ -92,7 +97,8 @@ class ServedModel:
             self._note_failure(_unexpected(error))
 
     async def _update(self, directory: Path) -> None:
-        recognizer = await asyncio.to_thread(_open_exclusively, directory, self._settings)
+        async with self._opening:
+            recognizer = await asyncio.to_thread(_open_exclusively, directory, self._settings)
         old, new = self.slot.recognizer.manifest, recognizer.manifest
         if old == new:
             if self._status.has_update:

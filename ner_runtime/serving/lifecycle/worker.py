@@ -62,8 +62,9 @@ class Worker:
                 metrics=metrics,
             )
 
+        opening = asyncio.Lock()
         for name, status in self.model_statuses.items():
-            model = self._models[name] = ServedModel(name, self.settings, status, make_slot)
+            model = self._models[name] = ServedModel(name, self.settings, status, make_slot, opening)
             self._slots[name] = model.slot
             # The default model comes first.
             self._slots.setdefault(None, model.slot)
