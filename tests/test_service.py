@@ -157,7 +157,7 @@ def test_a_wrong_content_type_method_or_path_is_refused(client: httpx.Client) ->
 def test_a_truncated_body_or_garbage_does_not_affect_the_service(client: httpx.Client, server: Server) -> None:
     address = ("127.0.0.1", urlsplit(server.url).port or 0)
     for sent in (
-        b"POST /ner HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
+        b"POST /ner HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
         b"\x00\xff\r\n\r\n",
     ):
         with socket.create_connection(address) as connection:

@@ -17,6 +17,7 @@ STATUSES: Mapping[str, int] = {
     "unauthorized": 401,
     "not_found": 404,
     "method_not_allowed": 405,
+    "head_timed_out": 408,
     "body_too_large": 413,
     "text_too_long": 413,
     "too_many_texts": 413,
@@ -70,6 +71,12 @@ class MethodNotAllowed(ApiError):
         """`allow`: the methods that the path supports, as in the `Allow` header."""
         super().__init__(message)
         self.headers = {"allow": allow}
+
+
+class HeadTimedOut(ApiError):
+    """The request line and the headers were not complete in time."""
+
+    code = "head_timed_out"
 
 
 class BodyTooLarge(ApiError):

@@ -7,8 +7,9 @@ Differences from uvicorn's protocol:
 - While a request body is still arriving, the connection is closed only after the rest of the body has been discarded
   ("lingering close" in nginx). Otherwise a client that sends the body before it reads may get a reset and no response.
 - Message framing that intermediaries may interpret differently (RFC 9112, 6.1, 11.2) is rejected as malformed, and so
-  is a repeated `Host` header.
-- Trailers are ignored. The size of a request's head and the number of pipelined requests are limited.
+  is a repeated `Host` header or, in HTTP/1.1, a missing one (RFC 9112, 3.2).
+- Trailers are ignored. The size of a request's head, the time in which it arrives and the number of pipelined requests
+  are limited.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from typing import Any
 
 import httptools
 
-from ner_runtime.errors import MalformedRequest
+from ner_runtime.errors import MalformedRequest, RanerError
 from ner_runtime.serving.api.access_record import AccessRecord
-from ner_runtime.serving.api.errors import error_response
+from ner_runtime.serving.api.errors import HeadTimedOut, error_response
 from ner_runtime.serving.http.edge import SECURITY_HEADERS
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response
@@ -30,6 +31,9 @@ from ner_runtime.upstream.private import FlowControl, HttpToolsProtocol
 
 MAX_HEAD_BYTES = 65_536
 """Maximum size of a request's head: request line and headers."""
+HEAD_TIMEOUT_S = 60.0
+"""How long the head of a request may take to arrive after its first byte, and how long a new connection may send
+nothing. nginx and Node.js have the same default."""
 MAX_DISCARDED_BYTES = 268_435_456
 """Maximum size of the rest of a body that is read and discarded after the response."""
 LINGER_S = 30.0
@@ -55,7 +59,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._seen_host = False
         self._chunked = False
         self._unanswered = 0  # requests without a complete response
-        self._malformed = False
+        self._error: RanerError | None = None  # why no more requests are read
+        self._head_timer: asyncio.TimerHandle | None = None
         self._discarded = 0
         self._linger_ends = 0.0  # in event loop seconds; 0 unless the connection lingers
         self._linger_timer: asyncio.TimerHandle | None = None
@@ -67,8 +72,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._socket = transport
         self.transport = _Transport(transport, self)  # pyright: ignore[reportAttributeAccessIssue]
         self.flow = _PipelineFlow(transport, self)
+        self._limit_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_head_limit()
         if self._linger_timer is not None:
             self._linger_timer.cancel()
         super().connection_lost(exc)
@@ -77,14 +84,15 @@ class HttpProtocol(HttpToolsProtocol):
         if self._linger_ends:
             self._discard(len(data))
             return
-        if self._malformed:
+        if self._error is not None:
             return
         self._unset_keepalive_if_required()
         try:
             while data:
                 data = self._feed(data)
         except httptools.HttpParserError:
-            self._refuse()
+            self._refuse(MalformedRequest("the request is not valid HTTP/1.1"))
+        self._limit_head()
 
     def _feed(self, data: bytes) -> bytes:
         """Parse received bytes; return the bytes that must be parsed again."""
@@ -117,10 +125,31 @@ class HttpProtocol(HttpToolsProtocol):
         """The latest request, with its response; None before the first one."""
         return self.cycle
 
+    def _limit_head(self) -> None:
+        """Limit the time in which the next head arrives, unless a complete request is being handled."""
+        if self._error is not None or not (self._in_head or not self._unanswered):
+            self._cancel_head_limit()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._end_head)
+
+    def _cancel_head_limit(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _end_head(self) -> None:
+        self._head_timer = None
+        if self._in_head:
+            self._refuse(HeadTimedOut(f"the head of the request did not arrive within {HEAD_TIMEOUT_S:g} seconds"))
+        else:
+            # No request has begun, so that none can be answered.
+            self._socket.close()
+
     # Parsing
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._cancel_head_limit()
         self._in_head = True
         self._head_bytes = 0
         self._seen_host = self._chunked = False
@@ -136,7 +165,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         version = self.parser.get_http_version()
-        if version not in _VERSIONS or (version == "1.0" and self._chunked) or len(self.pipeline) >= MAX_PIPELINED:
+        unclear = self._chunked if version == "1.0" else not self._seen_host
+        if version not in _VERSIONS or unclear or len(self.pipeline) >= MAX_PIPELINED:
             raise _RefusedHead
         self._in_head = False
         if self.parser.should_upgrade():
@@ -167,8 +197,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._unanswered -= 1
         super().on_response_complete()
-        if self._malformed and not self._unanswered:
-            self._send_malformed()
+        if self._error is not None and not self._unanswered:
+            self._send_error(self._error)
 
     def _check_header(self, name: bytes, value: bytes) -> None:
         if name == b"expect":
@@ -195,11 +225,11 @@ class HttpProtocol(HttpToolsProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return b"\r\n".join([*lines, b"", b""])
 
-    # Malformed requests
+    # Errors
 
-    def _refuse(self) -> None:
-        """Send the error response for malformed bytes after the responses to earlier requests; close the connection."""
-        self._malformed = True
+    def _refuse(self, error: RanerError) -> None:
+        """Send the error response after the responses to earlier requests, and close the connection."""
+        self._error = error
         latest = self._latest
         if latest is not None and latest.more_body and not self._in_head:
             # The latest request is itself malformed: the end of its body is unknown.
@@ -213,12 +243,12 @@ class HttpProtocol(HttpToolsProtocol):
                 self.pipeline.remove(queued)
             self._unanswered -= 1
         if not self._unanswered:
-            self._send_malformed()
+            self._send_error(error)
 
-    def _send_malformed(self) -> None:
-        response = error_response(MalformedRequest("the request is not valid HTTP/1.1"))
+    def _send_error(self, error: RanerError) -> None:
+        response = error_response(error)
         identity = token_hex(16)
-        _observe(AccessRecord("other", "", response.status_code, 0.0, MalformedRequest.code), identity)
+        _observe(AccessRecord("other", "", response.status_code, 0.0, error.code), identity)
         headers = {**dict(response.headers), **SECURITY_HEADERS, "x-request-id": identity, "connection": "close"}
         lines = [f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]

@@ -139,6 +139,8 @@ MALFORMED_HEADS = [
     b"Host: y\r\nContent-Length: 2",
 ]
 NOT_HTTP = [
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
     b"GET /\r\n\r\n",
     b"GET / HTTP/1.2\r\n\r\n",
     b"GET\t/ HTTP/1.1\r\n\r\n",
@@ -212,6 +214,47 @@ def test_an_endless_head_is_refused(url: str) -> None:
         connection.send(b"GET /a HTTP/1.1\r\nHost: x\r\n")
         [response] = connection.send(*[line] * (protocol.MAX_HEAD_BYTES // len(line) + 2)).rest()
     assert response.status == 400
+
+
+@pytest.mark.parametrize("begun", [b"GET", b"GET /a HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+def test_a_head_that_does_not_arrive_in_time_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    valid = b"".join(post("/a", b"1"))
+    with RawConnection(url) as connection:
+        # Only now, so that the first request cannot be late.
+        assert seen(connection.send(valid).response())["path"] == "/a"
+        monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.0)
+        response, error = connection.send(valid + begun).rest()
+    assert seen(response)["path"] == "/a"
+    assert (error.status, json.loads(error.body)["error"]["code"]) == (408, "head_timed_out")
+    assert error.headers["connection"] == "close"
+
+
+def test_a_connection_without_a_request_is_closed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawConnection(url) as connection:
+        connection.send(b"".join(post("/a", b"1"))).response()
+        monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.0)
+        assert connection.send(b"\r\n").rest() == []
+    with RawConnection(url) as connection:
+        assert connection.rest() == []
+
+
+def test_only_heads_are_limited_in_time(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    head, body = post("/a", b"hi")
+    with RawConnection(url) as connection:
+        assert seen(connection.send(head, body).response())["body"] == "hi"
+        monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.0)
+        connection.send(head)
+        # The connection is kept while the body is awaited.
+        assert not connection.readable(0.2)
+        assert seen(connection.send(body).response())["body"] == "hi"
+
+
+def test_http_1_0_needs_no_host(url: str) -> None:
+    with RawConnection(url) as connection:
+        [response] = connection.send(b"GET /a HTTP/1.0\r\n\r\n").rest()
+    assert seen(response)["path"] == "/a"
 
 
 def test_pipelined_requests_are_limited(url: str) -> None:
