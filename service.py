@@ -20,7 +20,15 @@ from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import error_response
 from ner_runtime.serving.api.messages import API_REQUEST, ApiRequest, ApiResponse
 from ner_runtime.serving.api.model_status import ModelStatus
-from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RequestLimits, parse_ner, parse_ner_batch
+from ner_runtime.serving.api.requests import (
+    NerBatchRequest,
+    NerRequest,
+    RedactRequest,
+    RequestLimits,
+    parse_ner,
+    parse_ner_batch,
+    parse_redact,
+)
 from ner_runtime.serving.http.admission import Admission, Rate
 from ner_runtime.serving.http.bodies import BodyReader
 from ner_runtime.serving.http.cors import with_cors
@@ -75,6 +83,7 @@ class EdgeService(bentoml.Service[object]):
             {
                 "/ner": lambda body: parse_ner(body, limits),
                 "/ner/batch": lambda body: parse_ner_batch(body, limits),
+                "/redact": lambda body: parse_redact(body, limits),
             },
             admission,
             BodyReader(settings.max_body_bytes, settings.timeout_s),
@@ -148,7 +157,9 @@ class Raner:
         await self._cache.close()
 
     def _make_handler(self, scheduler: Scheduler) -> Handler:
-        return Handler(scheduler, limits, self._cache, engine=settings.engine)
+        return Handler(
+            scheduler, limits, self._cache, engine=settings.engine, redact_key=settings.redact_key.get_secret_value()
+        )
 
     def __is_ready__(self) -> bool:
         return self._worker.ready
@@ -168,3 +179,14 @@ class Raner:
     @bentoml.api(route="/ner/batch", input_spec=ValidatedInput, output_spec=HandlerOutput)
     async def ner_batch(self, requests: list[ApiRequest[NerBatchRequest]]) -> list[ApiResponse]:
         return [await self._worker.model_slot(request.body.model).ner_batch(request) for request in requests]
+
+    @bentoml.api(
+        route="/redact",
+        batchable=True,
+        max_batch_size=MAX_BATCH_SIZE,
+        max_latency_ms=int(settings.timeout_s * 1000),
+        input_spec=ValidatedInput,
+        output_spec=HandlerOutput,
+    )
+    async def redact(self, requests: list[ApiRequest[RedactRequest]]) -> list[Awaitable[ApiResponse]]:
+        return [self._worker.model_slot(request.body.model).redact(request) for request in requests]

@@ -20,6 +20,7 @@ from ner_runtime.serving.api.responses import (
     NerBatchResponse,
     NerResponse,
     OffsetUnit,
+    RedactResponse,
     Timings,
 )
 
@@ -30,6 +31,10 @@ EntityKey = tuple[str, int, int]
 class WrongResponse(Exception):
     """A response is wrong; the message says why."""
 
+
+_WIDTHS: Mapping[OffsetUnit, int] = {"code_point": 4, "utf16": 2}
+"""Bytes of an offset unit in `_units`."""
+_ENCODINGS: Mapping[OffsetUnit, str] = {"code_point": "utf-32-le", "utf16": "utf-16-le"}
 
 _Response = TypeVar("_Response", bound=BaseModel)
 
@@ -97,6 +102,28 @@ def check_batch(
     return response.meta.timings_ms
 
 
+def check_redact(body: bytes, text: str, unit: OffsetUnit) -> Timings:
+    """Check a successful response of `POST /redact` and return its timings: it must restore the text exactly."""
+    response = _parse(RedactResponse, body)
+    if response.meta.offset_unit != unit:
+        raise WrongResponse(f"offsets in {response.meta.offset_unit}, not {unit}")
+    before, after = _units(text, unit), _units(response.data.text, unit)
+    restored = bytearray()
+    end = 0
+    for one in response.data.replacements:
+        start, stop = one.redacted_start_offset * _WIDTHS[unit], one.redacted_end_offset * _WIDTHS[unit]
+        restored += after[end:start]
+        if len(restored) != one.start_offset * _WIDTHS[unit] or after[start:stop] != _units(one.replacement, unit):
+            raise WrongResponse(f"the replacement at {one.start_offset} does not match its offsets")
+        restored += _units(one.span, unit)
+        if len(restored) != one.end_offset * _WIDTHS[unit]:
+            raise WrongResponse(f"the replacement at {one.start_offset} does not match its span")
+        end = stop
+    if bytes(restored) + after[end:] != before:
+        raise WrongResponse(f"the replacements do not restore the text of {len(text)} characters")
+    return response.meta.timings_ms
+
+
 def check_error(status: int, body: bytes, due_status: int, due_code: str) -> None:
     """Check an error response: its status, its shape and its code."""
     if status != due_status:
@@ -142,10 +169,7 @@ def _check_entities(
 
 def _in_code_points(entities: Sequence[EntityItem], text: str, unit: OffsetUnit) -> list[EntityKey]:
     """Check that each span matches its offsets, and return the entities with offsets in code points."""
-    # surrogatepass: JSON may contain lone surrogates.
-    encoding = "utf-16-le" if unit == "utf16" else "utf-32-le"
-    width = 2 if unit == "utf16" else 4
-    units = text.encode(encoding, "surrogatepass")
+    width, units = _WIDTHS[unit], _units(text, unit)
     found: list[EntityKey] = []
     for entity in entities:
         start, end = entity.start_offset * width, entity.end_offset * width
@@ -153,8 +177,13 @@ def _in_code_points(entities: Sequence[EntityItem], text: str, unit: OffsetUnit)
             raise WrongResponse(
                 f"offsets {entity.start_offset} to {entity.end_offset} in a text of {len(text)} characters"
             )
-        if units[start:end] != entity.span.encode(encoding, "surrogatepass"):
+        if units[start:end] != _units(entity.span, unit):
             raise WrongResponse(f"offsets {entity.start_offset} to {entity.end_offset} do not match the span")
-        before = len(units[:start].decode(encoding, "surrogatepass"))
+        before = len(units[:start].decode(_ENCODINGS[unit], "surrogatepass"))
         found.append((entity.type, before, before + len(entity.span)))
     return found
+
+
+def _units(text: str, unit: OffsetUnit) -> bytes:
+    # surrogatepass: JSON may contain lone surrogates.
+    return text.encode(_ENCODINGS[unit], "surrogatepass")

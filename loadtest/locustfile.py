@@ -1,4 +1,4 @@
-"""Simulated users that send single texts, batches or bad requests.
+"""Simulated users that send single texts, batches, texts to redact or bad requests.
 
 `make loadtest` runs Locust with this file; the open-loop shapes use only `Arrivals`. To use Locust's web UI instead:
 `locust -f loadtest/locustfile.py --host http://localhost:3000`.
@@ -21,7 +21,15 @@ from locust.env import Environment
 
 from loadtest.arrivals import varying_poisson_times
 from loadtest.bad_requests import JSON, BadRequest, bad_requests
-from loadtest.checks import PreviousEntities, RequestOptions, WrongResponse, check_batch, check_error, check_ner
+from loadtest.checks import (
+    PreviousEntities,
+    RequestOptions,
+    WrongResponse,
+    check_batch,
+    check_error,
+    check_ner,
+    check_redact,
+)
 from loadtest.open_loop import OpenLoopUser, Request
 from loadtest.shapes import Shape, ShapeName
 from loadtest.summary import PART, WrongResponseCounter, summary_of
@@ -228,6 +236,22 @@ class BatchUser(ServiceUser):
             return check_batch(body, texts, errors, options, previous)
 
         self.send("/ner/batch", "/ner/batch", {"texts": texts, **fields}, check)
+
+
+class RedactUser(ServiceUser):
+    """Sends single texts to be redacted."""
+
+    weight = 1
+
+    @task
+    def redact(self) -> None:
+        text = random.choice([sample.full_text for sample in self.samples if len(sample.full_text) < LONG_CHARS])
+        options, fields = self.random_options()
+
+        def check(body: bytes) -> Timings:
+            return check_redact(body, text, options.unit)
+
+        self.send("/redact", "/redact", {"text": text, **fields}, check)
 
 
 class BadRequestUser(ServiceUser):

@@ -10,7 +10,7 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -29,7 +29,8 @@ _HASHED = "sha256:"
 _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _DATABASE = re.compile(r"(/[0-9]*)?")
 _ORIGIN = re.compile(r"https?://[^/?#\s]+")
-_SECRET = ("api_keys", "cache_url")
+_SECRET = ("api_keys", "cache_url", "redact_key")
+_MIN_KEY_CHARS, _MAX_KEY_CHARS = 16, 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -91,6 +92,12 @@ def _cache_url(url: str) -> str:
     except TypeError:
         raise ValueError("unknown option") from None
     return url
+
+
+def _redact_key(key: SecretStr) -> SecretStr:
+    if not _MIN_KEY_CHARS <= len(key) <= _MAX_KEY_CHARS and key.get_secret_value():
+        raise ValueError("too short or too long")
+    return key
 
 
 def _setting(default: Any, allowed: str, description: str, **bounds: Any) -> Any:
@@ -201,7 +208,7 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_digests)] = _setting(
         (),
         "keys, or `sha256:` and 64 hex digits, separated by commas",
-        "API keys for `/ner` and `/ner/batch`, in plain text or hashed. Empty: no key is required.",
+        "API keys for `/ner`, `/ner/batch` and `/redact`, in plain text or hashed. Empty: no key is required.",
     )
     rate_limit: str = _setting(
         "off",
@@ -231,6 +238,12 @@ class Settings(BaseSettings):
     )
     cache_ttl_s: float = _setting(
         86_400.0, "1 to 31536000", "Lifetime of a cached result, in seconds.", ge=1, le=31_536_000
+    )
+    redact_key: Annotated[SecretStr, AfterValidator(_redact_key)] = _setting(
+        SecretStr(""),
+        f"{_MIN_KEY_CHARS} to {_MAX_KEY_CHARS} characters",
+        "Key of the `hash` operator of `/redact`, for requests that have no key of their own. Empty: such requests get "
+        "status 422.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info",
@@ -285,7 +298,7 @@ def settings_table() -> str:
     """Return the settings as a Markdown table."""
     rows = ["| setting | default | allowed | what it does |", "| --- | --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default == () else f"`{field.default}`"
+        default = f"`{field.default}`" if str(field.default) not in ("", "()") else ""
         # The default of `workers` depends on the machine; its description explains it.
         default = "CPUs" if name == "workers" else default
         rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {_allowed(field)} | {field.description} |")

@@ -165,6 +165,40 @@ def test_a_truncated_body_or_garbage_does_not_affect_the_service(client: httpx.C
     assert client.post("/ner", json={"text": EXAMPLE}).status_code == 200
 
 
+def test_a_text_is_redacted(client: httpx.Client) -> None:
+    text = f"😀{EXAMPLE}电话13800138000。"
+    body = {"text": text, "operators": {"PHONE": {"type": "mask", "keep_end": 4}}, "offset_unit": "utf16"}
+    response = client.post("/redact", json=body).json()
+    data = response["data"]
+    assert data["text"] == "😀<ORG_1>创始人<PER_1>在<LOC_1>出席了由<ORG_2>主办的技术峰会。电话*******8000。"
+    assert response["meta"]["offset_unit"] == "utf16"
+    for written, names in (
+        (text, ("start_offset", "end_offset", "span")),
+        (data["text"], ("redacted_start_offset", "redacted_end_offset", "replacement")),
+    ):
+        units = written.encode("utf-16-le")
+        for one in data["replacements"]:
+            start, end, string = (one[name] for name in names)
+            assert units[2 * start : 2 * end].decode("utf-16-le") == string
+    assert 'raner_requests_total{path="/redact",status="200"}' in client.get("/metrics").text
+
+
+def test_an_invalid_redaction_is_refused(client: httpx.Client) -> None:
+    assert error(client.post("/redact", json={"text": ""})) == (422, "empty_text")
+    assert error(client.post("/redact", json={"text": "a" * 100_001})) == (413, "text_too_long")
+    assert error(client.post("/redact", json={"text": "a", "patterns": ["DOG"]})) == (422, "invalid_value")
+    assert error(client.post("/redact", json={"text": "a", "operators": {"DOG": {"type": "mask"}}})) == (
+        422,
+        "unknown_type",
+    )
+    # The service has no key.
+    assert error(client.post("/redact", json={"text": "a", "operators": {"PER": {"type": "hash"}}})) == (
+        422,
+        "invalid_value",
+    )
+    assert error(client.get("/redact")) == (405, "method_not_allowed")
+
+
 def test_the_model_is_described(client: httpx.Client) -> None:
     model = client.get("/model").json()
     assert model["success"] is True
@@ -189,7 +223,7 @@ def test_probes_pages_and_the_openapi_document_are_served(client: httpx.Client) 
         assert client.get("/static/app.css", headers={"range": span}).status_code == 200
     document = client.get("/docs.json").json()
     assert document["openapi"].startswith("3.")
-    assert {"/ner", "/ner/batch", "/model"} <= set(document["paths"])
+    assert {"/ner", "/ner/batch", "/redact", "/model"} <= set(document["paths"])
 
 
 def test_metrics_have_few_labels(client: httpx.Client) -> None:

@@ -21,6 +21,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         *(("RANER_RATE_LIMIT", value) for value in ("fast", "0/s", "5", "5/day", "5/s ", "-1/s")),
         *(("RANER_CACHE_URL", value) for value in ("on", "memory", "memory://?max_mb=0", "redis://", "http://h")),
         *(("RANER_CACHE_URL", f"redis://{rest}") for rest in ("h:99999", "h:abc", "u:p@[::1", "h/name", "h/1?foo=bar")),
+        *(("RANER_REDACT_KEY", value) for value in ("short", "k" * 1025)),
         *(("RANER_API_KEYS", value) for value in (",", " , ", "sha256:zz")),
         *(("RANER_CORS_ORIGINS", value) for value in ("app.example", "https://a/b", "https://a,b")),
         *(("RANER_MODELS", value) for value in ("news", "news=", "=tag", "News=a", "a=x,a=y", "a=x,", "a" * 33 + "=x")),
@@ -40,6 +41,15 @@ def test_passwords_in_urls_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(SettingError) as raised:
         load_settings()
     assert "pass@" not in raised.value.message
+
+
+def test_the_key_of_redactions_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANER_REDACT_KEY", "a key of 16 char")
+    assert "a key" not in repr(load_settings())
+    monkeypatch.setenv("RANER_REDACT_KEY", "too short")
+    with pytest.raises(SettingError, match="value hidden") as raised:
+        load_settings()
+    assert "too short" not in raised.value.message
 
 
 def test_valid_values_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,18 @@ import typer
 
 from ner_runtime.cli import models
 from ner_runtime.cli.annotate import annotate
-from ner_runtime.cli.bench import bench
+from ner_runtime.cli.bench.command import bench
 from ner_runtime.cli.evaluate import evaluate_file
 from ner_runtime.cli.info import info
 from ner_runtime.cli.predict import predict
+from ner_runtime.cli.redact import redact
 from ner_runtime.errors import RanerError
 
 app = typer.Typer(
     help="Find people, places and organisations in Chinese text.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 app.command()(predict)
+app.command()(redact)
 app.command()(annotate)
 app.command("evaluate")(evaluate_file)
 app.command()(info)

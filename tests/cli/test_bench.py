@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from ner_runtime.cli.ladder import bench_sentences
+from ner_runtime.cli.bench.ladder import bench_sentences
 from tests.support.raner import raner
 
 

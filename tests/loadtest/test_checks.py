@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from loadtest.checks import PreviousEntities, RequestOptions, WrongResponse, check_batch, check_error, check_ner
+from loadtest.checks import (
+    PreviousEntities,
+    RequestOptions,
+    WrongResponse,
+    check_batch,
+    check_error,
+    check_ner,
+    check_redact,
+)
 from tests.support.texts import real_text
 
 TEXT = "😀马云在杭州"
@@ -138,3 +146,30 @@ def test_no_message_holds_the_text() -> None:
     with pytest.raises(WrongResponse) as raised:
         check_ner(ner_response({**PER, "span": "秘密"}), "秘密文本", ALL, PreviousEntities())
     assert "秘密" not in str(raised.value)
+
+
+def redacted(text: str = "😀<PER_1>在杭州", unit: str = "utf16", **changes: object) -> bytes:
+    one = {"type": "PER", "span": "马云", "start_offset": 2, "end_offset": 4, "replacement": "<PER_1>"}
+    offsets = {"redacted_start_offset": 2, "redacted_end_offset": 9}
+    item = {**one, **offsets, "source": "model", "operator": "replace", "score": 0.9, **changes}
+    return json.dumps({"success": True, "data": {"text": text, "replacements": [item]}, "meta": meta(unit)}).encode()
+
+
+def test_a_redaction_that_restores_the_text_passes() -> None:
+    assert check_redact(redacted(), TEXT, "utf16").total == 2.5
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (redacted(unit="code_point"), "offsets in code_point, not utf16"),
+        (redacted(start_offset=1), "does not match its offsets"),
+        (redacted(replacement="<PER_2>"), "does not match its offsets"),
+        (redacted(end_offset=5), "does not match its span"),
+        (redacted(span="马雲"), "do not restore the text of 6 characters"),
+        (redacted(text="😀<PER_1>在"), "do not restore the text of 6 characters"),
+    ],
+)
+def test_a_redaction_that_does_not_restore_the_text_is_wrong(body: bytes, message: str) -> None:
+    with pytest.raises(WrongResponse, match=message):
+        check_redact(body, TEXT, "utf16")

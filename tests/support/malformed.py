@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+PATHS = ("/ner", "/ner/batch", "/redact")
 JSON = {"content-type": "application/json"}
 _TEXT = "阿里巴巴集团创始人马云在杭州。"
 _VALUES = (None, True, 0, -1, 1.5, 1e308, "", "x", [], {}, [None], [[]], {"a": []}, [""], ["?"] * 1000)
@@ -33,13 +34,13 @@ class InvalidRequest:
 
 def invalid_requests(seed: int = 0, count: int = 1000) -> Iterator[InvalidRequest]:
     """`count` requests, the same for the same seed: first written ones, then random variations of a valid body."""
-    listed = [InvalidRequest(path, body) for path in ("/ner", "/ner/batch") for body in _listed()] + list(
-        _mislabelled()
-    )
+    listed = [InvalidRequest(path, body) for path in ("/ner", "/ner/batch") for body in _listed()]
+    listed += [InvalidRequest("/redact", body) for body in _redactions()]
+    listed += _mislabelled()
     chance = random.Random(seed)
     yield from listed[:count]
     for _ in range(count - len(listed)):
-        yield InvalidRequest(chance.choice(("/ner", "/ner/batch")), _broken(chance))
+        yield InvalidRequest(chance.choice(PATHS), _broken(chance))
 
 
 def _listed() -> Iterator[bytes]:
@@ -60,6 +61,17 @@ def _listed() -> Iterator[bytes]:
                 ("texts", [""]),
             ):
                 yield json.dumps(body).encode()
+
+
+def _redactions() -> Iterator[bytes]:
+    """Bodies whose operators or patterns are invalid."""
+    operators: tuple[object, ...] = (*_VALUES, {"type": "mask", "char": "**"}, {"type": "hash", "key": "short"})
+    for operator in (*operators, {"type": "mask", "keep_start": -1}, {"type": "keep", "value": ""}):
+        yield json.dumps({"text": _TEXT, "operators": {"PER": operator}}).encode()
+    for operators_ in (None, 1, "mask", [], {"DOG": {"type": "mask"}}, {"": {"type": "mask"}}):
+        yield json.dumps({"text": _TEXT, "operators": operators_}).encode()
+    for patterns in (None, 1, "PHONE", {}, ["DOG"], [1], [["PHONE"]]):
+        yield json.dumps({"text": _TEXT, "patterns": patterns}).encode()
 
 
 def _mislabelled() -> Iterator[InvalidRequest]:

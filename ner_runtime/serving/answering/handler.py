@@ -6,30 +6,46 @@ import asyncio
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
-from ner_runtime.entities import at_least, type_colors
+from ner_runtime.entities import Entity, at_least, type_colors
 from ner_runtime.errors import RanerError
+from ner_runtime.redaction.operators import Operators
+from ner_runtime.redaction.redaction import redact_entities
 from ner_runtime.serving.answering.cache import Cache, TextResult, model_identity
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import ClientGone, error_item
 from ner_runtime.serving.api.messages import ApiRequest, Body
-from ner_runtime.serving.api.requests import NerBatchRequest, NerOptions, NerRequest, RequestLimits, check_text
+from ner_runtime.serving.api.requests import (
+    NerBatchRequest,
+    NerOptions,
+    NerRequest,
+    RedactRequest,
+    RequestLimits,
+    check_text,
+)
 from ner_runtime.serving.api.responses import (
+    EMPTY_REDACTION,
     Meta,
     NerBatchResponse,
     NerResponse,
+    RedactResponse,
     Timings,
     entities_json,
+    redaction_json,
     with_data,
 )
 
 # Responses to longer texts are encoded in a thread, so that they do not block the event loop.
 _MAX_INLINE_CHARS = 5_000
+# The patterns of a redaction take longer than encoding.
+_MAX_INLINE_REDACTED_CHARS = 500
 
 
 class Handler:
     """Handles requests with one model and its scheduler."""
 
-    def __init__(self, scheduler: Scheduler, limits: RequestLimits, cache: Cache, *, engine: str) -> None:
+    def __init__(
+        self, scheduler: Scheduler, limits: RequestLimits, cache: Cache, *, engine: str, redact_key: str | None = None
+    ) -> None:
         """Set the parts of the handler.
 
         Args:
@@ -37,10 +53,12 @@ class Handler:
             limits: limits of each text in a batch request
             cache: shared with the handlers of other models
             engine: name of the inference engine
+            redact_key: key of the `hash` operators that have none of their own
         """
         self._scheduler = scheduler
         self._limits = limits
         self._cache = cache
+        self._redact_key = redact_key
         recognizer = scheduler.recognizer
         self._identity = model_identity(recognizer.manifest, engine)
         self._colors = type_colors(recognizer.types, recognizer.manifest.colors)
@@ -87,6 +105,26 @@ class Handler:
 
         return await _run(encode, sum(map(len, texts)))
 
+    async def redact(self, request: ApiRequest[RedactRequest]) -> bytes:
+        """Handle a `POST /redact`; return a `RedactResponse` as JSON.
+
+        Raises:
+            UnknownType, InvalidValue, Overloaded, ClientGone
+        """
+        body, recognizer = request.body, self._scheduler.recognizer
+        operators = Operators(body.operators, self._redact_key)
+        operators.check_types(recognizer.types)
+        types = recognizer.check_types(body.types or operators.types(recognizer.manifest.default_types))
+        [result] = await self._results([body.text], request)
+        response = RedactResponse(success=True, data=EMPTY_REDACTION, meta=self._meta([result], request))
+
+        def encode() -> bytes:
+            redaction = redact_entities(body.text, _requested(result, types, body), operators, body.patterns)
+            request.notes.update(replacements=len(redaction.replacements))
+            return with_data(response, redaction_json(body.text, redaction, body.offset_unit))
+
+        return await _run(encode, len(body.text), _MAX_INLINE_REDACTED_CHARS)
+
     def _check(self, text: object) -> str | RanerError:
         try:
             return check_text(text, self._limits)
@@ -111,8 +149,7 @@ class Handler:
             results.cancel()
 
     def _entities(self, text: str, result: TextResult, types: frozenset[str], options: NerOptions) -> bytes:
-        entities = [entity for entity in result.recognition.entities if entity.type in types]
-        return entities_json(text, at_least(entities, options.min_score), self._colors, options.offset_unit)
+        return entities_json(text, _requested(result, types, options), self._colors, options.offset_unit)
 
     def _meta(self, results: Sequence[TextResult], request: ApiRequest[Body]) -> Meta:
         now = perf_counter()
@@ -139,8 +176,14 @@ class Handler:
         )
 
 
-async def _run(encode: Callable[[], bytes], characters: int) -> bytes:
-    return await asyncio.to_thread(encode) if characters > _MAX_INLINE_CHARS else encode()
+def _requested(result: TextResult, types: frozenset[str], options: NerOptions) -> list[Entity]:
+    """Return the entities that a request asks for."""
+    entities = [entity for entity in result.recognition.entities if entity.type in types]
+    return at_least(entities, options.min_score)
+
+
+async def _run(encode: Callable[[], bytes], characters: int, most_inline: int = _MAX_INLINE_CHARS) -> bytes:
+    return await asyncio.to_thread(encode) if characters > most_inline else encode()
 
 
 def _milliseconds(seconds: float) -> float:

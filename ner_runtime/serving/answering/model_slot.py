@@ -17,7 +17,7 @@ from ner_runtime.serving.answering.memory import is_out_of_memory, release_memor
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import NotReady
 from ner_runtime.serving.api.messages import ApiRequest, ApiResponse
-from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
+from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RedactRequest
 from ner_runtime.serving.telemetry.metrics import ModelMetrics
 
 HandlerFactory = Callable[[Scheduler], Handler]
@@ -99,6 +99,11 @@ class ModelSlot:
         """Start to handle a `POST /ner/batch`."""
         model = self._current
         return model.start(self._handle(lambda: model.handler.ner_batch(request)))
+
+    def redact(self, request: ApiRequest[RedactRequest]) -> asyncio.Task[ApiResponse]:
+        """Start to handle a `POST /redact`."""
+        model = self._current
+        return model.start(self._handle(lambda: model.handler.redact(request)))
 
     async def swap(self, recognizer: Recognizer) -> None:
         """Replace the model; return when the old one has handled its last request and its memory is released."""

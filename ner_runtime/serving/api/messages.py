@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ner_runtime.errors import RanerError
-from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
+from ner_runtime.serving.api.requests import RequestBody
 
-Body = TypeVar("Body", bound=NerRequest | NerBatchRequest, covariant=True)
+Body = TypeVar("Body", bound=RequestBody, covariant=True)
 
 API_REQUEST = "raner_request"
 """Key of `scope["state"]` that holds the `ApiRequest`."""

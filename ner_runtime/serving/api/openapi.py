@@ -12,18 +12,19 @@ from pydantic.json_schema import models_json_schema
 
 from ner_runtime import __version__
 from ner_runtime.serving.api.errors import STATUSES
-from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
+from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RedactRequest
 from ner_runtime.serving.api.responses import (
     ErrorResponse,
     ModelResponse,
     ModelsResponse,
     NerBatchResponse,
     NerResponse,
+    RedactResponse,
 )
 
 _REF = "#/components/schemas/"
-_REQUESTS = (NerRequest, NerBatchRequest)
-_RESPONSES = (NerResponse, NerBatchResponse, ModelResponse, ModelsResponse, ErrorResponse)
+_REQUESTS = (NerRequest, NerBatchRequest, RedactRequest)
+_RESPONSES = (NerResponse, NerBatchResponse, RedactResponse, ModelResponse, ModelsResponse, ErrorResponse)
 _DESCRIPTIONS = {
     400: "The body is not JSON in UTF-8.",
     401: "The API key is missing or wrong.",
@@ -49,6 +50,9 @@ def openapi() -> dict[str, Any]:
             "/ner": {"post": _post("Recognize the entities of a text", "ner", NerRequest, NerResponse)},
             "/ner/batch": {
                 "post": _post("Recognize the entities of several texts", "ner_batch", NerBatchRequest, NerBatchResponse)
+            },
+            "/redact": {
+                "post": _post("Replace the entities and numbers of a text", "redact", RedactRequest, RedactResponse)
             },
             "/model": {"get": _get("The default model, its types and the limits", "model", _json(ModelResponse))},
             "/models": {"get": _get("All models of the service", "models", _json(ModelsResponse))},

@@ -1,4 +1,4 @@
-"""Models of the request bodies of `POST /ner` and `POST /ner/batch`, and their validation.
+"""Models of the request bodies of `POST /ner`, `POST /ner/batch` and `POST /redact`, and their validation.
 
 A text is any sequence of code points, including lone surrogates, which pydantic's own `str` rejects.
 """
@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 
 from ner_runtime.errors import EmptyText, InvalidValue, MalformedRequest, RanerError, TextTooLong
 from ner_runtime.json import from_json
+from ner_runtime.redaction.operators import MAX_OPERATORS, OPERATOR_NAMES, OperatorField
+from ner_runtime.redaction.patterns import PATTERN_NAMES, PatternName
 from ner_runtime.serving.api.errors import TooManyTexts, UnknownModel
 from ner_runtime.serving.api.responses import OffsetUnit
 from ner_runtime.settings import DEFAULT_MODEL
@@ -70,6 +72,26 @@ class NerBatchRequest(NerOptions):
     )
 
 
+class RedactRequest(NerOptions):
+    """Body of `POST /redact`."""
+
+    text: Text = Field(description="The text, up to the service's limit.")
+    operators: dict[str, OperatorField] = Field(
+        default={},
+        max_length=MAX_OPERATORS,
+        description="What replaces an entity, by its type or the name of its pattern. `DEFAULT` is for all others, "
+        "and is a placeholder such as `<PER_1>` unless it is given.",
+    )
+    patterns: list[PatternName] = Field(
+        default=[*PATTERN_NAMES],
+        description="Numbers and addresses to replace besides the entities. Default: all; `[]`: none.",
+    )
+
+
+RequestBody = NerRequest | NerBatchRequest | RedactRequest
+"""The validated body of a request."""
+
+
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
     """Limits of a request: maximum code points in one text, maximum texts in one batch, and the names of the models."""
@@ -104,6 +126,18 @@ def parse_ner_batch(body: bytes, limits: RequestLimits) -> NerBatchRequest:
     check_model(request.model, limits)
     if len(request.texts) > limits.max_texts:
         raise TooManyTexts(f"{len(request.texts)} texts; the limit is {limits.max_texts}")
+    return request
+
+
+def parse_redact(body: bytes, limits: RequestLimits) -> RedactRequest:
+    """Parse and validate the body of a `POST /redact`.
+
+    Raises:
+        MalformedRequest, InvalidValue, UnknownModel, EmptyText, TextTooLong
+    """
+    request = _validate(RedactRequest, body)
+    check_model(request.model, limits)
+    check_text(request.text, limits)
     return request
 
 
@@ -154,5 +188,8 @@ def _invalid(error: ValidationError) -> RanerError:
         return InvalidValue("a field name is not valid Unicode")
     if first["type"] == "too_short":
         return InvalidValue(f"{where}: should not be empty")
+    if first["type"].startswith("union_tag"):
+        # The message of pydantic quotes the value, or speaks of a discriminator.
+        return InvalidValue(f"{where}: type should be one of {', '.join(OPERATOR_NAMES)}")
     message = first["msg"].removeprefix("Value error, ")
     return InvalidValue(f"{where}: {message[:1].lower()}{message[1:]}")

@@ -32,14 +32,14 @@ from ner_runtime.serving.api.errors import (
     status_of,
 )
 from ner_runtime.serving.api.messages import API_REQUEST, ApiRequest
-from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest
+from ner_runtime.serving.api.requests import RequestBody
 from ner_runtime.serving.http.admission import Admission
 from ner_runtime.serving.http.bodies import BodyReader, check_media_type, replay
 from ner_runtime.serving.http.compression import compressed
 from ner_runtime.serving.http.pages import Pages
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log
 
-Parser = Callable[[bytes], NerRequest | NerBatchRequest]
+Parser = Callable[[bytes], RequestBody]
 """Parses and validates a request body."""
 
 PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})

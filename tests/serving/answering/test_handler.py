@@ -9,14 +9,14 @@ from time import perf_counter
 import pytest
 
 from ner_runtime import Recognizer
-from ner_runtime.errors import UnknownType
+from ner_runtime.errors import InvalidValue, UnknownType
 from ner_runtime.serving.answering.cache import Cache
 from ner_runtime.serving.answering.handler import Handler
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import ClientGone
 from ner_runtime.serving.api.messages import ApiRequest
-from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RequestLimits
-from ner_runtime.serving.api.responses import NerBatchResponse, NerResponse
+from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RedactRequest, RequestLimits
+from ner_runtime.serving.api.responses import NerBatchResponse, NerResponse, RedactResponse
 from tests.support.examples import EXAMPLE, EXAMPLE_SPANS, spans
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +60,35 @@ async def test_an_invalid_text_of_a_batch_does_not_affect_the_others(handler: Ha
     assert response.data[1:] == [None, None, None, []]
     codes = {index: error.code for index, error in response.errors.items()}
     assert codes == {"1": "empty_text", "2": "invalid_value", "3": "text_too_long"}
+
+
+async def test_a_redaction_has_the_text_and_its_replacements(handler: Handler) -> None:
+    request = ApiRequest(RedactRequest(text=f"{EXAMPLE}电话13800138000", types=["PER"]), perf_counter())
+    response = RedactResponse.model_validate_json(await handler.redact(request))
+    assert response.data.text == f"{EXAMPLE}电话<PHONE_1>".replace("马云", "<PER_1>")
+    assert [(one.span, one.source) for one in response.data.replacements] == [
+        ("马云", "model"),
+        ("13800138000", "pattern"),
+    ]
+    assert (request.notes["texts"], request.notes["replacements"]) == (1, 2)
+
+
+async def test_types_with_an_operator_are_replaced_besides_the_default_types(handler: Handler) -> None:
+    text = "马云1999年在杭州。"
+    body = RedactRequest.model_validate({"text": text, "operators": {"TIME": {"type": "remove"}}})
+    response = RedactResponse.model_validate_json(await handler.redact(ApiRequest(body, perf_counter())))
+    assert response.data.text == "<PER_1>在<LOC_1>。"
+
+
+@pytest.mark.parametrize(
+    ("operators", "error"), [({"DOG": {"type": "mask"}}, UnknownType), ({"PER": {"type": "hash"}}, InvalidValue)]
+)
+async def test_an_operator_that_cannot_be_used_is_refused(
+    handler: Handler, operators: dict[str, object], error: type[Exception]
+) -> None:
+    body = RedactRequest.model_validate({"text": EXAMPLE, "operators": operators})
+    with pytest.raises(error):
+        await handler.redact(ApiRequest(body, perf_counter()))
 
 
 async def test_a_request_whose_client_has_disconnected_is_abandoned(handler: Handler) -> None:

@@ -27,6 +27,7 @@ def test_every_reference_resolves() -> None:
 
     check(document)
     assert {"NerRequest", "NerResponse", "NerBatchResponse", "ModelResponse", "ErrorResponse"} <= set(schemas)
+    assert {"RedactRequest", "RedactResponse", "ReplacementItem", "Mask", "Hash"} <= set(schemas)
 
 
 def test_the_error_codes_are_listed() -> None:

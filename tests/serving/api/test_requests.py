@@ -3,8 +3,10 @@ import json
 import pytest
 
 from ner_runtime.errors import EmptyText, InvalidValue, MalformedRequest, RanerError, TextTooLong
+from ner_runtime.redaction.operators import Mask
+from ner_runtime.redaction.patterns import PATTERN_NAMES
 from ner_runtime.serving.api.errors import TooManyTexts, UnknownModel
-from ner_runtime.serving.api.requests import RequestLimits, check_text, parse_ner, parse_ner_batch
+from ner_runtime.serving.api.requests import RequestLimits, check_text, parse_ner, parse_ner_batch, parse_redact
 
 LIMITS = RequestLimits(max_chars=10, max_texts=2)
 
@@ -79,3 +81,34 @@ def test_the_size_of_a_batch_is_limited() -> None:
         parse_ner_batch(body(texts=[]), LIMITS)
     with pytest.raises(TooManyTexts, match="3 texts; the limit is 2"):
         parse_ner_batch(body(texts=["a", "b", "c"]), LIMITS)
+
+
+def test_a_redaction_replaces_everything_by_default() -> None:
+    request = parse_redact(body(text="马云", min_score=0.5), LIMITS)
+    assert (request.operators, request.patterns, request.min_score) == ({}, [*PATTERN_NAMES], 0.5)
+    request = parse_redact(body(text="马云", operators={"PER": {"type": "mask"}}, patterns=["PHONE"]), LIMITS)
+    assert (request.operators, request.patterns) == ({"PER": Mask()}, ["PHONE"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"operators": {"PER": {"type": "马云"}}}, r"operators\.PER: type should be one of replace, mask, hash"),
+        ({"operators": {"PER": {}}}, r"operators\.PER: type should be one of"),
+        ({"operators": {"PER": "mask"}}, r"operators\.PER: input should be a valid dictionary"),
+        (
+            {"operators": {"PER": {"type": "mask", "char": ""}}},
+            r"operators\.PER\.mask\.char: should be a string of length 1",
+        ),
+        ({"operators": {"PER": {"type": "hash", "key": "k3y"}}}, r"\.key: should be a string of length 16 to 1024"),
+        ({"operators": {"PER": {"type": "keep", "value": ""}}}, r"operators\.PER\.keep\.value: extra inputs"),
+        ({"patterns": ["EMAILS"]}, r"patterns\.0: input should be 'ID_NUMBER', "),
+        ({"patterns": "EMAIL"}, "patterns: input should be a valid list"),
+        ({"texts": ["马云"]}, "texts: extra inputs are not permitted"),
+    ],
+)
+def test_an_invalid_redaction_is_refused_without_quoting_it(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidValue, match=message) as raised:
+        parse_redact(body(text="马云", **fields), LIMITS)
+    assert "马云" not in raised.value.message
+    assert "k3y" not in raised.value.message

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ner_runtime.cli.bench.ladder import Rung, bench_engine, bench_http, bench_recognizer, bench_service
 from ner_runtime.cli.console import JsonOption, ModelOption, console, write_json
-from ner_runtime.cli.ladder import Rung, bench_engine, bench_http, bench_recognizer, bench_service
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import load_settings

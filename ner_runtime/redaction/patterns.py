@@ -1,0 +1,166 @@
+"""Patterns: find numbers and addresses that have a fixed form, as far as possible with their check digits.
+
+A text is folded first: full-width digits and letters, dashes and spaces take their ASCII form, one code point for one
+code point. Up to three spaces, hyphens or parentheses may stand between two digits of a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, get_args
+
+from stdnum import luhn
+from stdnum.cn import ric
+from stdnum.exceptions import ValidationError
+
+PatternName = Literal["ID_NUMBER", "BANK_CARD", "PHONE", "EMAIL", "URL", "IPV4", "NUMBER_PLATE"]
+PATTERN_NAMES: tuple[PatternName, ...] = get_args(PatternName)
+"""The names of all patterns. A name is also the type of what the pattern finds."""
+
+_HOME_REGION = "CN"
+_GAP = r"[ ()-]{0,3}"
+_SEPARATORS = " ()-"
+_DIGITS = "0123456789"
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A string that a pattern found: offsets in code points, end exclusive."""
+
+    type: PatternName
+    start: int
+    end: int
+
+
+def find_patterns(text: str, names: Iterable[PatternName] = PATTERN_NAMES) -> list[Match]:
+    """Return what the patterns find in a text. Matches of different patterns may overlap.
+
+    Args:
+        text: the text
+        names: the patterns to look for
+    """
+    folded = text if text.isascii() else text.translate(_FOLDING)
+    return [Match(name, start, end) for name in dict.fromkeys(names) for start, end in _FINDERS[name](folded)]
+
+
+def _folding() -> dict[int, str]:
+    table = {0xFF01 + index: chr(0x21 + index) for index in range(94) if chr(0x21 + index).isalnum()}
+    table |= {ord(char): folded for char, folded in zip("＠．：／＿＋（）", "@.:/_+()", strict=True)}
+    table |= dict.fromkeys(map(ord, "‐‑‒–—−﹣－"), "-")
+    # Zero-width characters separate the digits of a number as spaces do.
+    return table | dict.fromkeys([*range(0x2000, 0x200E), *map(ord, "\t\u00a0\u202f\u2060\u3000\ufeff")], " ")
+
+
+_FOLDING = _folding()
+
+
+def _number(first: str, fewest: int, most: int) -> str:
+    """Return the expression of a number: its first digits, and `fewest` to `most` more."""
+    return rf"{first}(?:{_GAP}\d){{{fewest},{most}}}(?!\d)"
+
+
+def _expression(pattern: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    return re.compile(pattern, re.ASCII | flags)
+
+
+# Zero-width: a number that fails its check must not hide another one that begins inside it.
+_ID_NUMBER = _expression(rf"(?<!\d)(?=([1-9](?:{_GAP}\d){{16}}{_GAP}[\dXx](?!\d)))")
+_BANK_CARD = _expression(rf"(?<!\d)(?=({_number('[2-6]', 13, 18)}))")
+_PHONE = _expression(
+    r"(?<!\d)(?=("
+    + "|".join(
+        [
+            rf"\+[1-9](?:{_GAP}\d){{6,14}}(?!\d)",
+            rf"00[1-9](?:{_GAP}\d){{6,14}}(?!\d)",
+            _number(rf"(?:86{_GAP})?1{_GAP}[3-9]", 9, 9),
+            _number(rf"\(?0{_GAP}[1-9]", 8, 10),
+            _number(rf"[48]{_GAP}0{_GAP}0", 7, 7),
+        ]
+    )
+    + "))"
+)
+_EMAIL = _expression(
+    r"[a-z0-9._%+-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,62})\.){1,10}[a-z]{2,63}(?![a-z0-9-])", re.IGNORECASE
+)
+_URL = _expression(r"(?<![a-z0-9])(?:(?:https?|ftp)://|www\.)[a-z0-9][\w.~:/?#\[\]@!$&'()*+,;=%-]*", re.IGNORECASE)
+_IPV4 = _expression(rf"(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?!\.?\d)")
+_NUMBER_PLATE = _expression(
+    rf"[{_PROVINCES}][A-HJ-NP-Z][ ·•.-]?(?=(?:[A-Z]*\d){{2}})"
+    r"(?:[A-HJ-NP-Z\d]{6}|[A-HJ-NP-Z\d]{4}[A-HJ-NP-Z\d挂学警港澳使领])(?![A-Z\d])",
+    re.IGNORECASE,
+)
+
+
+def _is_id_number(number: str) -> bool:
+    # Not `ric.validate`: it also compares the county with a list, which does not have the newest counties.
+    number = _compact(number).upper()
+    try:
+        ric.get_birth_date(number)
+    except ValidationError:
+        return False
+    return ric.calc_check_digit(number) == number[-1]
+
+
+def _is_bank_card(number: str) -> bool:
+    return luhn.is_valid(_compact(number))
+
+
+def _is_phone(number: str) -> bool:
+    # Imported here: a service that redacts nothing need not load the numbering plans.
+    import phonenumbers
+
+    digits = _compact(number).lstrip("+")
+    if number[0] == "+" or digits.startswith("86"):
+        digits = f"+{digits}"
+    elif digits.startswith("00"):
+        digits = f"+{digits[2:]}"
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(digits, _HOME_REGION))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _compact(number: str) -> str:
+    return number.translate(_NO_SEPARATORS)
+
+
+_NO_SEPARATORS = dict.fromkeys(map(ord, _SEPARATORS))
+
+
+def _numbers(expression: re.Pattern[str], is_valid: Callable[[str], bool], text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the valid numbers are. Digits after a number that do not belong to it are left out."""
+    done = 0
+    for match in expression.finditer(text):
+        start, number = match.start(), match[1]
+        if start < done:
+            continue
+        while number and not is_valid(number):
+            # Without the last group of digits, if what remains still has the form of a number.
+            shorter = number.rstrip(_DIGITS).rstrip(_SEPARATORS) if number[-1] in _DIGITS else ""
+            fits = expression.match(text, start, start + len(shorter)) if shorter else None
+            number = fits[1] if fits else ""
+        if number:
+            done = start + len(number)
+            yield start, done
+
+
+def _matches(expression: re.Pattern[str], trailing: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the expression matches, without the characters of `trailing` at the end."""
+    for match in expression.finditer(text):
+        yield match.start(), match.start() + len(match[0].rstrip(trailing))
+
+
+_FINDERS: dict[PatternName, Callable[[str], Iterator[tuple[int, int]]]] = {
+    "ID_NUMBER": partial(_numbers, _ID_NUMBER, _is_id_number),
+    "BANK_CARD": partial(_numbers, _BANK_CARD, _is_bank_card),
+    "PHONE": partial(_numbers, _PHONE, _is_phone),
+    "EMAIL": partial(_matches, _EMAIL, ""),
+    "URL": partial(_matches, _URL, ".,;:!?'()[]"),
+    "IPV4": partial(_matches, _IPV4, ""),
+    "NUMBER_PLATE": partial(_matches, _NUMBER_PLATE, ""),
+}

@@ -1,0 +1,98 @@
+"""What the patterns find, and what they do not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_runtime.redaction.patterns import PATTERN_NAMES, PatternName, find_patterns
+from tests.support.texts import real_text
+
+
+def found(text: str, *names: PatternName) -> list[str]:
+    return [text[match.start : match.end] for match in find_patterns(text, names or PATTERN_NAMES)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("ID_NUMBER", "身份证11010519491231002X。", ["11010519491231002X"]),
+        ("ID_NUMBER", "身份证 110105 19491231 002x", ["110105 19491231 002x"]),
+        ("ID_NUMBER", "１１０１０５１９４９１２３１００２Ｘ", ["１１０１０５１９４９１２３１００２Ｘ"]),
+        ("ID_NUMBER", "序号3 11010519491231002X", ["11010519491231002X"]),
+        ("BANK_CARD", "卡号6222 0210 0111 1111 115，尾号1115", ["6222 0210 0111 1111 115"]),
+        ("BANK_CARD", "4111-1111-1111-1111", ["4111-1111-1111-1111"]),
+        ("BANK_CARD", "4111111111111111 2026", ["4111111111111111"]),
+        ("PHONE", "打13800138000找我", ["13800138000"]),
+        ("PHONE", "１３８－００１３－８０００", ["１３８－００１３－８０００"]),
+        ("PHONE", "13800138000 13900139000", ["13800138000", "13900139000"]),
+        ("PHONE", "+86 138 0013 8000、0086 13800138000、86-13800138000", ["+86 138 0013 8000", "0086 13800138000", "86-13800138000"]),  # noqa: E501
+        ("PHONE", "(010)62785001或010-62785001转8", ["(010)62785001", "010-62785001"]),
+        ("PHONE", "0755 8888 6666，400-810-8888", ["0755 8888 6666", "400-810-8888"]),
+        ("PHONE", "+1 650-253-0000 13800138000", ["+1 650-253-0000", "13800138000"]),
+        ("PHONE", "138\u200b0013\u200b8000", ["138\u200b0013\u200b8000"]),
+        ("EMAIL", "写信给zhang.san+x@mail.example.com。", ["zhang.san+x@mail.example.com"]),
+        ("EMAIL", "ｚｓ＠ｅｘａｍｐｌｅ．ｃｏｍ", ["ｚｓ＠ｅｘａｍｐｌｅ．ｃｏｍ"]),
+        ("URL", "见https://example.com/a?b=c#d。", ["https://example.com/a?b=c#d"]),
+        ("URL", "(www.example.com/路径)，HTTP://A.B/", ["www.example.com/", "HTTP://A.B/"]),
+        ("IPV4", "主机192.168.1.255:8080", ["192.168.1.255"]),
+        ("NUMBER_PLATE", "粤B·D12345、京A12345、沪AD12345", ["粤B·D12345", "京A12345", "沪AD12345"]),
+        ("NUMBER_PLATE", "粤b12345，粤Z1234港", ["粤b12345", "粤Z1234港"]),
+    ],
+)  # fmt: skip
+def test_a_number_or_address_is_found(name: PatternName, text: str, expected: list[str]) -> None:
+    assert found(text, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ID_NUMBER", "110105194912310021"),  # wrong check digit
+        ("ID_NUMBER", "110105194913310029"),  # month 13
+        ("ID_NUMBER", "2110105194912310027"),  # 19 digits
+        ("BANK_CARD", "6222021001111111116"),  # wrong check digit
+        ("BANK_CARD", "4111111111111"),  # 13 digits
+        ("PHONE", "12800138000"),  # no such range of numbers
+        ("PHONE", "138001380001"),
+        ("PHONE", "2026-11-26 10:30"),
+        ("EMAIL", "@用户，a@b"),
+        ("URL", "https:// 和 example"),
+        ("IPV4", "256.1.1.1和1.2.3.4.5"),
+        ("NUMBER_PLATE", "京APPLE1，京I12345"),
+    ],
+)
+def test_what_only_looks_like_one_is_not_found(name: PatternName, text: str) -> None:
+    assert found(text, name) == []
+
+
+def test_all_patterns_are_used_by_default() -> None:
+    text = "11010519491231002X 4111111111111111 13800138000 a@b.cn https://a.cn 10.0.0.1 京A12345"
+    assert {match.type for match in find_patterns(text)} == set(PATTERN_NAMES)
+    assert find_patterns(text, ()) == []
+
+
+@given(real_text | st.text("0123456789X -()+.@a京A１２", max_size=60))
+def test_matches_of_a_pattern_lie_in_the_text_and_do_not_overlap(text: str) -> None:
+    for name in PATTERN_NAMES:
+        end = 0
+        for match in find_patterns(text, [name]):
+            assert end <= match.start < match.end <= len(text)
+            end = match.end
+
+
+@pytest.mark.parametrize(
+    "unit", ["1 ", "6 ", "6", "138001380001 ", "(1", "+1", "a", "a.", "a@", "a@a.", "http://", "京A1", "1.1.", "0 1 "]
+)
+def test_time_is_linear_in_the_text(unit: str) -> None:
+    def seconds(length: int) -> float:
+        text = unit * (length // len(unit))
+        start = time.process_time()
+        find_patterns(text)
+        return time.process_time() - start
+
+    seconds(1000)
+    # A quadratic search takes 64 times as long for a text that is eight times as long.
+    assert seconds(16_000) < 24 * max(seconds(2000), 0.005)
