@@ -6,6 +6,11 @@ recognizer = Recognizer.open(embedded_model())
 [entities] = recognizer.recognize(["马云在杭州。"])
 """
 
+import os
+
+# ONNX Runtime reports each model that it loads to Microsoft unless this is set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 from ner_runtime.embedded import embedded_model
 from ner_runtime.entities import Entity
 from ner_runtime.errors import (

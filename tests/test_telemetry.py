@@ -1,0 +1,24 @@
+"""No library reports to its makers: ONNX Runtime's telemetry is off."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.servers import environment
+
+PROGRAM = """
+from ner_runtime import Recognizer, embedded_model
+Recognizer.open(embedded_model(), threads=1).recognize(["马云在杭州"])
+"""
+
+
+def test_onnx_runtime_creates_no_device_id(tmp_path: Path) -> None:
+    # It creates its device id and the queue of its reports when it is imported, except in CI.
+    variables = environment(HOME=str(tmp_path))
+    for name in ("CI", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY"):
+        variables.pop(name, None)
+    run = subprocess.run([sys.executable, "-c", PROGRAM], env=variables, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert list(tmp_path.rglob("*")) == []
