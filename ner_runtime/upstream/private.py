@@ -110,6 +110,23 @@ def dispatch_at_once() -> None:
     app.CorkDispatcher = PromptDispatcher
 
 
+def name_server_directly() -> None:
+    """Make BentoML set the `Server` header of a response without its dependency injection.
+
+    For each response, BentoML looks up the format of trace ids, but it sends trace ids only if spans are exported.
+    Call this function before `bentoml.Service.to_asgi`.
+    """
+    from _bentoml_impl.server.app import ServiceAppFactory
+    from bentoml._internal.configuration.containers import BentoMLContainer
+    from starlette.responses import Response
+
+    def add_server(self: ServiceAppFactory, resp: Response, logging_format: object = None) -> None:
+        resp.headers["server"] = f"BentoML Service/{self.service.name}"
+
+    if BentoMLContainer.tracing.exporter_type.get() is None:
+        ServiceAppFactory._add_response_headers = add_server  # pyright: ignore[reportPrivateUsage]
+
+
 def cache_api_methods(service: object) -> None:
     """Bind the API methods of a service instance once; BentoML would inspect their signatures at each access."""
     from _bentoml_sdk.method import APIMethod

@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Generator, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import bentoml
 import pytest
@@ -235,3 +236,18 @@ def test_api_methods_are_bound_once(plain: type) -> None:
     private.cache_api_methods(service)
     assert service.measure is service.measure
     assert service.measure.local("四个字符") == 4
+
+
+def test_the_server_header_is_the_one_of_bentoml(monkeypatch: pytest.MonkeyPatch) -> None:
+    from _bentoml_impl.server.app import ServiceAppFactory
+    from starlette.responses import Response
+
+    # Puts BentoML's method back after the test.
+    monkeypatch.setattr(ServiceAppFactory, "_add_response_headers", ServiceAppFactory._add_response_headers)
+    factory = SimpleNamespace(service=SimpleNamespace(name="plain"))
+    responses = [Response(), Response()]
+    ServiceAppFactory._add_response_headers(factory, responses[0])
+    private.name_server_directly()
+    ServiceAppFactory._add_response_headers(factory, responses[1])
+    assert responses[0].headers == responses[1].headers
+    assert responses[1].headers["server"] == "BentoML Service/plain"

@@ -32,6 +32,8 @@ Recognize = Callable[[Sequence[str]], Awaitable[ScheduledResult]]
 # Measured memory of an entry in addition to its value: the key, the list node and the expiry time.
 _ENTRY_BYTES = 600
 
+_HITS, _MISSES, _SHARED = (CACHE_LOOKUPS.labels(result) for result in ("hit", "miss", "shared"))
+
 
 class Store(Protocol):
     """Stores results. A store never makes a request fail: a key that it cannot look up in time counts as a miss."""
@@ -126,7 +128,8 @@ class Cache:
         """
         keys = [text_key(model, text) for text in texts]
         shared = {key: flight for key in keys if (flight := self._flights.get(key)) and not flight.abandoned}
-        CACHE_LOOKUPS.labels("shared").inc(len(shared))
+        if shared:
+            _SHARED.inc(len(shared))
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in shared}
         flights = [self._start(new, recognize)] if new else []
         flights += dict.fromkeys(shared.values())
@@ -166,8 +169,8 @@ class Cache:
                 results[key] = TextResult(_decode(value, texts[key]), started, cached=True)
         missed = [key for key in texts if key not in results]
         if self._store is not None:
-            CACHE_LOOKUPS.labels("hit").inc(len(results))
-            CACHE_LOOKUPS.labels("miss").inc(len(missed))
+            _HITS.inc(len(results))
+            _MISSES.inc(len(missed))
         if missed:
             computed = await recognize([texts[key] for key in missed])
             for key, recognition in zip(missed, computed.recognitions, strict=True):

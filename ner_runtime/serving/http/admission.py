@@ -26,6 +26,8 @@ MAX_CLIENTS = 65_536
 ARRIVING_BODIES = 16
 """How many bodies of the maximum size may be arriving at the same time."""
 
+_SHED_BY_RATE, _SHED_IN_FLIGHT, _SHED_ARRIVING = (SHED.labels(reason) for reason in ("rate", "in_flight", "arriving"))
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -62,7 +64,7 @@ class RateLimiter:
         regained = max(self._regained.get(client, now), now) + self._interval_s
         wait = regained - now - self._rate.period_s - self._interval_s * _ROUNDING
         if wait > 0:
-            SHED.labels("rate").inc()
+            _SHED_BY_RATE.inc()
             raise RateLimited("too many requests from this client; slow down", math.ceil(wait))
         self._regained[client] = regained
 
@@ -115,7 +117,7 @@ class Admission:
             Overloaded: `max_concurrency` requests are in flight.
         """
         if self.in_flight >= self._max_concurrency:
-            SHED.labels("in_flight").inc()
+            _SHED_IN_FLIGHT.inc()
             raise Overloaded("too many requests are in flight; try again shortly")
 
     @contextmanager
@@ -142,7 +144,7 @@ class Admission:
         """
         self.arriving_bytes += size
         if self.arriving_bytes > self.max_arriving_bytes:
-            SHED.labels("arriving").inc()
+            _SHED_ARRIVING.inc()
             raise Overloaded("too many request bodies are arriving; try again shortly")
 
     def remove_arriving(self, size: int) -> None:

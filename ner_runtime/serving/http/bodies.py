@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.message import Message as MimeHeaders
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -28,13 +29,18 @@ def check_media_type(headers: Headers) -> None:
     Raises:
         UnsupportedMediaType: the media type, the charset or the content coding is not supported.
     """
-    declared = MimeHeaders()
     # Cut, because the parsing time is quadratic in the length.
-    declared["content-type"] = headers.get("content-type", "")[:_MAX_MEDIA_TYPE]
-    if declared.get_content_type() != _JSON or declared.get_content_charset(_UTF8[0]) not in _UTF8:
+    if not _is_json(headers.get("content-type", "")[:_MAX_MEDIA_TYPE]):
         raise UnsupportedMediaType(f"the body must be sent as Content-Type: {_JSON}, in UTF-8")
     if _content_coding(headers) not in (*_IDENTITY, *CODINGS):
         raise UnsupportedMediaType(f"the Content-Encoding is not supported; allowed: {', '.join(CODINGS)}")
+
+
+@lru_cache(maxsize=16)
+def _is_json(media_type: str) -> bool:
+    declared = MimeHeaders()
+    declared["content-type"] = media_type
+    return declared.get_content_type() == _JSON and declared.get_content_charset(_UTF8[0]) in _UTF8
 
 
 def _content_coding(headers: Headers) -> str:

@@ -83,7 +83,9 @@ def log_response(record: AccessRecord) -> None:
     if record.code is not None:
         fields["code"] = record.code
     # Made directly: `log.log` would look up the calling function, which costs more than the rest.
-    log.handle(log.makeRecord(log.name, level, __file__, 0, "request", (), None, extra={**fields, **record.notes}))
+    line = logging.LogRecord(log.name, level, __file__, 0, "request", (), None)
+    line.__dict__.update(fields, **record.notes)
+    log.handle(line)
 
 
 class JsonLogFormatter(logging.Formatter):
