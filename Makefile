@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-annotate bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image-test kubernetes-check compose-check sbom check-arm64 clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-annotate bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -120,6 +120,9 @@ test-ui: install-dev system ## test the page in both languages and both themes
 bench-ui: install-dev system ## measure the page with 100,000 characters and 5,000 entities in a browser
 	$(BIN)/python -m pytest tests/browser/bench_page.py
 
+image: install ## build the OCI image raner:latest with docker, podman or buildah
+	@scripts/image
+
 image-test: install ## build and test the OCI image without Docker (root, debootstrap, buildah, podman, runc)
 	@scripts/image-test
 
@@ -132,6 +135,9 @@ compose-check: install-dev ## validate deploy/compose offline
 sbom: install-dev ## write build/sbom.json: the locked packages of the image, as CycloneDX
 	@mkdir -p build
 	$(BIN)/cyclonedx-py requirements requirements/serve.txt --output-reproducible --output-file build/sbom.json
+
+audit: install-dev ## check the locked packages of the image for known vulnerabilities (needs pypi.org)
+	$(BIN)/pip-audit --strict --requirement requirements/serve.txt --no-deps --disable-pip --progress-spinner off
 
 check-arm64: install-dev ## check that every package of the image has a wheel for arm64 (needs a package index)
 	$(BIN)/uv pip compile --quiet requirements/serve.txt --python-platform aarch64-manylinux_2_28 --python-version 3.11 \

@@ -19,9 +19,9 @@ from ner_runtime.settings import PREFIX, Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COMPOSE = REPOSITORY / "deploy" / "compose"
-VARIABLE = re.compile(r"\$\{(\w+)(?:(:-|:\?)([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{(\w+)(?:(:-|-|:\?)([^}]*))?\}")
 # Settings of the container, not of the service.
-COMPOSE_ONLY = {"RANER_IMAGE", "RANER_CPUS", "RANER_MEMORY", "RANER_PUBLISH", "RANER_MODELS"}
+COMPOSE_ONLY = {"RANER_IMAGE", "RANER_CPUS", "RANER_MEMORY", "RANER_PUBLISH", "RANER_MODELS_DIR"}
 
 
 def read_env(path: Path) -> dict[str, str]:
@@ -40,7 +40,7 @@ def substituted(text: str, env: Mapping[str, str]) -> str:
 
     def value(found: re.Match[str]) -> str:
         name, operator, word = found.groups()
-        if env.get(name):
+        if env.get(name) or (operator == "-" and name in env):
             return env[name]
         if operator == ":?":
             raise ValueError(f"{name} is not set: {word}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+from unittest.mock import patch
 
 import pytest
 import yaml
 
+from ner_runtime.settings import load_settings
 from scripts.compose_check import COMPOSE, load, problems, read_env
 from tests.support.servers import REPOSITORY
 
@@ -56,6 +59,14 @@ def test_what_the_specification_does_not_know_is_refused(old: str, new: str, mes
 )
 def test_what_the_specification_leaves_open_is_checked(old: str, new: str, message: str) -> None:
     assert list(problems(load(ENV, TEXT.replace(old, new, 1)))) == [message]
+
+
+def test_several_models_replace_the_embedded_one() -> None:
+    several = {**ENV, "RANER_MODEL": "", "RANER_MODELS": "news=/models/news,resume=/models/resume"}
+    variables = load(several)["services"]["raner"]["environment"]
+    with patch.dict(os.environ, {name: variables[name] or "" for name in ("RANER_MODEL", "RANER_MODELS")}):
+        assert load_settings().served_models == {"news": "/models/news", "resume": "/models/resume"}
+    assert load(ENV)["services"]["raner"]["environment"]["RANER_MODEL"] == "embedded"
 
 
 def test_a_password_is_required() -> None:

@@ -36,6 +36,7 @@ NOT_IMPORTED = {
     "cyclonedx-bom": "a command",
     "import-linter": "a command",
     "openapi-python-client": "a command",
+    "pip-audit": "a command",
     "pre-commit": "a command",
     "pyright": "a command",
     "ruff": "a command",
