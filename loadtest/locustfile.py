@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -33,6 +33,7 @@ from loadtest.checks import (
 from loadtest.open_loop import OpenLoopUser, Request
 from loadtest.shapes import Shape, ShapeName
 from loadtest.summary import PART, WrongResponseCounter, summary_of
+from loadtest.targets import Target, targets
 from loadtest.texts import Sample, samples
 from ner_runtime.json import to_json
 from ner_runtime.serving.api.responses import OffsetUnit, Timings
@@ -95,6 +96,7 @@ class ServiceUser(FastHttpUser):
 
     def on_start(self) -> None:
         self.model: dict[str, Any] = self.client.get("/model").json()
+        self.targets = targets(self.client.get("/models").json())
         self.samples = [sample for sample in samples() if len(sample.full_text) <= self.model["limits"]["max_chars"]]
 
     @cached_property
@@ -121,7 +123,7 @@ class ServiceUser(FastHttpUser):
             log_timings(self.environment, name, timings)
 
     def random_options(self) -> tuple[RequestOptions, dict[str, object]]:
-        return random_options(self.model["default_types"])
+        return random_options(self.targets)
 
 
 def log_timings(environment: Environment, name: str, timings: Timings) -> None:
@@ -132,14 +134,17 @@ def log_timings(environment: Environment, name: str, timings: Timings) -> None:
     entries[(f"{name} inference", PART)].log(timings.inference, 0)
 
 
-def random_options(types: list[str]) -> tuple[RequestOptions, dict[str, object]]:
-    """Return random options and their request fields: in 30 % UTF-16 offsets, in 10 % a single type."""
-    body: dict[str, object] = {}
+def random_options(models: Sequence[Target]) -> tuple[RequestOptions, dict[str, object]]:
+    """Return random options and their request fields: one of the models, in 30 % UTF-16 offsets, in 10 % one type."""
+    model = random.choice(models)
+    types = model.types
+    body = dict(model.fields)
     unit: OffsetUnit = "code_point"
     if random.random() < 0.3:
         unit = body["offset_unit"] = "utf16"
     if random.random() < 0.1:
-        types = body["types"] = [random.choice(types)]
+        types = (random.choice(types),)
+        body["types"] = list(types)
     return RequestOptions(frozenset(types), unit), body
 
 
@@ -178,7 +183,7 @@ class Arrivals(OpenLoopUser):
     def on_start(self) -> None:
         super().on_start()
         Arrivals.ended = False
-        self.default_types: list[str] = self.client.get("/model").json()["default_types"]
+        self.targets = targets(self.client.get("/models").json())
 
     def on_stop(self) -> None:
         for age_ms in self.unfinished:
@@ -201,7 +206,7 @@ class Arrivals(OpenLoopUser):
         options: Any = self.environment.parsed_options
         for number in count():
             sample = random.choice(short)
-            checked, fields = random_options(self.default_types)
+            checked, fields = random_options(self.targets)
             # A number makes each text unique: the service computes equal concurrent texts only once.
             text = f"{sample.full_text}#{number}"
             check = self._check(text, checked, sample) if number % options.check_every == 0 else None

@@ -26,6 +26,7 @@ from locust.exception import StopUser
 from loadtest.arrivals import poisson_times
 from loadtest.checks import PreviousEntities, RequestOptions, check_ner
 from loadtest.open_loop import DUE, LATE, OpenLoopUser, Request
+from loadtest.targets import Target, targets
 from loadtest.texts import Sample, read_samples, samples
 from loadtest.tuner.load import Load, LoadResult
 from ner_runtime.json import to_json
@@ -35,13 +36,13 @@ MAX_CHARS = 1000
 
 
 class TunerUser(OpenLoopUser):
-    """Sends the texts of the generator in turn."""
+    """Sends the texts of the generator in turn, each to a random model of the service."""
 
     load: ClassVar[Load]
     texts: ClassVar[Iterator[tuple[int, Sample]]]
     wrong: ClassVar[Counter[str]]
     current: ClassVar[TunerUser | None] = None
-    types: ClassVar[frozenset[str]]
+    targets: ClassVar[list[Target]]
 
     @classmethod
     def prepare(cls, load: Load, texts: Iterator[tuple[int, Sample]]) -> None:
@@ -51,11 +52,11 @@ class TunerUser(OpenLoopUser):
 
     def on_start(self) -> None:
         super().on_start()
-        response = self.client.get("/model", name="model")
+        response = self.client.get("/models", name="models")
         if response.status_code != 200:
             raise StopUser
         TunerUser.current = self
-        TunerUser.types = frozenset(response.json()["default_types"])
+        TunerUser.targets = targets(response.json())
 
     def arrivals(self) -> Iterable[float]:
         if not self.load.clients:
@@ -72,15 +73,17 @@ class TunerUser(OpenLoopUser):
                 gevent.sleep(0.001)
 
     def requests(self) -> Iterator[Request]:
+        chance = Random(self.load.seed)
         for number, sample in self.texts:
             # A number makes each text unique: the service computes equal concurrent texts only once.
             text = f"{sample.full_text}#{number}"
-            check = self._check(text, sample) if number % self.load.check_every == 0 else None
-            yield Request(to_json({"text": text}), check)
+            model = chance.choice(self.targets)
+            check = self._check(text, model, sample) if number % self.load.check_every == 0 else None
+            yield Request(to_json({"text": text, **model.fields}), check)
 
-    def _check(self, text: str, sample: Sample) -> Callable[[bytes], None]:
+    def _check(self, text: str, model: Target, sample: Sample) -> Callable[[bytes], None]:
         def check(body: bytes) -> None:
-            check_ner(body, text, RequestOptions(self.types), PreviousEntities(), sample.names)
+            check_ner(body, text, RequestOptions(frozenset(model.types)), PreviousEntities(), sample.names)
 
         return check
 
@@ -124,7 +127,7 @@ def run_load(url: str, load: Load, texts: Iterator[tuple[int, Sample]]) -> LoadR
     result.cpu_s = time.process_time() - cpu_before
     runner.quit()
     if TunerUser.current is None:
-        sys.exit(f"{url}/model cannot be read")
+        sys.exit(f"{url}/models cannot be read")
     result.unfinished_ms = [round(age, 1) for age in TunerUser.current.unfinished]
     result.sent = len(lateness) + len(result.unfinished_ms)
     result.errors, result.wrong = dict(errors), dict(TunerUser.wrong)

@@ -18,7 +18,7 @@ from loadtest.summary import Summary
 from loadtest.tuner.load import GeneratorFailed, Generators, Load, LoadResult, generators
 from tests.support.servers import REPOSITORY, environment
 
-MODEL = b'{"default_types": ["PER", "LOC", "ORG"]}'
+MODELS = b'{"models": [{"id": "default", "default_types": ["PER", "LOC", "ORG"]}]}'
 ERROR = b'{"success": false, "error": {"code": "overloaded", "message": "x"}}'
 
 
@@ -58,7 +58,7 @@ def fake() -> Generator[FakeService]:
             self.wfile.write(body)
 
         def do_GET(self) -> None:
-            self.respond(200, MODEL)
+            self.respond(200, MODELS)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))

@@ -48,9 +48,9 @@ def test_run_against_the_real_service(service_url: str, tmp_path: Path) -> None:
 @pytest.fixture
 def wrong_service() -> Generator[str]:
     """The URL of a server that is ready and returns no entities for every text."""
-    model = (
-        b'{"default_types": ["PER", "LOC", "ORG"], "limits": {"max_chars": 1000, "max_texts": 9, "max_body_bytes": 1}}'
-    )
+    limits = b'{"max_chars": 1000, "max_texts": 9, "max_body_bytes": 1}'
+    # The fields of both /model and /models.
+    model = b'{"limits": ' + limits + b', "models": [{"id": "default", "default_types": ["PER", "LOC", "ORG"]}]}'
     timings = b'{"total": 1, "queue": 0, "inference": 1}'
     meta = b'{"model": "m", "version": "1", "precision": "fp32", "windows": 1, "cached": false, '
     meta += b'"offset_unit": "code_point", "timings_ms": ' + timings + b"}"
