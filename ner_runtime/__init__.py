@@ -19,6 +19,7 @@ from ner_runtime.errors import (
     HubUnavailable,
     InputError,
     InvalidCheckpoint,
+    InvalidLexicon,
     InvalidModel,
     InvalidValue,
     MalformedRequest,
@@ -31,6 +32,8 @@ from ner_runtime.errors import (
     UnknownType,
     UnsupportedCheckpoint,
 )
+from ner_runtime.lexicon.user.entries import Entry
+from ner_runtime.lexicon.user.lexicon import Lexicon
 from ner_runtime.recognizer import Recognition, Recognizer
 
 __version__ = "0.1.0"
@@ -39,11 +42,14 @@ __all__ = [
     "EmptyText",
     "EngineUnavailable",
     "Entity",
+    "Entry",
     "HubUnavailable",
     "InputError",
     "InvalidCheckpoint",
+    "InvalidLexicon",
     "InvalidModel",
     "InvalidValue",
+    "Lexicon",
     "MalformedRequest",
     "MissingExtra",
     "ModelNotFound",

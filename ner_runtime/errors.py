@@ -78,6 +78,12 @@ class InvalidCheckpoint(RanerError):
     code = "invalid_checkpoint"
 
 
+class InvalidLexicon(RanerError):
+    """A lexicon file cannot be read or contains no valid entry."""
+
+    code = "invalid_lexicon"
+
+
 class HubUnavailable(RanerError):
     """The model hub cannot be reached, or does not have the requested model."""
 

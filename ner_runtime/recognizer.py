@@ -17,6 +17,7 @@ import numpy as np
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
 from ner_runtime.inference.batches import plan_batches
+from ner_runtime.inference.constraints.decoder import ConstrainedDecoder, ConstrainedWindow
 from ner_runtime.inference.crf import Crf, Floats
 from ner_runtime.inference.engine import Device, Engine, EngineName, Ids64, open_engine
 from ner_runtime.inference.markup import PreparedText, prepare_text
@@ -24,9 +25,11 @@ from ner_runtime.inference.span_rules import Interval, excluded_between, parts_t
 from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizer import Ids, Tokenizer
 from ner_runtime.inference.windows import Window, merge_spans, plan_text
-from ner_runtime.lexicon.features import FLAGS, Flags, match_flags
+from ner_runtime.lexicon.features import FLAGS, Flags, entry_matches, match_flags
 from ner_runtime.lexicon.files import read_matcher
 from ner_runtime.lexicon.matcher import Matcher
+from ner_runtime.lexicon.user.lexicon import Lexicon
+from ner_runtime.lexicon.user.matches import LexiconSet, TextMatches
 from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, VOCAB_FILE, Manifest, read_manifest, verify_files
 
 RULES_VERSION = 3
@@ -54,6 +57,7 @@ class EncodedWindow:
     flags: Flags | None = None  # (code points, FLAGS), if the model has a lexicon
     text: str = ""  # the code points of the window; empty: spans are not repaired
     excluded: Sequence[Interval] = ()  # parts of the window that no span may contain; see `markup.py`
+    matches: TextMatches | None = None  # of the user's lexicons; None: they change nothing in the window
 
     @property
     def tokens(self) -> int:
@@ -70,6 +74,7 @@ class EncodedWindow:
             None if self.flags is None else self.flags[start:end],
             self.text[start:end],
             excluded_between(self.excluded, start, end),
+            None if self.matches is None else self.matches.part(start, end),
         )
 
 
@@ -89,7 +94,7 @@ class EncodedText:
         text, prepared = self.text, self.prepared
         merged = repair_spans(prepared.text, merge_spans(self.windows, spans, self.ends), prepared.excluded)
         merged = [prepared.to_original(span) for span in merged]
-        entities = [Entity(s.type, text[s.start : s.end], s.start, s.end, s.score) for s in merged]
+        entities = [Entity(s.type, text[s.start : s.end], s.start, s.end, s.score, s.source) for s in merged]
         return Recognition(entities, len(self.windows))
 
 
@@ -124,6 +129,7 @@ class Recognizer:
         self._tokenizer = tokenizer
         self._engine = engine
         self._crf = crf
+        self._constrained = ConstrainedDecoder(crf, manifest.labels)
         self._lexicon = lexicon
         self._max_batch_tokens = max_batch_tokens
 
@@ -171,46 +177,55 @@ class Recognizer:
         """All entity types of the model."""
         return self.manifest.types
 
-    def check_types(self, types: Iterable[str] | None) -> frozenset[str]:
+    def check_types(self, types: Iterable[str] | None, lexicon: LexiconSet | None = None) -> frozenset[str]:
         """Return the types as a set; None means the default types of the model.
 
         Raises:
-            UnknownType: the model does not have one of the types.
+            UnknownType: neither the model nor the lexicon has one of the types.
         """
         if types is None:
             return frozenset(self.manifest.default_types)
         requested = frozenset(types)
-        unknown = sorted(requested - frozenset(self.types))
+        unknown = sorted(requested - {*self.types, *(() if lexicon is None else lexicon.types)})
         if unknown:
             name = unknown[0][:_MAX_TYPE_CHARS]
             raise UnknownType(f"unknown entity type {name!r}; the types of this model are {', '.join(self.types)}")
         return requested
 
-    def recognize(self, texts: Sequence[str], types: Iterable[str] | None = None) -> list[list[Entity]]:
+    def recognize(
+        self,
+        texts: Sequence[str],
+        types: Iterable[str] | None = None,
+        *,
+        lexicon: Lexicon | LexiconSet | None = None,
+    ) -> list[list[Entity]]:
         """Return the entities of each text, sorted by offset.
 
         The entities of a text do not depend on the other texts. An empty text has no entities.
 
         Args:
             texts: the texts
-            types: the entity types to return; None means the default types of the model
+            types: the entity types to return; None means the default types of the model, and all entities that the
+                lexicon determines
+            lexicon: names that are entities, or are not; see docs/lexicons.md
 
         Raises:
-            UnknownType: the model does not have one of the types.
+            UnknownType: neither the model nor the lexicon has one of the types.
         """
-        requested = self.check_types(types)
+        lexicons = LexiconSet([lexicon]) if isinstance(lexicon, Lexicon) else lexicon
+        requested = self.check_types(types, lexicons)
         return [
-            [entity for entity in recognition.entities if entity.type in requested]
-            for recognition in self.recognize_detailed(texts)
+            selected(recognition.entities, requested, every_entry=types is None)
+            for recognition in self.recognize_detailed(texts, lexicons)
         ]
 
-    def recognize_detailed(self, texts: Sequence[str]) -> list[Recognition]:
+    def recognize_detailed(self, texts: Sequence[str], lexicon: LexiconSet | None = None) -> list[Recognition]:
         """Return, for each text, the entities of all types and the number of windows."""
-        encoded_texts = [self.encode(text) for text in texts]
+        encoded_texts = [self.encode(text, lexicon) for text in texts]
         spans = iter(self.decode([window for encoded in encoded_texts for window in encoded.encoded]))
         return [encoded.recognition(list(islice(spans, len(encoded.encoded)))) for encoded in encoded_texts]
 
-    def encode(self, text: str) -> EncodedText:
+    def encode(self, text: str, lexicon: LexiconSet | None = None) -> EncodedText:
         """Split a text into windows and encode them.
 
         Windows of several texts may be decoded together, in any order.
@@ -218,10 +233,16 @@ class Recognizer:
         prepared = prepare_text(text) if self.manifest.skip_markup else PreparedText(text)
         shown = prepared.text
         ids, first = self._tokenizer.encode(shown)
-        windows, ends = plan_text(shown, first, len(ids), self.window, by_sentence=self.manifest.by_sentence)
         # Match the whole text: entries found in a window must not depend on where the window ends.
-        flags = match_flags(len(shown), self._lexicon.find(shown)) if self._lexicon else None  # (code points, FLAGS)
-        whole = EncodedWindow(ids, first, flags, shown, prepared.excluded)
+        matches = self._match(prepared, ids, first, lexicon)
+        names = [] if matches is None else [(name.start, name.end) for name in matches.names]
+        by_sentence = self.manifest.by_sentence
+        windows, ends = plan_text(shown, first, len(ids), self.window, by_sentence=by_sentence, whole=names)
+        flags = None  # (code points, FLAGS)
+        if self._lexicon:
+            of_user = [] if matches is None else entry_matches(matches, self.manifest.lexicon_kinds)
+            flags = match_flags(len(shown), [*self._lexicon.find(shown), *of_user])
+        whole = EncodedWindow(ids, first, flags, shown, prepared.excluded, matches)
         encoded = [whole.part(window.start, window.end) for window in windows]
         return EncodedText(text, prepared, windows, ends, encoded)
 
@@ -248,12 +269,39 @@ class Recognizer:
 
         return [repaired(index) for index in range(len(encoded))]
 
+    def _match(self, prepared: PreparedText, ids: Ids, first: Ids, lexicon: LexiconSet | None) -> TextMatches | None:
+        """Apply the user's lexicons to a text; None if they change nothing in it."""
+        if lexicon is None:
+            return None
+
+        def permitted(start: int, end: int) -> Interval | None:
+            last = len(ids) if end == len(first) else first[end]
+            if last - first[start] > self.window:
+                return None
+            # An occurrence that breaks the rules for spans, as across the edge of markup, is no entity.
+            spans = repair_spans(
+                prepared.text, [Span("", start, end)], prepared.excluded, unwrap=self.manifest.skip_markup
+            )
+            return (spans[0].start, spans[0].end) if len(spans) == 1 else None
+
+        return lexicon.match(prepared.text, permitted)
+
+    def _constraints(self, window: EncodedWindow) -> ConstrainedWindow | None:
+        if window.matches is None:
+            return None
+        return ConstrainedWindow(window.text, window.excluded, window.matches, self.manifest.skip_markup)
+
     def _decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
         """Return the spans of each window as decoded by the CRF. Windows of similar length share a batch."""
         decoded: list[list[Span]] = [[] for _ in encoded]
         for batch in plan_batches([window.tokens for window in encoded], self._max_batch_tokens):
             windows = [encoded[index] for index in batch]
-            spans = self._crf.decode(self._emissions(windows), [len(window.first) for window in windows])
+            emissions, lengths = self._emissions(windows), [len(window.first) for window in windows]
+            constraints = [self._constraints(window) for window in windows]
+            if any(constraints):
+                spans = self._constrained.decode(emissions, lengths, constraints)
+            else:
+                spans = self._crf.decode(emissions, lengths)
             for index, row in zip(batch, spans, strict=True):
                 decoded[index] = row
         return decoded
@@ -291,3 +339,8 @@ class Recognizer:
             if window.flags is not None:
                 flags[row, window.first + 1] = window.flags
         return self._engine.logits(ids, mask, flags)
+
+
+def selected(entities: Iterable[Entity], types: frozenset[str], *, every_entry: bool) -> list[Entity]:
+    """Return the entities of some types; with `every_entry`, also all entities that a lexicon determines."""
+    return [entity for entity in entities if entity.type in types or (every_entry and entity.source == "lexicon")]

@@ -8,7 +8,7 @@ Source: ModelScope 1.40.2, `modelscope/models/nlp/heads/crf_head.py`, which is b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,16 +69,23 @@ class Crf:
             raise InvalidModel(f"{path} cannot be read: {error}") from None
         return cls(labels, start, end, transitions)
 
-    def decode(self, emissions: Floats, lengths: Sequence[int]) -> list[list[Span]]:
+    def decode(self, emissions: Floats, lengths: Sequence[int], bias: Floats | None = None) -> list[list[Span]]:
         """Return the spans of each row, with their marginal probabilities as scores.
 
         Args:
             emissions: (batch, positions, labels); positions of row i from `lengths[i]` on are ignored
             lengths: (batch,), each at least 1
+            bias: (batch, positions, labels), added to the emissions to find the best path, but not for the scores;
+                minus infinity excludes a tag
         """
         sizes = np.asarray(lengths, dtype=np.intp)  # (batch,)
-        tags = self.viterbi(emissions, sizes)  # (batch, positions)
-        found = [self._labels.spans(row[:size]) for row, size in zip(tags, sizes, strict=True)]
+        tags = self.viterbi(emissions if bias is None else emissions + bias, sizes)  # (batch, positions)
+        # Only with a bias is the end of a span certain enough to be the end of a lexicon's entry.
+        gaps = [True] * len(sizes) if bias is None else (~bias.any(axis=(1, 2))).tolist()  # (batch,)
+        found = [
+            self._labels.spans(row[:size], gaps=with_gaps)
+            for row, size, with_gaps in zip(tags, sizes, gaps, strict=True)
+        ]
         rows = [row for row, spans in enumerate(found) if spans]
         if rows:
             first = min(spans[0].end for spans in found if spans) - 1
@@ -87,11 +94,26 @@ class Crf:
                 found[row] = [self._scored(lattice, index, span, tags[row]) for span in found[row]]
         return found
 
+    def probability(self, emissions: Floats, length: int, start: int, paths: Iterable[Sequence[int]]) -> float:
+        """Return the probability that a row has one of several spans of one length, which exclude each other.
+
+        Args:
+            emissions: (1, positions, labels)
+            length: number of positions of the row
+            start: first position of the spans
+            paths: the tags of each span
+        """
+        lattice = Lattice(self._weights, emissions, np.array([length], dtype=np.intp))
+        return min(sum(self._probability(lattice, 0, start, np.array(path, dtype=np.intp)) for path in paths), 1.0)
+
     def _scored(self, lattice: Lattice, row: int, span: Span, tags: Tags) -> Span:
-        path = tags[span.start : span.end]
+        score = self._probability(lattice, row, span.start, tags[span.start : span.end])
+        return Span(span.type, span.start, span.end, score)
+
+    def _probability(self, lattice: Lattice, row: int, start: int, path: Tags) -> float:
         # A span that ends with B or I ends there only if the next tag does not continue it.
         excluded_next = None if self._labels.closing[path[-1]] else self._labels.continuing
-        return Span(span.type, span.start, span.end, lattice.probability(row, span.start, path, excluded_next))
+        return lattice.probability(row, start, path, excluded_next)
 
     def viterbi(self, emissions: Floats, lengths: Tags) -> Tags:
         """Return the best path of each row. Like ModelScope, it computes in float32 and resolves ties to the lower tag.

@@ -45,7 +45,7 @@ class PreparedText:
         """Convert the positions of a span into positions of the original text."""
         if self.origin is None:
             return span
-        return Span(span.type, self.origin[span.start][0], self.origin[span.end - 1][1], span.score)
+        return Span(span.type, self.origin[span.start][0], self.origin[span.end - 1][1], span.score, span.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ner_runtime.entities import EntitySource
+
 Tags = NDArray[np.intp]
 
 _OPENING = "BS"
@@ -31,10 +33,11 @@ class Span:
     start: int
     end: int
     score: float = 1.0
+    source: EntitySource = "model"
 
     def moved(self, by: int) -> Span:
         """A copy with both positions increased by `by`."""
-        return Span(self.type, self.start + by, self.end + by, self.score)
+        return Span(self.type, self.start + by, self.end + by, self.score, self.source)
 
 
 class Labels:
@@ -47,8 +50,8 @@ class Labels:
         self.continuing = np.array([prefix in _CONTINUING for prefix in self._prefix])  # (labels,)
         self.closing = np.array([prefix in _CLOSING for prefix in self._prefix])  # (labels,)
 
-    def spans(self, tags: Tags) -> list[Span]:
-        """Return the spans of a path of tags, (positions,)."""
+    def spans(self, tags: Tags, *, gaps: bool = True) -> list[Span]:
+        """Return the spans of a path of tags, (positions,). Without `gaps`, O ends a span."""
         spans: list[Span] = []
         type_, start, end = "", -1, -1
 
@@ -61,7 +64,7 @@ class Labels:
         named = np.flatnonzero(self._names[tags])
         for position, tag in zip(named.tolist(), tags[named].tolist(), strict=True):
             prefix = self._prefix[tag]
-            if prefix in _OPENING:
+            if prefix in _OPENING or (not gaps and position > end):
                 close()
             if start < 0:
                 type_, start, end = self._type[tag], position, position + 1

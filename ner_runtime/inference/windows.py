@@ -42,6 +42,9 @@ _CLAUSE_END = re.compile(r"(?:[，、；：…]|(?<![0-9])[,;:]|[,;:](?![0-9]))+
 _SHORTENED_DIVISOR = 2
 _POSSIBLE_SENTENCE_END = re.compile(r"[。！？!?；;…\n]+[”’」』）)】\]]*")
 
+Part = tuple[int, int]
+"""Code points `start` to `end` (exclusive) of a text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -107,7 +110,9 @@ def split_long_sentences(
     return cuts
 
 
-def plan_text(text: str, first: Ids, pieces: int, size: int, *, by_sentence: bool) -> tuple[list[Window], list[int]]:
+def plan_text(
+    text: str, first: Ids, pieces: int, size: int, *, by_sentence: bool, whole: Sequence[Part] = ()
+) -> tuple[list[Window], list[int]]:
     """Split a text into windows.
 
     Args:
@@ -116,22 +121,34 @@ def plan_text(text: str, first: Ids, pieces: int, size: int, *, by_sentence: boo
         pieces: number of pieces of the text
         size: length of the longest window, in pieces
         by_sentence: make each sentence a window of its own, and split long sentences
+        whole: parts of the text that must be contained in one window each, sorted and disjoint
 
     Returns:
         The windows, and the possible ends of sentences, which `merge_spans` needs.
     """
     if not by_sentence:
-        ends = possible_sentence_ends(text) if pieces > size else []
-        return plan_windows(first, pieces, size, ends), ends
-    cuts, ends = sentence_ends(text), list[int]()
+        ends = _outside(possible_sentence_ends(text), whole) if pieces > size else []
+        return plan_windows(first, pieces, size, ends, whole), ends
+    cuts, ends = _outside(sentence_ends(text), whole), list[int]()
     longest = min(LONGEST_SENTENCE, size)
     if longest_sentence(first, pieces, cuts) > longest:
-        ends = possible_sentence_ends(text)
-        cuts = split_long_sentences(first, pieces, cuts, clause_ends(text), ends, longest)
-    return plan_sentence_windows(first, pieces, size, cuts, ends), ends
+        ends = _outside(possible_sentence_ends(text), whole)
+        cuts = split_long_sentences(first, pieces, cuts, _outside(clause_ends(text), whole), ends, longest)
+    return plan_sentence_windows(first, pieces, size, cuts, ends, whole), ends
 
 
-def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -> list[Window]:
+def _outside(positions: Sequence[int], whole: Sequence[Part]) -> list[int]:
+    """Return the positions that are not inside of one of the parts `whole`, which are sorted."""
+    if not whole:
+        return list(positions)
+    starts = [start for start, _ in whole]
+    before = ((position, bisect_left(starts, position) - 1) for position in positions)
+    return [position for position, index in before if index < 0 or whole[index][1] <= position]
+
+
+def plan_windows(
+    first: Ids, pieces: int, size: int, ends: Sequence[int] = (), whole: Sequence[Part] = ()
+) -> list[Window]:
     """Split a text into overlapping windows of at most `size` pieces. An empty text has no window.
 
     Neighbouring windows overlap by a quarter of `size`, at most 64 pieces. If possible, the overlap is shortened
@@ -141,7 +158,8 @@ def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -
         first: (code points,), index of the first piece of each code point
         pieces: number of pieces of the text
         size: length of the longest window, in pieces
-        ends: positions at which windows begin and end if possible, sorted
+        ends: positions at which windows begin and end if possible, sorted; none is inside of a part in `whole`
+        whole: parts of at most `size` pieces that must be contained in one window each, sorted and disjoint
     """
     length = len(first)
     if length == 0:
@@ -151,6 +169,7 @@ def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -
     begins = np.append(first, pieces)  # (code points + 1,)
     overlap = min(_MAX_OVERLAP, size // _OVERLAP_DIVISOR)
     windows: list[Window] = []
+    starts = [part_start for part_start, _ in whole]
     start = 0
     while True:
         # The end of the last code point that fits into `size` pieces.
@@ -165,10 +184,13 @@ def plan_windows(first: Ids, pieces: int, size: int, ends: Sequence[int] = ()) -
         step_back = int(np.searchsorted(begins, begins[end] - overlap, side="left"))
         # Keep a minimum overlap: what looks like the end of a sentence may be part of a name.
         start = _first_end(ends, max(step_back, start + 1), end - overlap // _SHORTEST_OVERLAP_DIVISOR)
+        if (part := bisect_left(starts, end) - 1) >= 0 and whole[part][1] > end:
+            # The next window contains the part that this one cuts.
+            start = max(min(start, starts[part]), windows[-1].start + 1)
 
 
 def plan_sentence_windows(
-    first: Ids, pieces: int, size: int, stops: Sequence[int], ends: Sequence[int] = ()
+    first: Ids, pieces: int, size: int, stops: Sequence[int], ends: Sequence[int] = (), whole: Sequence[Part] = ()
 ) -> list[Window]:
     """Split a text at each of its `stops`, then split each part with `plan_windows`."""
     length = len(first)
@@ -177,7 +199,9 @@ def plan_sentence_windows(
     for start, end in pairwise([0, *(stop for stop in stops if stop < length), length]):
         own = begins[start:end] - begins[start]  # (code points of the sentence,)
         inside = [position - start for position in ends[bisect_right(ends, start) : bisect_left(ends, end)]]
-        planned = plan_windows(own, int(begins[end] - begins[start]), size, inside)
+        within = whole[bisect_left(whole, (start, 0)) : bisect_left(whole, (end, 0))]
+        parts = [(part_start - start, part_end - start) for part_start, part_end in within]
+        planned = plan_windows(own, int(begins[end] - begins[start]), size, inside, parts)
         windows.extend(Window(window.start + start, window.end + start) for window in planned)
     return windows
 

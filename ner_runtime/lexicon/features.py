@@ -12,12 +12,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ner_runtime.lexicon import MAX_KINDS
-from ner_runtime.lexicon.matcher import Match
+from ner_runtime.lexicon.matcher import Match, kinds_of
+from ner_runtime.lexicon.user.matches import TextMatches
 
 Flags = NDArray[np.uint8]
 
 FLAGS = 3 * MAX_KINDS
 """Number of flags of a code point: one per kind for matches that begin there, then that continue, then that end."""
+
+
+# The kinds of the entries of a user's lexicon in a model that was trained with these kinds.
+_KINDS_OF_TYPES = {"PER": "person_known", "LOC": "place", "ORG": "org_modern"}
+
+
+def entry_matches(matches: TextMatches, kinds: tuple[str, ...]) -> list[Match]:
+    """Return the occurrences of a user's entries as matches of the model's own lexicon.
+
+    Args:
+        matches: the occurrences in a text
+        kinds: the kinds of the model's lexicon, in the order of their bits
+    """
+    return [
+        Match(one.start, one.end, kinds_of([kind], kinds))
+        for one in (*matches.names, *matches.hints)
+        if (kind := _KINDS_OF_TYPES.get(one.type)) in kinds and one.weight >= 0
+    ]
 
 
 def match_flags(length: int, matches: Iterable[Match]) -> Flags:

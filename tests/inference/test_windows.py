@@ -12,6 +12,7 @@ from ner_runtime.inference.windows import (
     longest_sentence,
     merge_spans,
     plan_sentence_windows,
+    plan_text,
     plan_windows,
     possible_sentence_ends,
     sentence_ends,
@@ -209,3 +210,19 @@ def test_sentence_windows_cover_the_text_and_do_not_cross_stops(
     marks = sorted({0, *inside, len(counts)})
     entities = [Span("ORG", start, min(end, start + 7)) for start, end in itertools.pairwise(marks)]
     assert merge_spans(windows, seen_from(windows, entities)) == entities
+
+
+@given(st.text("马云，。", max_size=200), st.lists(st.tuples(st.integers(0, 200), st.integers(1, SIZE))), st.booleans())
+def test_parts_that_belong_together_are_in_one_window(
+    text: str, wanted: list[tuple[int, int]], by_sentence: bool
+) -> None:
+    whole: list[tuple[int, int]] = []
+    for start, size in sorted(wanted):
+        if start + size <= len(text) and (not whole or whole[-1][1] <= start):
+            whole.append((start, start + size))
+    first, pieces = first_pieces([1] * len(text))
+    windows, _ = plan_text(text, first, pieces, SIZE, by_sentence=by_sentence, whole=whole)
+    for start, end in whole:
+        assert any(window.start <= start and end <= window.end for window in windows)
+    assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(text)))
+    assert all(window.end - window.start <= SIZE for window in windows)

@@ -1,0 +1,194 @@
+"""Decode windows with the matches of user lexicons.
+
+1. Occurrences with `force` are clamped: every path through the lattice has exactly these entities. Hints are a bias.
+2. If an entity that the model finds is forbidden, its type is banned from that place, and the window is decoded again.
+3. An occurrence with `prefer` gives way to a longer entity that contains it. The other occurrences with `prefer` are
+   clamped, together with those longer entities, and the window is decoded again.
+
+Scores are marginal probabilities under the unchanged emissions. For a type that the model does not know, the score is
+the probability that the model finds an entity of any type in this place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ner_runtime.inference.constraints.tags import Place, TagTable
+from ner_runtime.inference.crf import Crf, Floats
+from ner_runtime.inference.span_rules import Interval, repair_spans
+from ner_runtime.inference.spans import Span
+from ner_runtime.lexicon.user.lexicon import Occurrence
+from ner_runtime.lexicon.user.matches import TextMatches
+
+_Positions = tuple[int, int]
+
+
+@dataclass(slots=True)
+class ConstrainedWindow:
+    """A window with matches, and what has been decided about it so far.
+
+    Attributes:
+        text: the code points of the window
+        excluded: parts of the window that no span may contain
+        matches: the matches of the lexicons
+        unwrap: whether spans lose a pair of marks that encloses them
+        entries: the occurrences that are entities, by their positions in the window
+        clamped: the places that the next path must have as entities
+        banned: the places and types that the next path must not have
+    """
+
+    text: str
+    excluded: Sequence[Interval]
+    matches: TextMatches
+    unwrap: bool
+    entries: dict[_Positions, Occurrence] = field(default_factory=dict["_Positions", Occurrence])
+    clamped: list[Place] = field(default_factory=list[Place])
+    banned: list[Place] = field(default_factory=list[Place])
+
+    def clamp_forced(self) -> None:
+        """Clamp the occurrences with `force`."""
+        self._clamp(name for name in self.matches.names if name.mode == "force")
+
+    def ban_forbidden(self, spans: Iterable[Span]) -> bool:
+        """Ban the entities of the model that are forbidden; return whether there are any."""
+        found = [
+            Place(entity.start, entity.end, type_)
+            for entity in self._entities(spans)
+            if (type_ := self.matches.forbidden(entity.type, entity.start, entity.end)) is not None
+        ]
+        self.banned += found
+        return bool(found)
+
+    def clamp_preferred(self, spans: Sequence[Span], tags: TagTable) -> bool:
+        """Clamp the occurrences with `prefer`, or the longer entities of the model that they give way to.
+
+        Returns whether the window must be decoded again.
+        """
+        preferred = [name for name in self.matches.names if name.mode == "prefer"]
+        if not preferred:
+            return False
+        longer = [entity for entity in self._entities(spans) if self._is_longer(entity)]
+        standing = [name for name in preferred if not any(_contains(entity, name) for entity in longer)]
+        self._clamp(standing)
+        self.clamped += [Place(entity.start, entity.end, entity.type) for entity in longer]
+        found = {(span.start, span.end): span.type for span in spans}
+        return any(
+            (type_ := found.get(self._positions(name))) is None or (type_ != name.type and tags.knows(name.type))
+            for name in standing
+        )
+
+    def _clamp(self, names: Iterable[Occurrence]) -> None:
+        for name in names:
+            self.entries[self._positions(name)] = name
+            self.clamped.append(Place(name.start, name.end, name.type))
+
+    def _entities(self, spans: Iterable[Span]) -> list[Span]:
+        """Return the entities that the model's own spans become."""
+        own = [span for span in spans if (span.start, span.end) not in self.entries]
+        return repair_spans(self.text, own, self.excluded, unwrap=self.unwrap)
+
+    def _is_longer(self, entity: Span) -> bool:
+        """Return whether an entity contains an occurrence, and no occurrence extends beyond it or equals it."""
+        overlapping = [name for name in self.matches.names if name.start < entity.end and entity.start < name.end]
+        return bool(overlapping) and all(_contains(entity, name) for name in overlapping)
+
+    def _positions(self, name: Occurrence) -> _Positions:
+        return max(name.start, 0), min(name.end, self.matches.length)
+
+
+class ConstrainedDecoder:
+    """Decodes windows with a CRF and the matches of lexicons."""
+
+    def __init__(self, crf: Crf, labels: Sequence[str]) -> None:
+        self._crf = crf
+        self._tags = TagTable(labels)
+
+    def decode(
+        self, emissions: Floats, lengths: Sequence[int], windows: Sequence[ConstrainedWindow | None]
+    ) -> list[list[Span]]:
+        """Return the spans of each row; see `Crf.decode`.
+
+        Args:
+            emissions: (batch, positions, labels)
+            lengths: (batch,)
+            windows: the window of each row; None if no lexicon matches in it
+        """
+        for window in windows:
+            if window is not None:
+                window.clamp_forced()
+        every = list(range(len(windows)))
+        spans = self._decode(emissions, lengths, windows, every)
+        self._decode_without_forbidden(emissions, lengths, windows, spans, every)
+        again = [
+            row
+            for row, window in enumerate(windows)
+            if window is not None and window.clamp_preferred(spans[row], self._tags)
+        ]
+        if again:
+            for row, found in zip(again, self._decode(emissions, lengths, windows, again), strict=True):
+                spans[row] = found
+            self._decode_without_forbidden(emissions, lengths, windows, spans, again)
+        return [
+            found if window is None else self._labelled(found, window, emissions[row : row + 1], lengths[row])
+            for row, (found, window) in enumerate(zip(spans, windows, strict=True))
+        ]
+
+    def _decode_without_forbidden(
+        self,
+        emissions: Floats,
+        lengths: Sequence[int],
+        windows: Sequence[ConstrainedWindow | None],
+        spans: list[list[Span]],
+        rows: Sequence[int],
+    ) -> None:
+        """Decode rows again until none of their entities is forbidden. Each time, a type is banned from a place."""
+        while rows := [
+            row for row in rows if (window := windows[row]) is not None and window.ban_forbidden(spans[row])
+        ]:
+            for row, found in zip(rows, self._decode(emissions, lengths, windows, rows), strict=True):
+                spans[row] = found
+
+    def _decode(
+        self,
+        emissions: Floats,
+        lengths: Sequence[int],
+        windows: Sequence[ConstrainedWindow | None],
+        rows: Sequence[int],
+    ) -> list[list[Span]]:
+        own = emissions if len(rows) == len(emissions) else emissions[list(rows)]  # (rows, positions, labels)
+        bias: Floats | None = None
+        for index, row in enumerate(rows):
+            window = windows[row]
+            if window is None or not (window.clamped or window.banned or window.matches.hints):
+                continue
+            if bias is None:
+                bias = np.zeros_like(own)
+            hints = [(Place(hint.start, hint.end, hint.type), hint.weight) for hint in window.matches.hints]
+            bias[index, : lengths[row]] = self._tags.bias(lengths[row], window.clamped, window.banned, hints)
+        return self._crf.decode(own, [lengths[row] for row in rows], bias)
+
+    def _labelled(self, spans: list[Span], window: ConstrainedWindow, emissions: Floats, length: int) -> list[Span]:
+        """Give the spans of the lexicons their type, their source and their score."""
+        return [
+            span
+            if (entry := window.entries.get((span.start, span.end))) is None
+            else replace(
+                span,
+                type=entry.type,
+                source="lexicon",
+                score=span.score if self._tags.knows(entry.type) else self._any_type(span, emissions, length),
+            )
+            for span in spans
+        ]
+
+    def _any_type(self, span: Span, emissions: Floats, length: int) -> float:
+        paths = [self._tags.path(type_, span.end - span.start) for type_ in self._tags.types]
+        return self._crf.probability(emissions, length, span.start, paths)
+
+
+def _contains(entity: Span, name: Occurrence) -> bool:
+    """Return whether an entity contains an occurrence and is longer."""
+    return entity.start <= name.start and name.end <= entity.end and entity.end - entity.start > name.end - name.start

@@ -1,0 +1,1 @@
+"""User lexicons: names that the user declares to be entities, or not to be."""
