@@ -81,10 +81,10 @@ class Crf:
         sizes = np.asarray(lengths, dtype=np.intp)  # (batch,)
         tags = self.viterbi(emissions if bias is None else emissions + bias, sizes)  # (batch, positions)
         # Only with a bias is the end of a span certain enough to be the end of a lexicon's entry.
-        gaps = [True] * len(sizes) if bias is None else (~bias.any(axis=(1, 2))).tolist()  # (batch,)
+        biased = np.zeros(len(sizes), dtype=bool) if bias is None else np.any(bias, axis=(1, 2))  # (batch,)
         found = [
-            self._labels.spans(row[:size], gaps=with_gaps)
-            for row, size, with_gaps in zip(tags, sizes, gaps, strict=True)
+            self._labels.spans(row[:size], gaps=not is_biased)
+            for row, size, is_biased in zip(tags, sizes, biased.tolist(), strict=True)
         ]
         rows = [row for row, spans in enumerate(found) if spans]
         if rows:

@@ -65,12 +65,11 @@ class Compiled(NamedTuple):
 
 
 class _Specified(NamedTuple):
-    """A specification as it is compiled. `rank` is its place among the sorted specifications."""
+    """A specification as it is compiled."""
 
     mode: Mode
     meaning: Meaning
     color: str | None
-    rank: int
 
     @property
     def group(self) -> Group:
@@ -83,12 +82,12 @@ def compile_columns(columns: EntryColumns, report: LexiconReport) -> Compiled:
     columns.texts = []
     order = sorted(range(len(folded)), key=folded.__getitem__)
     specified = _specified(columns.specifications)
-    patterns: dict[Group, Patterns] = {}
+    patterns = dict[Group, Patterns]()
     for one in specified:
         patterns.setdefault(one.group, Patterns())
     # Most texts have one entry.
     alone = [(patterns[one.group], (one.meaning,)) for one in specified]
-    taken, ranks, used = list[str](), array("I"), set[int]()
+    taken, taken_specifications = list[str](), array("I")
     for text, numbers in _same_text(order, folded):
         kept = numbers if len(numbers) == 1 else _distinct(numbers, columns, specified, report)
         if len(kept) == 1:
@@ -99,37 +98,30 @@ def compile_columns(columns: EntryColumns, report: LexiconReport) -> Compiled:
         if len(text) == 1 or (len(text) == 1 + 2 * len(EDGE) and text[0] == EDGE):
             report.one_character += [columns.lines[number] for number in kept]
         for number in kept:
-            index = columns.specification_of[number]
-            used.add(index)
             taken.append(text)
-            ranks.append(specified[index].rank)
+            taken_specifications.append(columns.specification_of[number])
     report.taken = len(taken)
     for lines in (report.duplicates, report.conflicts, report.one_character):
         lines.sort()
-    used_specifications = sorted((specified[index] for index in used), key=lambda one: one.rank)
+    used = sorted({specified[index] for index in taken_specifications}, key=repr)
+    ranks = {one: rank for rank, one in enumerate(used)}
     digest = hashlib.blake2b("\n".join(taken).encode(), digest_size=_DIGEST_BYTES)
-    digest.update(ranks.tobytes())
-    digest.update(repr([one[:3] for one in used_specifications]).encode())
-    types = {one.meaning.type for one in used_specifications if one.mode in ("prefer", "force")}
+    digest.update(array("I", [ranks[specified[index]] for index in taken_specifications]).tobytes())
+    digest.update(repr(used).encode())
+    types = {one.meaning.type for one in used if one.mode in ("prefer", "force")}
     colors: dict[str, str] = {}
-    for one in used_specifications:
+    for one in used:
         if one.color:
             colors.setdefault(one.meaning.type, one.color)
-    return (
-        {group: own for group, own in patterns.items() if own.texts},
-        digest.hexdigest(),
-        tuple(sorted(types)),
-        colors,
-    )
+    filled = {group: own for group, own in patterns.items() if own.texts}
+    return Compiled(filled, digest.hexdigest(), tuple(sorted(types)), colors)
 
 
 def _specified(specifications: Sequence[Specification]) -> list[_Specified]:
-    found = [
-        (mode, Meaning(type_, _weight(mode, weight), fold(left), fold(right)), color)
+    return [
+        _Specified(mode, Meaning(type_, _weight(mode, weight), fold(left), fold(right)), color)
         for type_, mode, weight, left, right, color in specifications
     ]
-    ranks = {one: rank for rank, one in enumerate(sorted(set(found), key=repr))}
-    return [_Specified(*one, ranks[one]) for one in found]
 
 
 def _weight(mode: Mode, weight: float | None) -> float:
@@ -167,7 +159,8 @@ def _distinct(
         else:
             kept.append(number)
             taken.append(one)
-    return sorted(kept, key=lambda number: specified[columns.specification_of[number]].rank)
+    # The digest does not depend on the order of the entries.
+    return sorted(kept, key=lambda number: repr(specified[columns.specification_of[number]]))
 
 
 def _add_several(text: str, entries: Iterable[_Specified], patterns: Mapping[Group, Patterns]) -> None:

@@ -38,7 +38,12 @@ def test_json_lines_may_be_mixed_with_tab_separated_values(tmp_path: Path) -> No
 def test_the_digest_depends_on_the_entries_only() -> None:
     digests = {
         Lexicon.from_entries(entries).digest
-        for entries in (SAME, SAME[::-1], [*SAME, SAME[0]], [Entry("ＢＡＩＤＵ", "ORG"), Entry("baidu", "ORG")])
+        for entries in (
+            SAME,
+            SAME[::-1],
+            [*SAME, SAME[0], Entry("百度", "LOC")],
+            [Entry("ＢＡＩＤＵ", "ORG"), Entry("baidu", "ORG")],
+        )
     }
     assert len(digests) == 2
     assert Lexicon.from_entries([Entry("百度", "LOC")]).digest != Lexicon.from_entries([Entry("百度", "ORG")]).digest
