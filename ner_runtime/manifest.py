@@ -3,8 +3,11 @@
     model.onnx   encoder and linear layer. inputs  input_ids, attention_mask: int64 (batch, sequence)
                                            output  logits: float32 (batch, sequence, labels)
     crf.npz      start_transitions (labels,), end_transitions (labels,), transitions (labels from, labels to): float32
-    vocab.txt    WordPiece vocabulary, one piece per line
+    vocab.txt    WordPiece vocabulary of a BERT model, one piece per line
     model.json   the manifest
+
+A model with an XLM-RoBERTa encoder has `sentencepiece.bpe.model`, its Unigram vocabulary, instead of `vocab.txt`
+(`tokenizer`). If the weights do not fit into one file of the ONNX format, `model.onnx.data` contains them.
 
 A model can declare a lexicon (`lexicon_kinds`). It then has two more files (`lexicon/files.py`), and `model.onnx` has a
 third input, lexicon: uint8 (batch, sequence, flags), see `lexicon/features.py`.
@@ -27,14 +30,17 @@ from ner_runtime.lexicon import LEXICON_FILES, MAX_KINDS
 FORMAT = 1
 MODEL_FILE = "model.json"
 ONNX_FILE = "model.onnx"
+ONNX_DATA_FILE = "model.onnx.data"
 CRF_FILE = "crf.npz"
 VOCAB_FILE = "vocab.txt"
-FILES = (ONNX_FILE, CRF_FILE, VOCAB_FILE)
+UNIGRAM_FILE = "sentencepiece.bpe.model"
 
 SPECIAL = 2
 """Number of special pieces around each window: [CLS] and [SEP]."""
 
 Precision = Literal["int8", "fp32"]
+TokenizerKind = Literal["wordpiece", "unigram"]
+Split = Literal["characters", "words"]
 
 
 class _Part(BaseModel):
@@ -100,6 +106,10 @@ class Manifest(_Part):
     """Types that are returned if a request names none."""
     colors: dict[str, str] = {}
     geometry: Geometry
+    tokenizer: TokenizerKind = "wordpiece"
+    """`wordpiece`: BERT, with `vocab.txt`. `unigram`: XLM-RoBERTa, with `sentencepiece.bpe.model`."""
+    split: Split = "characters"
+    """What gets a label: each code point, or each word. Only Unigram models label words."""
     lowercase: bool = True
     window: int | None = Field(default=None, gt=0)
     """Length of the longest window, in pieces, for models that are more accurate on short inputs. None: no limit."""
@@ -113,6 +123,17 @@ class Manifest(_Part):
     agreement: Agreement | None = None
     files: dict[str, str]
     """sha256 of each of the other files of the directory, by file name."""
+
+    @property
+    def vocabulary_file(self) -> str:
+        """Name of the file with the vocabulary."""
+        return VOCAB_FILE if self.tokenizer == "wordpiece" else UNIGRAM_FILE
+
+    @property
+    def required_files(self) -> tuple[str, ...]:
+        """Names of the files that the model needs. `files` can have more."""
+        lexicon = LEXICON_FILES if self.lexicon_kinds else ()
+        return (ONNX_FILE, CRF_FILE, self.vocabulary_file, *lexicon)
 
     @field_validator("default_types")
     @classmethod
@@ -154,17 +175,13 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _lexicon_files(manifest: Manifest) -> tuple[str, ...]:
-    return LEXICON_FILES if manifest.lexicon_kinds else ()
-
-
 def verify_files(directory: Path, manifest: Manifest) -> None:
     """Compare every file with its sha256 in the manifest.
 
     Raises:
         InvalidModel: a file is missing, or its sha256 differs.
     """
-    for name in sorted({*FILES, *_lexicon_files(manifest), *manifest.files}):
+    for name in sorted({*manifest.required_files, *manifest.files}):
         path = directory / name
         if Path(name).name != name or name not in manifest.files:
             raise InvalidModel(f"{directory / MODEL_FILE} is not valid: files: {name}")

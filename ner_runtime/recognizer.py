@@ -22,15 +22,15 @@ from ner_runtime.inference.crf import Crf, Floats
 from ner_runtime.inference.engine import Device, Engine, EngineName, Ids64, open_engine
 from ner_runtime.inference.markup import PreparedText, prepare_text
 from ner_runtime.inference.span_rules import Interval, excluded_between, parts_to_decode, repair_spans
-from ner_runtime.inference.spans import Span
-from ner_runtime.inference.tokenizer import Ids, Tokenizer
-from ner_runtime.inference.windows import Window, merge_spans, plan_text
+from ner_runtime.inference.spans import Span, in_code_points
+from ner_runtime.inference.tokenizer import Ids, Tokenizer, open_tokenizer
+from ner_runtime.inference.windows import Window, holds_whole_words, merge_spans, plan_text, positions_between
 from ner_runtime.lexicon.features import FLAGS, Flags, entry_matches, match_flags
 from ner_runtime.lexicon.files import read_matcher
 from ner_runtime.lexicon.matcher import Matcher
 from ner_runtime.lexicon.user.lexicon import Lexicon
 from ner_runtime.lexicon.user.matches import LexiconSet, TextMatches
-from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, VOCAB_FILE, Manifest, read_manifest, verify_files
+from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, Manifest, read_manifest, verify_files
 
 RULES_VERSION = 3
 """Version of the rules for windows, markup and spans. Increase it with every change that can change entities."""
@@ -53,11 +53,12 @@ class EncodedWindow:
     """A window as input for the encoder."""
 
     ids: Ids  # (pieces,)
-    first: Ids  # (code points,), the index in `ids` of the first piece of each code point
+    first: Ids  # (positions,), the index in `ids` of the first piece of each position
     flags: Flags | None = None  # (code points, FLAGS), if the model has a lexicon
     text: str = ""  # the code points of the window; empty: spans are not repaired
     excluded: Sequence[Interval] = ()  # parts of the window that no span may contain; see `markup.py`
     matches: TextMatches | None = None  # of the user's lexicons; None: they change nothing in the window
+    offsets: Ids | None = None  # (positions, 2), code points of each word; None: each position is a code point
 
     @property
     def tokens(self) -> int:
@@ -65,16 +66,21 @@ class EncodedWindow:
         return len(self.ids) + SPECIAL
 
     def part(self, start: int, end: int) -> EncodedWindow:
-        """Return the code points `start` to `end` (exclusive) of the window as a separate window."""
-        begin = self.first[start]
-        stop = len(self.ids) if end == len(self.first) else self.first[end]
+        """Return the code points `start` to `end` (exclusive) of the window as a separate window.
+
+        Words that begin in the part belong to it.
+        """
+        first, last = (start, end) if self.offsets is None else positions_between(self.offsets, start, end)
+        begin = self.first[first]
+        stop = len(self.ids) if last == len(self.first) else self.first[last]
         return EncodedWindow(
             self.ids[begin:stop],
-            self.first[start:end] - begin,
+            self.first[first:last] - begin,
             None if self.flags is None else self.flags[start:end],
             self.text[start:end],
             excluded_between(self.excluded, start, end),
             None if self.matches is None else self.matches.part(start, end),
+            None if self.offsets is None else self.offsets[first:last] - start,
         )
 
 
@@ -164,7 +170,7 @@ class Recognizer:
         directory = Path(model)
         manifest = read_manifest(directory)
         verify_files(directory, manifest)
-        tokenizer = Tokenizer.from_file(directory / VOCAB_FILE, lowercase=manifest.lowercase)
+        tokenizer = open_tokenizer(directory, manifest)
         crf = Crf.from_file(directory / CRF_FILE, manifest.labels)
         lexicon = read_matcher(directory) if manifest.lexicon_kinds else None
         session = open_engine(directory / ONNX_FILE, name=engine, device=device, threads=threads)
@@ -229,20 +235,26 @@ class Recognizer:
         """Split a text into windows and encode them.
 
         Windows of several texts may be decoded together, in any order.
+
+        Raises:
+            InvalidValue: a lexicon is given, but the model labels words.
         """
+        if lexicon is not None and lexicon.lexicons and self.manifest.split == "words":
+            raise InvalidValue("lexicons need a model that labels characters; this model labels words")
         prepared = prepare_text(text) if self.manifest.skip_markup else PreparedText(text)
         shown = prepared.text
-        ids, first = self._tokenizer.encode(shown)
+        ids, first, offsets = self._tokenizer.encode(shown)
         # Match the whole text: entries found in a window must not depend on where the window ends.
         matches = self._match(prepared, ids, first, lexicon)
         names = [] if matches is None else [(name.start, name.end) for name in matches.names]
-        by_sentence = self.manifest.by_sentence
-        windows, ends = plan_text(shown, first, len(ids), self.window, by_sentence=by_sentence, whole=names)
+        windows, ends = plan_text(
+            shown, first, len(ids), self.window, by_sentence=self.manifest.by_sentence, whole=names, offsets=offsets
+        )
         flags = None  # (code points, FLAGS)
         if self._lexicon:
             of_user = [] if matches is None else entry_matches(matches, self.manifest.lexicon_kinds)
             flags = match_flags(len(shown), [*self._lexicon.find(shown), *of_user])
-        whole = EncodedWindow(ids, first, flags, shown, prepared.excluded, matches)
+        whole = EncodedWindow(ids, first, flags, shown, prepared.excluded, matches, offsets)
         encoded = [whole.part(window.start, window.end) for window in windows]
         return EncodedText(text, prepared, windows, ends, encoded)
 
@@ -254,6 +266,7 @@ class Recognizer:
             for index, (window, spans) in enumerate(zip(encoded, decoded, strict=True))
             if window.text
             for part in parts_to_decode(window.text, spans, window.excluded)
+            if window.offsets is None or holds_whole_words(window.offsets, *part)
         }
         decoded_parts = dict(zip(parts, self._decode(list(parts.values())), strict=True))
 
@@ -303,11 +316,12 @@ class Recognizer:
             else:
                 spans = self._crf.decode(emissions, lengths)
             for index, row in zip(batch, spans, strict=True):
-                decoded[index] = row
+                offsets = encoded[index].offsets
+                decoded[index] = row if offsets is None else in_code_points(row, offsets)
         return decoded
 
     def _emissions(self, encoded: Sequence[EncodedWindow]) -> Floats:
-        """Return the logits at the first piece of each code point: (batch, code points, labels), padded with zeros."""
+        """Return the logits at the first piece of each position: (batch, positions, labels), padded with zeros."""
         tokenizer = self._tokenizer
         sequence = max(window.tokens for window in encoded)
         ids = np.full((len(encoded), sequence), tokenizer.pad, dtype=np.int64)  # (batch, sequence)

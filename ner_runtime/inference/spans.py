@@ -74,3 +74,22 @@ class Labels:
                 close()
         close()
         return spans
+
+
+def in_code_points(spans: Sequence[Span], offsets: NDArray[np.int32]) -> list[Span]:
+    """Convert spans of words to spans of code points.
+
+    If several words come from one code point, it belongs to the first span that contains its last word.
+
+    Args:
+        spans: sorted and disjoint, in positions
+        offsets: (positions, 2), start and end of each word in code points
+    """
+    converted: list[Span] = []
+    reached = 0
+    for span in spans:
+        start, end = max(int(offsets[span.start, 0]), reached), int(offsets[span.end - 1, 1])
+        if start < end:
+            converted.append(Span(span.type, start, end, span.score))
+            reached = end
+    return converted

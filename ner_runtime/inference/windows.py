@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -111,30 +112,81 @@ def split_long_sentences(
 
 
 def plan_text(
-    text: str, first: Ids, pieces: int, size: int, *, by_sentence: bool, whole: Sequence[Part] = ()
+    text: str,
+    first: Ids,
+    pieces: int,
+    size: int,
+    *,
+    by_sentence: bool,
+    whole: Sequence[Part] = (),
+    offsets: Ids | None = None,
 ) -> tuple[list[Window], list[int]]:
     """Split a text into windows.
 
     Args:
         text: the text
-        first: (code points,), index of the first piece of each code point
+        first: (positions,), index of the first piece of each position
         pieces: number of pieces of the text
         size: length of the longest window, in pieces
         by_sentence: make each sentence a window of its own, and split long sentences
-        whole: parts of the text that must be contained in one window each, sorted and disjoint
+        whole: parts of the text that must be contained in one window each, sorted and disjoint; none if `offsets` are
+            given
+        offsets: (positions, 2), start and end of each word; None: each position is a code point
 
     Returns:
-        The windows, and the possible ends of sentences, which `merge_spans` needs.
+        The windows, and the possible ends of sentences, which `merge_spans` needs. A window begins where a word begins.
     """
+    if offsets is None:
+        return _plan_text(text, first, pieces, size, by_sentence, partial(_outside, whole=whole), whole)
+    # Several words can come from one code point; they are never separated.
+    starts, index = np.unique(offsets[:, 0], return_index=True)  # (groups,), (groups,)
+    stops = offsets[np.append(index, len(offsets))[1:] - 1, 1]  # (groups,), the end of the last word of each group
+
+    def groups_before(ends: Sequence[int]) -> list[int]:
+        """Return the number of groups before each position of the text that is not inside a word."""
+        counts = np.searchsorted(starts, ends).tolist()
+        return sorted({count for count, end in zip(counts, ends, strict=True) if not count or stops[count - 1] <= end})
+
+    windows, _ = _plan_text(text, first[index], pieces, size, by_sentence, groups_before)
+    edges = [0, *starts[1:].tolist(), len(text)] if len(starts) else []
+    windows = [Window(edges[window.start], edges[window.end]) for window in windows]
+    return windows, possible_sentence_ends(text) if len(windows) > 1 else []
+
+
+def _plan_text(
+    text: str,
+    first: Ids,
+    pieces: int,
+    size: int,
+    by_sentence: bool,
+    placed: Callable[[Sequence[int]], list[int]],
+    whole: Sequence[Part] = (),
+) -> tuple[list[Window], list[int]]:
+    """Split a text into windows; `placed` selects ends and converts them to the positions that `first` has."""
     if not by_sentence:
-        ends = _outside(possible_sentence_ends(text), whole) if pieces > size else []
+        ends = placed(possible_sentence_ends(text)) if pieces > size else []
         return plan_windows(first, pieces, size, ends, whole), ends
-    cuts, ends = _outside(sentence_ends(text), whole), list[int]()
+    cuts, ends = placed(sentence_ends(text)), list[int]()
     longest = min(LONGEST_SENTENCE, size)
     if longest_sentence(first, pieces, cuts) > longest:
-        ends = _outside(possible_sentence_ends(text), whole)
-        cuts = split_long_sentences(first, pieces, cuts, _outside(clause_ends(text), whole), ends, longest)
+        ends = placed(possible_sentence_ends(text))
+        cuts = split_long_sentences(first, pieces, cuts, placed(clause_ends(text)), ends, longest)
     return plan_sentence_windows(first, pieces, size, cuts, ends, whole), ends
+
+
+def positions_between(offsets: Ids, start: int, end: int) -> tuple[int, int]:
+    """Return the first word that begins at code point `start` or later, and the first one at `end` or later.
+
+    `offsets` are the start and the end of each word: (positions, 2).
+    """
+    first, last = np.searchsorted(offsets[:, 0], (start, end)).tolist()
+    return first, last
+
+
+def holds_whole_words(offsets: Ids, start: int, end: int) -> bool:
+    """Return whether the code points `start` to `end` contain at least one word, and no part of another word."""
+    first, last = positions_between(offsets, start, end)
+    return first < last and (first == 0 or offsets[first - 1, 1] <= start) and bool(offsets[last - 1, 1] <= end)
 
 
 def _outside(positions: Sequence[int], whole: Sequence[Part]) -> list[int]:
@@ -149,13 +201,13 @@ def _outside(positions: Sequence[int], whole: Sequence[Part]) -> list[int]:
 def plan_windows(
     first: Ids, pieces: int, size: int, ends: Sequence[int] = (), whole: Sequence[Part] = ()
 ) -> list[Window]:
-    """Split a text into overlapping windows of at most `size` pieces. An empty text has no window.
+    """Split a text into overlapping windows of at most `size` pieces, in positions. An empty text has no window.
 
     Neighbouring windows overlap by a quarter of `size`, at most 64 pieces. If possible, the overlap is shortened
     to begin at one of `ends`.
 
     Args:
-        first: (code points,), index of the first piece of each code point
+        first: (positions,), index of the first piece of each position
         pieces: number of pieces of the text
         size: length of the longest window, in pieces
         ends: positions at which windows begin and end if possible, sorted; none is inside of a part in `whole`

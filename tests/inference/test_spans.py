@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ner_runtime.inference.spans import Labels, Span
+from ner_runtime.inference.spans import Labels, Span, in_code_points
 
 LABELS = ["O", "B-PER", "I-PER", "E-PER", "S-PER", "B-LOC", "I-LOC", "E-LOC", "S-LOC"]
 
@@ -43,3 +43,11 @@ def test_other_labels_are_outside() -> None:
 
 def test_moved_changes_only_the_position() -> None:
     assert Span("PER", 1, 3, 0.5).moved(10) == Span("PER", 11, 13, 0.5)
+
+
+def test_spans_of_words_become_spans_of_code_points() -> None:
+    # "Anna Miller ﷺ": the last code point becomes three words, of which only the last one is not empty.
+    offsets = np.array([(0, 4), (5, 11), (12, 12), (12, 12), (12, 13)], dtype=np.int32)
+    assert in_code_points([Span("PER", 0, 2, 0.9)], offsets) == [Span("PER", 0, 11, 0.9)]
+    assert in_code_points([Span("PER", 2, 4), Span("LOC", 4, 5)], offsets) == [Span("LOC", 12, 13)]
+    assert in_code_points([Span("PER", 1, 5)], offsets) == [Span("PER", 5, 13)]

@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from ner_runtime.inference.spans import Span
 from ner_runtime.inference.windows import (
     Window,
     clause_ends,
+    holds_whole_words,
     longest_sentence,
     merge_spans,
     plan_sentence_windows,
@@ -226,3 +228,41 @@ def test_parts_that_belong_together_are_in_one_window(
         assert any(window.start <= start and end <= window.end for window in windows)
     assert {position for window in windows for position in range(window.start, window.end)} == set(range(len(text)))
     assert all(window.end - window.start <= SIZE for window in windows)
+
+
+def words_of(text: str) -> np.ndarray:
+    """Start and end of each word of a text."""
+    return np.array([found.span() for found in re.finditer(r"\S+", text)], dtype=np.int32).reshape(-1, 2)
+
+
+@given(st.text("ab.。 \n", max_size=300), st.booleans())
+def test_windows_of_words_begin_at_words_and_cover_the_text(text: str, by_sentence: bool) -> None:
+    offsets = words_of(text)
+    first = np.arange(len(offsets), dtype=np.int32) * 2  # each word has two pieces
+    windows, _ = plan_text(text, first, 2 * len(offsets), SIZE, by_sentence=by_sentence, offsets=offsets)
+    starts = set(offsets[:, 0].tolist())
+    assert all(window.start in starts | {0} and window.end in starts | {len(text)} for window in windows)
+    sizes = [sum(window.start <= start < window.end for start in starts) for window in windows]
+    assert all(2 * size <= SIZE for size in sizes)
+    covered = {position for window in windows for position in range(window.start, window.end)}
+    assert covered == (set(range(len(text))) if len(offsets) else set())
+
+
+def test_windows_of_words_end_with_a_sentence() -> None:
+    text = "aa bb. " + "cc " * 12 + "dd. " + "ee " * 20
+    offsets = words_of(text)
+    first = np.arange(len(offsets), dtype=np.int32)
+    # A line break or a mark such as ; or ! ends a sentence; a full stop can belong to an abbreviation.
+    text = text.replace("dd.", "dd!")
+    windows, ends = plan_text(text, first, len(offsets), 20, by_sentence=False, offsets=offsets)
+    assert text[: windows[0].end].endswith("dd! ")
+    assert ends == [text.index("dd!") + 3]
+
+
+def test_part_that_cuts_a_word() -> None:
+    offsets = words_of("Anna Miller (London)")
+    assert holds_whole_words(offsets, 0, 11)
+    assert holds_whole_words(offsets, 4, 12)
+    assert not holds_whole_words(offsets, 0, 8)
+    assert not holds_whole_words(offsets, 13, 19)
+    assert not holds_whole_words(offsets, 4, 5)

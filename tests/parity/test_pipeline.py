@@ -21,7 +21,7 @@ from ner_runtime import Recognizer
 from ner_runtime.entities import Entity
 from ner_runtime.inference.crf import Crf
 from ner_runtime.inference.span_rules import is_invisible, unpaired_marks
-from ner_runtime.inference.tokenizer import Tokenizer
+from ner_runtime.inference.tokenizer import WordPieceTokenizer
 from ner_runtime.manifest import CRF_FILE
 from ner_runtime.models.convert.build import build_model_directory
 from tests.support.checkpoints import ECOM, MEDICAL, NEWS, TINY, bio, bioes, medical_order, write_checkpoint
@@ -75,8 +75,8 @@ class Case:
         return Recognizer.open(self.folder / "model")
 
     @cached_property
-    def tokenizer(self) -> Tokenizer:
-        return Tokenizer.from_file(self.checkpoint / "vocab.txt", lowercase=self.recipe.get("lowercase", True))
+    def tokenizer(self) -> WordPieceTokenizer:
+        return WordPieceTokenizer.from_file(self.checkpoint / "vocab.txt", lowercase=self.recipe.get("lowercase", True))
 
     @cached_property
     def crf(self) -> Crf:
@@ -130,7 +130,7 @@ def check_repairs(text: str, raw: list[Found], repaired: list[Found]) -> None:
 def check_inputs(case: Case, count: int) -> None:
     tokenizer = case.tokenizer
     for text in case.texts(count):
-        ids, first = tokenizer.encode(text)
+        ids, first, _ = tokenizer.encode(text)
         theirs = case.oracle.inputs(text)
         assert theirs.ids == [tokenizer.cls, *ids.tolist(), tokenizer.sep]
         assert theirs.positions == (first + 1).tolist()

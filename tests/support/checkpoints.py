@@ -23,6 +23,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.support.unigram import PIECES, unigram_model
+
 Floats = NDArray[np.float32]
 State = dict[str, Floats]
 
@@ -90,9 +92,24 @@ class Recipe:
     preprocessor: str | None = None
     """Name of the preprocessor in configuration.json; the published ones name none."""
     seed: int = 0
+    family: Literal["bert", "xlm-roberta"] = "bert"
+    by_word: bool = False
+    """Whether an XLM-RoBERTa labels words, that is, has no `is_split_into_words` in its tokenizer_config.json."""
+    fast: bool | None = None
+    """`use_fast` in tokenizer_config.json, if given."""
+
+    @property
+    def unigram(self) -> bool:
+        return self.family == "xlm-roberta"
+
+    @property
+    def rows(self) -> int:
+        """Rows of the position embeddings. The first position of an XLM-RoBERTa comes after that of padding."""
+        return self.positions + 2 if self.unigram else self.positions
 
 
 TINY = Recipe()
+TINY_XLM = Recipe(family="xlm-roberta", vocab=PIECES + 2)
 BASE = Recipe(layers=12, hidden=768, heads=12, intermediate=3072, vocab=21128)
 
 
@@ -102,11 +119,13 @@ def write_checkpoint(directory: Path, recipe: Recipe = TINY, /, **changes: Any) 
     directory.mkdir(parents=True, exist_ok=True)
     _write_json(directory / "configuration.json", _configuration(recipe))
     _write_json(directory / "config.json", _config(recipe))
-    # `is_split_into_words`: one token a code point.
-    _write_json(directory / "tokenizer_config.json", {"do_lower_case": recipe.lowercase, "is_split_into_words": True})
+    _write_json(directory / "tokenizer_config.json", _tokenizer_config(recipe))
     if recipe.labels_in == "label_mapping":
         _write_json(directory / "label_mapping.json", _label2id(recipe))
-    (directory / "vocab.txt").write_text("\n".join(vocabulary(recipe.vocab)) + "\n", encoding="utf-8")
+    if recipe.unigram:
+        (directory / "sentencepiece.bpe.model").write_bytes(unigram_model())
+    else:
+        (directory / "vocab.txt").write_text("\n".join(vocabulary(recipe.vocab)) + "\n", encoding="utf-8")
     write_weights(directory, named(weights(recipe), recipe.layout), recipe)
     return directory
 
@@ -131,16 +150,6 @@ def write_lstm(directory: Path) -> Path:
     _write_json(directory / "configuration.json", {"model": {"type": "lstm-crf"}, "task": "named-entity-recognition"})
     _write_json(directory / "config.json", {"model_type": "lstm", "vocab_size": 100, "embed_width": 8})
     write_weights(directory, {"lstm.weight_ih_l0": np.zeros((8, 8), np.float32)}, TINY)
-    return directory
-
-
-def write_xlm_roberta(directory: Path) -> Path:
-    """An XLM-RoBERTa, as the large and the multilingual RaNERs are."""
-    write_checkpoint(directory)
-    config = _config(TINY) | {"model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"]}
-    _write_json(directory / "config.json", config)
-    (directory / "vocab.txt").unlink()
-    (directory / "sentencepiece.bpe.model").write_bytes(b"\n\x0e\n\x05<unk>")
     return directory
 
 
@@ -177,8 +186,8 @@ def weights(recipe: Recipe) -> State:
     )  # (vocab,)
     directions = normal(labels, hidden)
     state["encoder.embeddings.word_embeddings.weight"] = directions[leanings] + normal(recipe.vocab, hidden, scale=0.5)
-    state["encoder.embeddings.position_embeddings.weight"] = normal(recipe.positions, hidden, scale=0.3)
-    state["encoder.embeddings.token_type_embeddings.weight"] = normal(2, hidden, scale=0.1)
+    state["encoder.embeddings.position_embeddings.weight"] = normal(recipe.rows, hidden, scale=0.3)
+    state["encoder.embeddings.token_type_embeddings.weight"] = normal(1 if recipe.unigram else 2, hidden, scale=0.1)
     norm("encoder.embeddings.LayerNorm")
     # What a layer adds, so that the deepest encoder still remembers the character.
     residual = 0.5 / math.sqrt(recipe.layers)
@@ -231,7 +240,7 @@ def write_weights(directory: Path, state: State, recipe: Recipe) -> None:
         save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
         return
     prefix = "module." if recipe.layout == "module" else ""
-    tensors[f"{prefix}encoder.embeddings.position_ids"] = torch.arange(recipe.positions)[None]  # (1, positions)
+    tensors[f"{prefix}encoder.embeddings.position_ids"] = torch.arange(recipe.rows)[None]  # (1, rows)
     nested = recipe.layout == "nested"
     torch.save({"state_dict": tensors, "epoch": 3} if nested else tensors, directory / "pytorch_model.bin")
 
@@ -271,8 +280,20 @@ def _config(recipe: Recipe) -> dict[str, Any]:
         "type_vocab_size": 2,
         "vocab_size": recipe.vocab,
     }
+    if recipe.unigram:
+        config |= {"model_type": "xlm-roberta", "architectures": ["XLMRobertaModel"], "layer_norm_eps": 1e-5}
+        config |= {"max_position_embeddings": recipe.rows, "type_vocab_size": 1}
+        config |= {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
     file, _, kind = recipe.labels_in.partition(".")
     return config | ({kind: _mapping(recipe, kind)} if file == "config" else {})
+
+
+def _tokenizer_config(recipe: Recipe) -> dict[str, Any]:
+    # `is_split_into_words`: one token a code point.
+    words: dict[str, Any] = {} if recipe.by_word else {"is_split_into_words": True}
+    fast = {} if recipe.fast is None else {"use_fast": recipe.fast}
+    family = {"tokenizer_class": "XLMRobertaTokenizer"} if recipe.unigram else {"do_lower_case": recipe.lowercase}
+    return family | words | fast
 
 
 def _mapping(recipe: Recipe, kind: str) -> dict[str, Any]:

@@ -28,6 +28,11 @@ def _range(*bounds: tuple[int, int]) -> list[str]:
     return [chr(code) for first, last in bounds for code in range(first, last + 1)]
 
 
+def _range_lists(*bounds: tuple[int, int]) -> list[list[str]]:
+    """One alphabet for each range."""
+    return [_range(bound) for bound in bounds]
+
+
 _ALPHABETS: list[list[str]] = [
     _range((0x4E00, 0x9FFF)),
     _range((0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x30000, 0x3134A), (0xF900, 0xFAFF), (0x2E80, 0x2FD5)),
@@ -46,6 +51,16 @@ _ALPHABETS: list[list[str]] = [
     _EVERYTHING,
 ]
 
+_GAPS = [*" " * 8, "  ", "\n", "\t", "\u3000", " \u200b "]
+_STABLE: list[list[str]] = [
+    *_range_lists(
+        (0x4E00, 0x9FA5), (0xAC00, 0xD7A3), (0x0621, 0x063A), (0x0410, 0x044F), (0x0905, 0x0939), (0x61, 0x7A)
+    ),
+    [*"😀👍🚀🎉"],
+    [*"0123456789.,%-/()'\"“”《》"],
+    [*"éñüßøşğıžŁĐ"],
+]
+
 
 def generated_texts(count: int, seed: int, tokenizer: Tokenizer) -> list[str]:
     """`count` texts of 1 to 510 code points and at most MAX_PIECES pieces; one in ten is long."""
@@ -60,6 +75,34 @@ def generated_texts(count: int, seed: int, tokenizer: Tokenizer) -> list[str]:
         if "[SEP]" not in text:
             texts.append(text)
     return texts
+
+
+def texts_of_words(count: int, seed: int, tokenizer: Tokenizer) -> list[str]:
+    """`count` texts of words in many scripts with white space between them; one in ten is long.
+
+    Normalization changes nothing but the white space: ModelScope fails on other texts if a model labels words.
+    """
+    random = Random(seed)
+    sentences = [text for text in sample_sentences(split="words") if _is_stable(text)]
+    texts: list[str] = []
+    while len(texts) < count:
+        size = random.randint(60, 150) if random.random() < 0.1 else random.randint(1, 25)
+        words: list[str] = []
+        while len(words) < size:
+            if random.random() < 0.4:
+                words.extend(random.choice(sentences).split(" "))
+            else:
+                words.append("".join(random.choices(random.choice(_STABLE), k=random.randint(1, 8))))
+        parts = [word + random.choice(_GAPS) for word in words]
+        while len(tokenizer.encode("".join(parts)).ids) > MAX_PIECES:
+            parts.pop()
+        texts.append("".join(parts))
+    return texts
+
+
+def _is_stable(text: str) -> bool:
+    """Whether normalization leaves a text as it is. U+200C and U+200D are white space to it."""
+    return unicodedata.normalize("NFKC", text) == text and text.isprintable()
 
 
 def _text(size: int, sentences: list[str], random: Random) -> str:

@@ -14,20 +14,20 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from ner_runtime.errors import InvalidCheckpoint, UnsupportedCheckpoint
-from ner_runtime.manifest import Geometry
+from ner_runtime.manifest import Geometry, Split, TokenizerKind
 from ner_runtime.models.checkpoint.safe_files import read_json
 
 Part = TypeVar("Part", bound=BaseModel)
 
-_SUPPORTED = "supported are RaNER models of ModelScope: a BERT encoder with a CRF (`transformer-crf`)"
+SUPPORTED = "supported are RaNER models of ModelScope: a BERT or XLM-RoBERTa encoder with a CRF (`transformer-crf`)"
 _MODEL_TYPES = {"transformer-crf", "transformer-crf-for-word-segmentation"}
 _FAMILIES = {
     "sequence-labeling-model": "an AdaSeq export, whose CRF also covers [CLS] and [SEP]",
     "lstm-crf": "an LSTM-CRF",
     "lstm": "an LSTM",
-    "xlm-roberta": "an XLM-RoBERTa",
-    "veco": "an XLM-RoBERTa",
+    "veco": "a VECO model",
 }
+_UNIGRAM_PAD = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,17 @@ class Configuration:
     token_types: int
     layer_norm_eps: float
     lowercase: bool
+    tokenizer: TokenizerKind = "wordpiece"
+    split: Split = "characters"
+    first_position: int = 0
+    """Row of the position embeddings that the first token gets. XLM-RoBERTa does not use the rows before it."""
     lexicon_flags: int = 0
     """Number of lexicon flags per token; 0 if the model has no lexicon, like the published RaNER models."""
     lexicon_size: int = 0
 
 
-class _Bert(BaseModel):
-    """The relevant fields of `config.json`. The bounds allow any real BERT and prevent excessive memory use."""
+class _Encoder(BaseModel):
+    """The relevant fields of `config.json`. The bounds allow any real encoder and prevent excessive memory use."""
 
     num_hidden_layers: int = Field(gt=0, le=64)
     hidden_size: int = Field(gt=0, le=8192)
@@ -57,13 +61,25 @@ class _Bert(BaseModel):
     hidden_act: Literal["gelu"] = "gelu"
     position_embedding_type: Literal["absolute"] = "absolute"
     is_decoder: Literal[False] = False
+
+
+class _Bert(_Encoder):
     lexicon_flags: int = Field(default=0, ge=0, le=1024)
     lexicon_size: int = Field(default=0, ge=0, le=1024)
 
 
-class _Tokenizer(BaseModel):
+class _XlmRoberta(_Encoder):
+    pad_token_id: Literal[1] = _UNIGRAM_PAD
+    max_position_embeddings: int = Field(gt=_UNIGRAM_PAD + 3, le=8192)
+
+
+class _BertTokenizer(BaseModel):
     do_lower_case: bool = True
     strip_accents: bool | None = None
+
+
+class _XlmRobertaTokenizer(BaseModel):
+    is_split_into_words: bool = False
 
 
 def read_configuration(directory: Path) -> Configuration:
@@ -77,29 +93,58 @@ def read_configuration(directory: Path) -> Configuration:
     config = read_json(directory, "config.json")
     if config is None:
         raise InvalidCheckpoint(f"{directory} is not a checkpoint: it has no config.json")
+    tokenizer = read_json(directory, "tokenizer_config.json") or {}
     family = config.get("model_type")
-    if family != "bert":
-        raise UnsupportedCheckpoint(
-            f"this is {_FAMILIES.get(str(family), f'a model of type {family!r}')}; {_SUPPORTED}"
-        )
+    if family == "bert":
+        return _bert(config, tokenizer)
+    if family == "xlm-roberta":
+        return _xlm_roberta(config, tokenizer)
+    raise UnsupportedCheckpoint(f"this is {_FAMILIES.get(str(family), f'a model of type {family!r}')}; {SUPPORTED}")
+
+
+def _bert(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> Configuration:
     bert = _validated(_Bert, config, "config.json")
-    tokenizer = _validated(_Tokenizer, read_json(directory, "tokenizer_config.json") or {}, "tokenizer_config.json")
-    if bert.hidden_size % bert.num_attention_heads:
-        raise InvalidCheckpoint(
-            f"config.json: hidden_size {bert.hidden_size} is not divisible by {bert.num_attention_heads} heads"
-        )
+    tokenizer = _validated(_BertTokenizer, tokenizer_config, "tokenizer_config.json")
     if tokenizer.strip_accents not in (None, tokenizer.do_lower_case):
         raise UnsupportedCheckpoint("a tokenizer with strip_accents different from do_lower_case is not supported")
-    geometry = Geometry(
-        layers=bert.num_hidden_layers,
-        hidden=bert.hidden_size,
-        heads=bert.num_attention_heads,
-        intermediate=bert.intermediate_size,
-        vocab=bert.vocab_size,
-        positions=bert.max_position_embeddings,
+    return Configuration(
+        geometry=_geometry(bert, first_position=0),
+        token_types=bert.type_vocab_size,
+        layer_norm_eps=bert.layer_norm_eps,
+        lowercase=tokenizer.do_lower_case,
+        lexicon_flags=bert.lexicon_flags,
+        lexicon_size=bert.lexicon_size if bert.lexicon_flags else 0,
     )
-    lexicon = (bert.lexicon_flags, bert.lexicon_size) if bert.lexicon_flags else (0, 0)
-    return Configuration(geometry, bert.type_vocab_size, bert.layer_norm_eps, tokenizer.do_lower_case, *lexicon)
+
+
+def _xlm_roberta(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> Configuration:
+    roberta = _validated(_XlmRoberta, config, "config.json")
+    tokenizer = _validated(_XlmRobertaTokenizer, tokenizer_config, "tokenizer_config.json")
+    first_position = _UNIGRAM_PAD + 1
+    return Configuration(
+        geometry=_geometry(roberta, first_position),
+        token_types=roberta.type_vocab_size,
+        layer_norm_eps=roberta.layer_norm_eps,
+        lowercase=False,
+        tokenizer="unigram",
+        split="characters" if tokenizer.is_split_into_words else "words",
+        first_position=first_position,
+    )
+
+
+def _geometry(encoder: _Encoder, first_position: int) -> Geometry:
+    if encoder.hidden_size % encoder.num_attention_heads:
+        raise InvalidCheckpoint(
+            f"config.json: hidden_size {encoder.hidden_size} is not divisible by {encoder.num_attention_heads} heads"
+        )
+    return Geometry(
+        layers=encoder.num_hidden_layers,
+        hidden=encoder.hidden_size,
+        heads=encoder.num_attention_heads,
+        intermediate=encoder.intermediate_size,
+        vocab=encoder.vocab_size,
+        positions=encoder.max_position_embeddings - first_position,
+    )
 
 
 def _check_family(configuration: Mapping[str, Any]) -> None:
@@ -108,7 +153,7 @@ def _check_family(configuration: Mapping[str, Any]) -> None:
     if "adaseq" in str(configuration.get("plugins", "")).lower():
         type_ = "sequence-labeling-model"
     if type_ is not None and type_ not in _MODEL_TYPES:
-        raise UnsupportedCheckpoint(f"this is {_FAMILIES.get(str(type_), f'a model of type {type_!r}')}; {_SUPPORTED}")
+        raise UnsupportedCheckpoint(f"this is {_FAMILIES.get(str(type_), f'a model of type {type_!r}')}; {SUPPORTED}")
 
 
 def _validated(model: type[Part], values: Mapping[str, Any], name: str) -> Part:
@@ -119,5 +164,5 @@ def _validated(model: type[Part], values: Mapping[str, Any], name: str) -> Part:
         field = ".".join(str(part) for part in first["loc"])
         message = f"{name}: {field}: {first['msg']}"
         if first["type"] == "literal_error":
-            raise UnsupportedCheckpoint(f"{message}; {_SUPPORTED}") from None
+            raise UnsupportedCheckpoint(f"{message}; {SUPPORTED}") from None
         raise InvalidCheckpoint(message) from None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ner_runtime.errors import InvalidCheckpoint
-from ner_runtime.manifest import VOCAB_FILE, file_sha256
+from ner_runtime.manifest import UNIGRAM_FILE, VOCAB_FILE, file_sha256
 from ner_runtime.models.checkpoint.safe_files import MAX_JSON_BYTES, MAX_VOCAB_BYTES, MAX_WEIGHTS_BYTES, file_inside
 from ner_runtime.models.checkpoint.state_dict import SAFETENSORS_FILE, TORCH_FILE
 
@@ -21,12 +21,14 @@ _MAX_BYTES = {
     "label_mapping.json": MAX_JSON_BYTES,
     "tokenizer_config.json": MAX_JSON_BYTES,
     VOCAB_FILE: MAX_VOCAB_BYTES,
+    UNIGRAM_FILE: MAX_VOCAB_BYTES,
     TORCH_FILE: MAX_WEIGHTS_BYTES,
     SAFETENSORS_FILE: MAX_WEIGHTS_BYTES,
 }
 JSON_FILES = tuple(name for name, size in _MAX_BYTES.items() if size == MAX_JSON_BYTES)
-_REQUIRED = ("config.json", VOCAB_FILE)
 _WEIGHTS = (TORCH_FILE, SAFETENSORS_FILE)  # only the first one that exists is read
+_REQUIRED = (("config.json",), (VOCAB_FILE, UNIGRAM_FILE), _WEIGHTS)
+"""A checkpoint has at least one file of each group. `tokenizer.json` has the same vocabulary as `UNIGRAM_FILE`."""
 
 
 def is_checkpoint_file(name: str) -> bool:
@@ -41,11 +43,10 @@ def files_to_read(present: Iterable[str]) -> list[str]:
         InvalidCheckpoint: a required file is missing.
     """
     names = set(present)
-    missing = [name for name in _REQUIRED if name not in names]
+    for group in _REQUIRED:
+        if names.isdisjoint(group):
+            raise InvalidCheckpoint(f"this is not a RaNER checkpoint: {' or '.join(group)} is missing")
     weights = [name for name in _WEIGHTS if name in names][:1]
-    if missing or not weights:
-        what = missing[0] if missing else " or ".join(_WEIGHTS)
-        raise InvalidCheckpoint(f"this is not a RaNER checkpoint: {what} is missing")
     return [name for name in _MAX_BYTES if name in names and name not in _WEIGHTS] + weights
 
 

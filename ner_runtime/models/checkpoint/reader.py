@@ -3,7 +3,9 @@
     configuration.json   from ModelScope: framework, task, model type; sometimes the labels
     config.json          from Hugging Face: dimensions of the encoder; usually the labels
     label_mapping.json   the labels, in some checkpoints
-    vocab.txt, tokenizer_config.json
+    vocab.txt            of a BERT model, or
+    sentencepiece.bpe.model   of an XLM-RoBERTa model
+    tokenizer_config.json
     pytorch_model.bin or model.safetensors
 
 Supported tensor names are those of 2022 (`encoder.*`, `linear.*`, `crf.*`), those of newer versions of
@@ -22,9 +24,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ner_runtime.errors import InvalidCheckpoint, UnsupportedCheckpoint
-from ner_runtime.manifest import VOCAB_FILE, Geometry
-from ner_runtime.models.checkpoint.configuration import Configuration, read_configuration
+from ner_runtime.errors import InvalidCheckpoint, InvalidModel, UnsupportedCheckpoint
+from ner_runtime.inference.unigram import open_vocabulary
+from ner_runtime.manifest import UNIGRAM_FILE, VOCAB_FILE, Geometry, Split, TokenizerKind
+from ner_runtime.models.checkpoint.configuration import SUPPORTED, Configuration, read_configuration
 from ner_runtime.models.checkpoint.label_mapping import read_labels
 from ner_runtime.models.checkpoint.safe_files import MAX_VOCAB_BYTES, file_inside
 from ner_runtime.models.checkpoint.state_dict import Array, read_state_dict
@@ -61,7 +64,16 @@ class Checkpoint:
     linear_bias: Floats  # (labels,)
     crf: CrfWeights
     vocab: Path
+    tokenizer: TokenizerKind = "wordpiece"
+    split: Split = "characters"
+    first_position: int = 0
+    """See `Configuration`."""
     lexicon_flags: int = 0
+
+    @property
+    def position_embeddings(self) -> Floats:
+        """The position embeddings of the first token and those after it: (positions, hidden)."""
+        return self.encoder["embeddings.position_embeddings.weight"][self.first_position :]
 
 
 def read_checkpoint(directory: Path) -> Checkpoint:
@@ -76,7 +88,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
         raise InvalidCheckpoint(f"{directory} is not a directory")
     configuration = read_configuration(directory)
     labels = read_labels(directory)
-    vocab = _checked_vocab(directory, configuration.geometry)
+    vocab = _vocab_file(directory, configuration)
     tensors = _normalize_names(read_state_dict(directory))
     shapes = _expected_shapes(configuration, len(labels))
     arrays = {name: _tensor(tensors, name, shape) for name, shape in shapes.items()}
@@ -91,6 +103,9 @@ def read_checkpoint(directory: Path) -> Checkpoint:
         crf=crf,
         encoder=arrays,
         vocab=vocab,
+        tokenizer=configuration.tokenizer,
+        split=configuration.split,
+        first_position=configuration.first_position,
         lexicon_flags=configuration.lexicon_flags,
     )
 
@@ -99,12 +114,9 @@ def _normalize_names(tensors: dict[str, Array]) -> dict[str, Array]:
     """Remove prefixes from tensor names and replace old LayerNorm names, so that all layouts have the same names."""
     names = {name: name.removeprefix("module.") for name in tensors}
     if any(name.startswith("embedder.") for name in names.values()):
-        raise UnsupportedCheckpoint(
-            "this is an AdaSeq export, whose CRF also covers [CLS] and [SEP]; "
-            "supported are RaNER models of ModelScope: a BERT encoder with a CRF (`transformer-crf`)"
-        )
+        raise UnsupportedCheckpoint(f"this is an AdaSeq export, whose CRF also covers [CLS] and [SEP]; {SUPPORTED}")
     if any("lstm." in name for name in names.values()):
-        raise UnsupportedCheckpoint("this is an LSTM-CRF; supported is a BERT encoder with a CRF (`transformer-crf`)")
+        raise UnsupportedCheckpoint(f"this is an LSTM-CRF; {SUPPORTED}")
     prefixes = {name.removesuffix(_WORDS) for name in names.values() if name.endswith(_WORDS)}
     if len(prefixes) != 1:
         raise InvalidCheckpoint(f"the weights contain {len(prefixes)} tables of word embeddings; expected: 1")
@@ -125,7 +137,7 @@ def _expected_shapes(configuration: Configuration, labels: int) -> dict[str, tup
     hidden, wide = geometry.hidden, geometry.intermediate
     shapes: dict[str, tuple[int, ...]] = {
         _WORDS: (geometry.vocab, hidden),
-        "embeddings.position_embeddings.weight": (geometry.positions, hidden),
+        "embeddings.position_embeddings.weight": (configuration.first_position + geometry.positions, hidden),
         "embeddings.token_type_embeddings.weight": (configuration.token_types, hidden),
         "linear.weight": (labels, hidden),
         "linear.bias": (labels,),
@@ -164,12 +176,30 @@ def _tensor(tensors: dict[str, Array], name: str, shape: tuple[int, ...]) -> Flo
     return np.asarray(tensor, dtype=np.float32)
 
 
-def _checked_vocab(directory: Path, geometry: Geometry) -> Path:
-    path = file_inside(directory, VOCAB_FILE)
+def _vocab_file(directory: Path, configuration: Configuration) -> Path:
+    """Check the vocabulary and return its path."""
+    name = VOCAB_FILE if configuration.tokenizer == "wordpiece" else UNIGRAM_FILE
+    path = file_inside(directory, name)
     if path is None:
-        raise InvalidCheckpoint(f"{directory} has no {VOCAB_FILE}")
+        raise InvalidCheckpoint(f"{directory} has no {name}")
     if path.stat().st_size > MAX_VOCAB_BYTES:
         raise InvalidCheckpoint(f"{path} is larger than {MAX_VOCAB_BYTES // 2**20} MiB")
+    pieces = _wordpieces(path) if configuration.tokenizer == "wordpiece" else _unigram_pieces(path)
+    if pieces > configuration.geometry.vocab:
+        raise InvalidCheckpoint(f"{path} has {pieces} pieces, but the embeddings only {configuration.geometry.vocab}")
+    return path
+
+
+def _unigram_pieces(path: Path) -> int:
+    """Return the number of pieces of a sentencepiece model."""
+    try:
+        return open_vocabulary(path).size
+    except InvalidModel as error:
+        raise InvalidCheckpoint(error.message) from None
+
+
+def _wordpieces(path: Path) -> int:
+    """Return the number of pieces of a `vocab.txt`."""
     try:
         # Not `splitlines`, which also splits at other separators, such as U+2028: they can be pieces.
         pieces = [line.rstrip("\r") for line in path.read_bytes().decode().removesuffix("\n").split("\n")]
@@ -178,6 +208,4 @@ def _checked_vocab(directory: Path, geometry: Geometry) -> Path:
     missing = [piece for piece in _SPECIAL_PIECES if piece not in pieces]
     if missing:
         raise InvalidCheckpoint(f"{path} does not contain {', '.join(missing)}")
-    if len(pieces) > geometry.vocab:
-        raise InvalidCheckpoint(f"{path} has {len(pieces)} pieces, but the embeddings only {geometry.vocab}")
-    return path
+    return len(pieces)

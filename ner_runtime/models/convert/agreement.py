@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ner_runtime.entities import Entity
-from ner_runtime.manifest import Agreement
+from ner_runtime.manifest import Agreement, read_manifest
 from ner_runtime.models.convert.sample import sample_sentences
 from ner_runtime.recognizer import Recognizer
 
@@ -19,7 +19,7 @@ MIN_AGREEMENT = 0.98
 
 def measure_agreement(fp32: Path, int8: Path, min_agreement: float = MIN_AGREEMENT) -> Agreement:
     """Measure the agreement of two model directories built from one checkpoint, on the whole sample."""
-    sentences = sample_sentences()
+    sentences = sample_sentences(split=read_manifest(fp32).split)
     expected, actual = (Recognizer.open(directory).recognize(sentences) for directory in (fp32, int8))
     return Agreement(f1=entity_f1(expected, actual), sentences=len(sentences), bar=min_agreement)
 

@@ -15,17 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from ner_runtime.errors import UnsupportedCheckpoint
-from ner_runtime.inference.tokenizer import Tokenizer
+from ner_runtime.inference.tokenizer import Tokenizer, open_tokenizer
 from ner_runtime.lexicon import LEXICON_FILES
 from ner_runtime.lexicon.files import read_kinds, read_matcher
 from ner_runtime.manifest import (
     CRF_FILE,
-    FILES,
+    ONNX_DATA_FILE,
     ONNX_FILE,
-    VOCAB_FILE,
     Manifest,
     Precision,
     Source,
@@ -37,6 +35,7 @@ from ner_runtime.models.checkpoint.reader import Checkpoint, read_checkpoint
 from ner_runtime.models.convert.agreement import MIN_AGREEMENT, measure_agreement
 from ner_runtime.models.convert.calibrate import calibrate
 from ner_runtime.models.convert.export import Arithmetic, Fp32, export, linear_inputs
+from ner_runtime.models.convert.graph import save_model
 from ner_runtime.models.convert.pytorch_check import check_against_pytorch
 from ner_runtime.models.convert.quantize import Int8, Scale
 from ner_runtime.models.convert.sample import sample_sentences
@@ -111,9 +110,9 @@ def build_model_directory(
         chosen = fp32
         if precision == "int8":
             progress("calibrating INT8")
-            quantized = builder.write(
-                int8, "int8", Int8(_calibrated(checkpoint, Path(staging) / "observed.onnx", lexicon))
-            )
+            tokenizer = open_tokenizer(fp32, manifest)
+            scales = _calibrated(checkpoint, tokenizer, Path(staging) / "observed.onnx", lexicon)
+            quantized = builder.write(int8, "int8", Int8(scales))
             progress("comparing INT8 with FP32")
             agreement = measure_agreement(fp32, int8, min_agreement)
             if agreement.f1 >= min_agreement:
@@ -145,7 +144,7 @@ class _Builder:
 
     def write(self, directory: Path, precision: Precision, arithmetic: Arithmetic) -> Manifest:
         directory.mkdir()
-        onnx.save(export(self._checkpoint, arithmetic), directory / ONNX_FILE)
+        save_model(export(self._checkpoint, arithmetic), directory / ONNX_FILE)
         crf = self._checkpoint.crf
         np.savez(
             directory / CRF_FILE,
@@ -153,7 +152,7 @@ class _Builder:
             end_transitions=crf.end_transitions,
             transitions=crf.transitions,
         )
-        shutil.copyfile(self._checkpoint.vocab, directory / VOCAB_FILE)
+        shutil.copyfile(self._checkpoint.vocab, directory / self._checkpoint.vocab.name)
         if self._lexicon:
             for file in LEXICON_FILES:
                 shutil.copyfile(self._lexicon / file, directory / file)
@@ -162,11 +161,15 @@ class _Builder:
         return manifest
 
     def _manifest(self, directory: Path, precision: Precision) -> Manifest:
-        names = (*FILES, *LEXICON_FILES) if self._lexicon else FILES
+        names = (ONNX_FILE, CRF_FILE, self._checkpoint.vocab.name, *(LEXICON_FILES if self._lexicon else ()))
+        if (directory / ONNX_DATA_FILE).exists():
+            names = (*names, ONNX_DATA_FILE)
         files = {file: file_sha256(directory / file) for file in names}
         labels, options = self._checkpoint.labels, self._options
         # The version is a digest of the content: importing the same checkpoint again gives the same version.
-        version_parts = (self._source.hub or "", self._source.digest or "", f"lowercase={self._checkpoint.lowercase}")
+        version_parts = [self._source.hub or "", self._source.digest or "", f"lowercase={self._checkpoint.lowercase}"]
+        if self._checkpoint.split == "words":
+            version_parts.append("split=words")
         content = "\n".join([*labels, *(files[file] for file in names), *version_parts, *options.version_content])
         types = entity_types(labels)
         return Manifest(
@@ -181,6 +184,8 @@ class _Builder:
             by_sentence=options.by_sentence,
             skip_markup=options.skip_markup,
             geometry=self._checkpoint.geometry,
+            tokenizer=self._checkpoint.tokenizer,
+            split=self._checkpoint.split,
             lowercase=self._checkpoint.lowercase,
             lexicon_kinds=read_kinds(directory) if self._lexicon else (),
             precision=precision,
@@ -196,11 +201,18 @@ def _with_self_check(directory: Path, manifest: Manifest) -> Manifest:
     return manifest
 
 
-def _calibrated(checkpoint: Checkpoint, path: Path, lexicon: Path | None) -> dict[str, Scale]:
+def _calibrated(checkpoint: Checkpoint, tokenizer: Tokenizer, path: Path, lexicon: Path | None) -> dict[str, Scale]:
     """Measure the input scales of the linear layers. Writes a temporary model to `path`."""
     names = linear_inputs(checkpoint.geometry.layers)
-    onnx.save(export(checkpoint, Fp32(), extra_outputs=names), path)
-    tokenizer = Tokenizer.from_file(checkpoint.vocab, lowercase=checkpoint.lowercase)
-    longest = checkpoint.geometry.positions - 2
-    texts = [text[:longest] for text in sample_sentences()[:_CALIBRATION_SENTENCES]]
+    save_model(export(checkpoint, Fp32(), extra_outputs=names), path)
+    longest = checkpoint.geometry.longest
+    sentences = sample_sentences(split=checkpoint.split)[:_CALIBRATION_SENTENCES]
+    texts = [_shortened(text, tokenizer, longest) for text in sentences]
     return calibrate(path, names, texts, tokenizer, read_matcher(lexicon) if lexicon else None)
+
+
+def _shortened(text: str, tokenizer: Tokenizer, longest: int) -> str:
+    """Return the beginning of a text that has at most `longest` pieces."""
+    while len(tokenizer.encode(text).ids) > longest:
+        text = text[: len(text) * 3 // 4]
+    return text

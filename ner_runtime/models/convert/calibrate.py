@@ -43,7 +43,7 @@ def calibrate(
     random = np.random.default_rng(0)
     samples_of: dict[str, list[Floats]] = {name: [] for name in names}
     for text in texts:
-        pieces, first = tokenizer.encode(text)
+        pieces, first, _ = tokenizer.encode(text)
         ids = np.array([[tokenizer.cls, *pieces, tokenizer.sep]], dtype=np.int64)  # (1, sequence)
         feed: dict[str, NDArray[Any]] = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         if lexicon:

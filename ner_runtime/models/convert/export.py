@@ -6,7 +6,10 @@
 The graph is built operator by operator instead of traced from PyTorch. It therefore has no fixed shapes, no pooler and
 no token types, and its linear layers can be computed in INT8. The CRF is not part of the graph.
 
-Source: BERT (Devlin et al. 2019) as in ModelScope 1.40.2, `modelscope/models/nlp/bert/backbone.py`.
+XLM-RoBERTa has the same graph as BERT: it only uses other rows of its position embeddings.
+
+Source: BERT (Devlin et al. 2019) as in ModelScope 1.40.2, `modelscope/models/nlp/bert/backbone.py`; XLM-RoBERTa
+(Conneau et al. 2020) as in `modelscope/models/nlp/xlm_roberta/backbone.py`.
 """
 
 from __future__ import annotations
@@ -95,6 +98,7 @@ class _Encoder:
         self.graph = Graph()
         self._arithmetic = arithmetic
         self._weights = checkpoint.encoder
+        self._positions = checkpoint.position_embeddings
         self._heads = checkpoint.geometry.heads
         self._lexicon_flags = checkpoint.lexicon_flags
         self._eps = checkpoint.layer_norm_eps
@@ -119,7 +123,7 @@ class _Encoder:
             graph, "embeddings.words", weights["embeddings.word_embeddings.weight"], self._ids
         )  # (batch, sequence, hidden)
         # Every token has type 0, so the embedding of type 0 is added to the position embeddings.
-        table = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
+        table = self._positions + weights["embeddings.token_type_embeddings.weight"][0]  # (positions, hidden)
         ends = _ints(graph, "zero", 0), "mask.sequence", _ints(graph, "zero", 0)
         positions = graph.op(
             "Slice", graph.constant("embeddings.position_table", table), *ends, name="embeddings.positions"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 OPSET = 23
 _IR_VERSION = 11
+MAX_BYTES = 2_000_000_000
+"""Largest weights that a model file contains. A file in the format of Protocol Buffers has at most 2 GiB."""
 
 Shape = Sequence[int | str | None]
 
@@ -49,3 +53,9 @@ class Graph:
         graph = helper.make_graph(self._nodes, title, self._inputs, self._outputs, list(self._constants.values()))
         opsets = [helper.make_opsetid("", OPSET)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="ner_runtime")
+
+
+def save_model(model: ModelProto, path: Path) -> None:
+    """Write a model to `path`, and weights of more than `MAX_BYTES` to a second file, whose name ends in `.data`."""
+    external = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > MAX_BYTES
+    onnx.save(model, path, save_as_external_data=external, location=f"{path.name}.data")

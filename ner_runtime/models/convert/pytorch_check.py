@@ -62,21 +62,22 @@ def _pytorch_logits(checkpoint: Checkpoint) -> Callable[[Ids64, Ids64, Flags | N
     """
     try:
         import torch
-        from transformers import BertConfig, BertModel
+        from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
     except ImportError:
         raise MissingExtra("importing a model needs torch and transformers: pip install 'ner_runtime[hub]'") from None
     geometry = checkpoint.geometry
-    config = BertConfig(
+    bert = checkpoint.tokenizer == "wordpiece"
+    config = (BertConfig if bert else XLMRobertaConfig)(
         vocab_size=geometry.vocab,
         hidden_size=geometry.hidden,
         num_hidden_layers=geometry.layers,
         num_attention_heads=geometry.heads,
         intermediate_size=geometry.intermediate,
-        max_position_embeddings=geometry.positions,
+        max_position_embeddings=geometry.positions + checkpoint.first_position,
         type_vocab_size=len(checkpoint.encoder["embeddings.token_type_embeddings.weight"]),
         layer_norm_eps=checkpoint.layer_norm_eps,
     )
-    encoder = BertModel(config, add_pooling_layer=False).eval()
+    encoder = (BertModel if bert else XLMRobertaModel)(config, add_pooling_layer=False).eval()
     weights = checkpoint.encoder
     encoder.load_state_dict(
         {name: torch.from_numpy(array) for name, array in weights.items() if not name.startswith(LEXICON)}, assign=True

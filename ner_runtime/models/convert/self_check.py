@@ -26,7 +26,8 @@ _MAX_CHARS = 64
 def write_self_check(recognizer: Recognizer, directory: Path) -> None:
     """Write `check.jsonl` into a model directory; the caller updates the manifest."""
     # Use the end of the sample: calibration used the beginning.
-    texts = [text for text in reversed(sample_sentences()) if len(text) <= _MAX_CHARS][:SENTENCES]
+    sentences = sample_sentences(split=recognizer.manifest.split)
+    texts = [text for text in reversed(sentences) if len(text) <= _MAX_CHARS][:SENTENCES]
     entities = recognizer.recognize(texts, recognizer.types)
     lines = [entity_line(*line) for line in zip(texts, entities, strict=True)]
     (directory / CHECK_FILE).write_bytes(b"\n".join(lines) + b"\n")

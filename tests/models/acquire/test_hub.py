@@ -18,7 +18,7 @@ from ner_runtime.models.acquire.hub import has_newer_revision
 from ner_runtime.models.acquire.pull_process import pull_if_missing
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.models.registry.store import get_model
-from tests.support.checkpoints import write_checkpoint, write_xlm_roberta
+from tests.support.checkpoints import TINY_XLM, write_adaseq, write_checkpoint
 from tests.support.command import Raner
 from tests.support.hub_server import MODEL_ID, StandInHub, files_of
 from tests.support.processes import wait_for
@@ -155,11 +155,20 @@ def test_unknown_ids_and_revisions(raner: Raner, hub: StandInHub) -> None:
 def test_unsupported_family_is_rejected_before_its_weights_are_downloaded(
     raner: Raner, hub: StandInHub, tmp_path: Path
 ) -> None:
-    hub.publish("damo/large", files_of(write_xlm_roberta(tmp_path / "large")))
-    run = raner("pull", "damo/large")
+    hub.publish("damo/other", files_of(write_adaseq(tmp_path / "other")))
+    run = raner("pull", "damo/other")
     assert (run.status, raner.staged) == (1, [])
-    assert run.err.splitlines()[-1].startswith("raner: this is an XLM-RoBERTa; supported are RaNER models")
+    assert run.err.splitlines()[-1].startswith("raner: this is an AdaSeq export")
     assert not hub.downloads(WEIGHTS)
+
+
+def test_xlm_roberta_is_pulled_without_its_second_vocabulary(raner: Raner, hub: StandInHub, tmp_path: Path) -> None:
+    files = files_of(write_checkpoint(tmp_path / "large", TINY_XLM))
+    # `tokenizer.json` of the published models has 17 MB and the same pieces as `sentencepiece.bpe.model`.
+    hub.publish("damo/large", {**files, "tokenizer.json": b"{}"})
+    assert raner("pull", "damo/large", "--precision", "fp32").status == 0
+    assert [tag.partition(":")[0] for tag in raner.tags] == ["large"]
+    assert not hub.downloads("tokenizer.json")
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/cron.d/x", "a/../../x", "a\\..\\x", "a\nb"])

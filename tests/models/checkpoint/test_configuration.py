@@ -9,7 +9,7 @@ import pytest
 
 from ner_runtime.errors import InvalidCheckpoint, UnsupportedCheckpoint
 from ner_runtime.models.checkpoint.configuration import read_configuration
-from tests.support.checkpoints import BASE, write_adaseq, write_checkpoint, write_lstm, write_xlm_roberta
+from tests.support.checkpoints import BASE, TINY_XLM, write_adaseq, write_checkpoint, write_lstm
 
 
 @pytest.fixture
@@ -45,6 +45,25 @@ def test_a_cased_tokenizer(checkpoint: Path) -> None:
     assert not read_configuration(checkpoint).lowercase
 
 
+def test_xlm_roberta_that_labels_code_points(tmp_path: Path) -> None:
+    configuration = read_configuration(write_checkpoint(tmp_path, TINY_XLM))
+    assert (configuration.tokenizer, configuration.split) == ("unigram", "characters")
+    # The encoder has 514 rows of position embeddings; tokens use those after the row of padding.
+    assert (configuration.first_position, configuration.geometry.positions) == (2, 512)
+    assert configuration.token_types == 1
+
+
+def test_xlm_roberta_without_is_split_into_words_labels_words(tmp_path: Path) -> None:
+    assert read_configuration(write_checkpoint(tmp_path, TINY_XLM, by_word=True)).split == "words"
+
+
+def test_xlm_roberta_with_another_padding_piece_is_rejected(tmp_path: Path) -> None:
+    checkpoint = write_checkpoint(tmp_path, TINY_XLM)
+    change(checkpoint, "config.json", pad_token_id=0)
+    with pytest.raises(UnsupportedCheckpoint, match="pad_token_id"):
+        read_configuration(checkpoint)
+
+
 def test_configuration_json_and_tokenizer_config_json_may_be_missing(checkpoint: Path) -> None:
     (checkpoint / "configuration.json").unlink()
     (checkpoint / "tokenizer_config.json").unlink()
@@ -53,7 +72,7 @@ def test_configuration_json_and_tokenizer_config_json_may_be_missing(checkpoint:
 
 @pytest.mark.parametrize(
     ("write", "family"),
-    [(write_adaseq, "an AdaSeq export"), (write_lstm, "an LSTM-CRF"), (write_xlm_roberta, "an XLM-RoBERTa")],
+    [(write_adaseq, "an AdaSeq export"), (write_lstm, "an LSTM-CRF")],
 )
 def test_unsupported_families_are_named(tmp_path: Path, write: Callable[[Path], Path], family: str) -> None:
     with pytest.raises(UnsupportedCheckpoint, match=f"this is {family}.*; supported are RaNER models") as raised:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.checkpoints import write_adaseq, write_lstm, write_xlm_roberta
+from tests.support.checkpoints import TINY_XLM, write_adaseq, write_checkpoint, write_lstm
 from tests.support.command import Raner
 
 WEIGHTS = "pytorch_model.bin"
@@ -112,6 +112,24 @@ def test_invalid_vocabulary(raner: Raner, victim: Path, content: bytes) -> None:
     assert "vocab.txt" in raner.refusal(victim)
 
 
+@pytest.mark.parametrize("content", [b"", b"\n\x0e\n\x05<unk>", b"\xff\xfe\n" * 10], ids=["empty", "short", "damaged"])
+def test_invalid_unigram_vocabulary(raner: Raner, tmp_path: Path, content: bytes) -> None:
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", TINY_XLM)
+    (checkpoint / "sentencepiece.bpe.model").write_bytes(content)
+    assert "sentencepiece.bpe.model" in raner.refusal(checkpoint)
+
+
+def test_unigram_vocabulary_that_is_larger_than_the_embeddings(raner: Raner, tmp_path: Path) -> None:
+    checkpoint = write_checkpoint(tmp_path / "checkpoint", TINY_XLM, vocab=2000)
+    assert "2501 pieces, but the embeddings only 2000" in raner.refusal(checkpoint)
+
+
+def test_unigram_vocabulary_is_required_for_an_xlm_roberta(raner: Raner, tmp_path: Path, checkpoint: Path) -> None:
+    xlm = write_checkpoint(tmp_path / "checkpoint", TINY_XLM)
+    (xlm / "sentencepiece.bpe.model").rename(xlm / "vocab.txt")
+    assert "has no sentencepiece.bpe.model" in raner.refusal(xlm)
+
+
 @pytest.mark.parametrize("name", [WEIGHTS, "vocab.txt", "config.json"])
 def test_missing_file_is_named(raner: Raner, victim: Path, name: str) -> None:
     (victim / name).unlink()
@@ -120,7 +138,7 @@ def test_missing_file_is_named(raner: Raner, victim: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("write", "family"),
-    [(write_adaseq, "an AdaSeq export"), (write_lstm, "an LSTM-CRF"), (write_xlm_roberta, "an XLM-RoBERTa")],
+    [(write_adaseq, "an AdaSeq export"), (write_lstm, "an LSTM-CRF")],
 )
 def test_unsupported_families_are_named(
     raner: Raner, tmp_path: Path, write: Callable[[Path], Path], family: str

@@ -7,19 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ner_runtime import Recognizer
-from ner_runtime.errors import UnsupportedCheckpoint
-from ner_runtime.manifest import FILES, MODEL_FILE, read_manifest, verify_files
+from ner_runtime import Entry, Lexicon, Recognizer
+from ner_runtime.errors import InvalidModel, InvalidValue, UnsupportedCheckpoint
+from ner_runtime.manifest import MODEL_FILE, ONNX_DATA_FILE, UNIGRAM_FILE, VOCAB_FILE, read_manifest, verify_files
 from ner_runtime.models.convert.agreement import MIN_AGREEMENT
 from ner_runtime.models.convert.build import build_model_directory
+from ner_runtime.models.convert.sample import sample_sentences
 from ner_runtime.models.convert.self_check import CHECK_FILE
-from tests.support.checkpoints import NEWS, bio, write_adaseq, write_checkpoint
+from tests.support.checkpoints import NEWS, TINY_XLM, bio, write_adaseq, write_checkpoint
 
 
 def test_int8_model_with_its_agreement(int8_model: Path) -> None:
     manifest = read_manifest(int8_model)
     verify_files(int8_model, manifest)
-    assert {path.name for path in int8_model.iterdir()} == {*FILES, MODEL_FILE, CHECK_FILE}
+    assert {path.name for path in int8_model.iterdir()} == {*manifest.required_files, MODEL_FILE, CHECK_FILE}
+    assert VOCAB_FILE in manifest.files
     assert manifest.precision == "int8"
     assert manifest.agreement is not None
     assert manifest.agreement.f1 >= manifest.agreement.bar == MIN_AGREEMENT
@@ -72,3 +74,44 @@ def test_lowercase_is_taken_from_the_checkpoint(tmp_path: Path, lowercase: bool)
     checkpoint = write_checkpoint(tmp_path / "checkpoint", lowercase=lowercase)
     build_model_directory(checkpoint, tmp_path / "model", "tiny", "fp32")
     assert Recognizer.open(tmp_path / "model").manifest.lowercase is lowercase
+
+
+@pytest.fixture(scope="module")
+def xlm_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An XLM-RoBERTa that labels words."""
+    return write_checkpoint(tmp_path_factory.mktemp("xlm") / "checkpoint", TINY_XLM, by_word=True)
+
+
+def test_int8_model_of_an_xlm_roberta_agrees_with_fp32(xlm_checkpoint: Path, tmp_path: Path) -> None:
+    manifest = build_model_directory(xlm_checkpoint, tmp_path / "model", "tiny")
+    assert (manifest.tokenizer, manifest.split) == ("unigram", "words")
+    assert manifest.precision == "int8"
+    # The encoder has two rows of position embeddings more than positions.
+    assert manifest.geometry.positions == 512
+    assert UNIGRAM_FILE in manifest.files
+    assert VOCAB_FILE not in manifest.files
+    verify_files(tmp_path / "model", manifest)
+    text = "Anna Miller arrived in Cape Town on 3 May."
+    recognizer = Recognizer.open(tmp_path / "model")
+    [entities] = recognizer.recognize([text])
+    assert entities
+    with pytest.raises(InvalidValue, match="lexicons need a model that labels characters"):
+        recognizer.recognize([text], lexicon=Lexicon.from_entries([Entry("Cape Town", "LOC")]))
+    assert all(text[entity.start : entity.end] == entity.span for entity in entities)
+
+
+def test_weights_that_do_not_fit_into_one_onnx_file_have_a_file_of_their_own(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = build_model_directory(checkpoint, tmp_path / "whole", "tiny", "fp32")
+    monkeypatch.setattr("ner_runtime.models.convert.graph.MAX_BYTES", 0)
+    split = build_model_directory(checkpoint, tmp_path / "split", "tiny", "fp32")
+    assert ONNX_DATA_FILE in split.files
+    assert ONNX_DATA_FILE not in whole.files
+    sentences = sample_sentences(50)
+    assert Recognizer.open(tmp_path / "split").recognize(sentences) == Recognizer.open(tmp_path / "whole").recognize(
+        sentences
+    )
+    (tmp_path / "split" / ONNX_DATA_FILE).unlink()
+    with pytest.raises(InvalidModel, match=ONNX_DATA_FILE):
+        Recognizer.open(tmp_path / "split")

@@ -8,6 +8,15 @@ def test_at_least_500_different_sentences() -> None:
     assert len(set(sentences)) == len(sentences) >= 500
 
 
+def test_sample_for_models_that_label_words() -> None:
+    sentences = sample_sentences(split="words")
+    assert len(set(sentences)) == len(sentences) >= 500
+    text = " ".join(sentences)
+    assert not set("{}_") & set(text)
+    for letter in "aßéñŞжع한हক":
+        assert letter in text, letter
+
+
 def test_sample_is_deterministic() -> None:
     assert sample_sentences() == sample_sentences()
     assert sample_sentences(50) == sample_sentences()[:50]
