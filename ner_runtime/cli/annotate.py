@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ner_runtime.cli.console import ModelOption
+from ner_runtime.cli.lexicon import LexiconOption, read_lexicons
 from ner_runtime.corpus.local import annotate_here, annotate_in_processes
 from ner_runtime.corpus.output import Output, Totals, parquet_schema
 from ner_runtime.corpus.plan import MAX_CHARS, SHARD_RECORDS, ModelChoice, OutputFormat, Plan
 from ner_runtime.corpus.sources import Shard, Source, find_sources, read_shards
 from ner_runtime.cpus import available_cpus
 from ner_runtime.errors import UnknownType
+from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.manifest import read_manifest
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.settings import load_settings
@@ -40,6 +42,7 @@ def annotate(
     field: Annotated[str, typer.Option(help="The field or column that holds the text.")] = "text",
     types: Annotated[str | None, typer.Option(help="Entity types to return, separated by commas.")] = None,
     min_score: Annotated[float, typer.Option(min=0, max=1, help="Leave out entities with a lower score.")] = 0.0,
+    lexicon: LexiconOption = None,
     max_chars: Annotated[int, typer.Option(min=1, help="Maximum length of a text, in code points.")] = MAX_CHARS,
     shard_records: Annotated[
         int, typer.Option(min=1, help="Records per shard. Resuming repeats at most one shard per process.")
@@ -52,8 +55,17 @@ def annotate(
     ] = None,
 ) -> None:
     """Annotate files of texts: JSON lines, plain text, CSV or Parquet. Other fields are kept."""
-    choice = _choose_model(model, workers)
-    plan = Plan(field, _wanted(types, choice), min_score, output_format, max_chars, shard_records)
+    lexicons = read_lexicons(lexicon)
+    choice = _choose_model(model, workers, lexicon)
+    plan = Plan(
+        field=field,
+        types=_wanted(types, choice, lexicons),
+        min_score=min_score,
+        lexicon=lexicons and lexicons.digest,
+        output_format=output_format,
+        max_chars=max_chars,
+        shard_records=shard_records,
+    )
     sources = find_sources(source.absolute())
     schema = parquet_schema(sources) if output_format is OutputFormat.PARQUET else None
     output = Output(target.absolute(), output_format, schema)
@@ -130,7 +142,7 @@ def _progress() -> Progress:
     return Progress(*columns, console=terminal, disable=not terminal.is_terminal)
 
 
-def _choose_model(model: str | None, workers: int) -> ModelChoice:
+def _choose_model(model: str | None, workers: int, lexicons: Iterable[Path] | None) -> ModelChoice:
     settings = load_settings()
     directory = resolve_model(model or settings.default_model)
     return ModelChoice(
@@ -140,15 +152,16 @@ def _choose_model(model: str | None, workers: int) -> ModelChoice:
         device=settings.device,
         threads=settings.threads or max(1, available_cpus() // workers),
         max_batch_tokens=settings.max_batch_tokens,
+        lexicons=tuple(str(file.absolute()) for file in lexicons or ()),
     )
 
 
-def _wanted(types: str | None, model: ModelChoice) -> tuple[str, ...] | None:
+def _wanted(types: str | None, model: ModelChoice, lexicons: LexiconSet | None) -> tuple[str, ...] | None:
     if types is None:
         return None
     wanted = tuple(type_.strip() for type_ in types.split(","))
-    known = read_manifest(Path(model.directory)).types
+    known = dict.fromkeys([*read_manifest(Path(model.directory)).types, *(lexicons.types if lexicons else ())])
     for type_ in wanted:
         if type_ not in known:
-            raise UnknownType(f"unknown entity type {type_!r}; this model knows {', '.join(known)}")
+            raise UnknownType(f"unknown entity type {type_!r}; known: {', '.join(known)}")
     return wanted

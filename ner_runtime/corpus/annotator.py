@@ -9,10 +9,12 @@ from typing import Any, cast
 from ner_runtime.corpus.plan import ModelChoice, Plan
 from ner_runtime.corpus.sources import LONGER, Fields, Record, Shard
 from ner_runtime.entities import at_least
-from ner_runtime.errors import MalformedRequest
+from ner_runtime.errors import InvalidLexicon, MalformedRequest
 from ner_runtime.inference.engine import Device, EngineName
 from ner_runtime.json import from_json
 from ner_runtime.jsonl import entity_fields
+from ner_runtime.lexicon.user.lexicon import Lexicon
+from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.recognizer import Recognizer
 
 ENTITIES = "entities"
@@ -42,7 +44,11 @@ class Annotator:
     """Annotates shards with one model. Each worker process has one annotator."""
 
     def __init__(self, model: ModelChoice, plan: Plan) -> None:
-        """Open the model."""
+        """Open the model and the lexicons.
+
+        Raises:
+            InvalidLexicon: a lexicon cannot be read, or is not the one that the run was begun with.
+        """
         self._plan = plan
         self._recognizer = Recognizer.open(
             model.directory,
@@ -51,6 +57,7 @@ class Annotator:
             device=cast("Device", model.device),
             max_batch_tokens=model.max_batch_tokens,
         )
+        self._lexicon = _open_lexicons(model, plan)
 
     def annotate(self, shard: Shard) -> AnnotatedShard:
         """Find the entities of each record of a shard."""
@@ -64,11 +71,22 @@ class Annotator:
         entities = 0
         for group in _groups(rows, self._plan.field):
             texts = [row[self._plan.field] for row in group]
-            for row, found in zip(group, self._recognizer.recognize(texts, self._plan.types), strict=True):
+            recognized = self._recognizer.recognize(texts, self._plan.types, lexicon=self._lexicon)
+            for row, found in zip(group, recognized, strict=True):
                 kept = at_least(found, self._plan.min_score)
                 row[ENTITIES] = [entity_fields(entity) for entity in kept]
                 entities += len(kept)
         return AnnotatedShard(rows, bad, entities, sum(len(row[self._plan.field]) for row in rows))
+
+
+def _open_lexicons(model: ModelChoice, plan: Plan) -> LexiconSet | None:
+    if not model.lexicons:
+        return None
+    opened = LexiconSet(map(Lexicon.from_file, model.lexicons))
+    # A file may have changed since the run began, or differ on another node of a cluster.
+    if opened.digest != plan.lexicon:
+        raise InvalidLexicon(f"{', '.join(model.lexicons)}: the content has changed since the run began")
+    return opened
 
 
 def fields_of(record: Record, kind: str, plan: Plan) -> Fields:

@@ -22,7 +22,10 @@ class OutputFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """A model directory and how to open it. A run can be resumed only with the same `version`."""
+    """A model directory, lexicon files, and how to open the model.
+
+    A run can be resumed only with the same `version`, and with lexicons of the same content (`Plan.lexicon`).
+    """
 
     directory: str
     version: str
@@ -30,6 +33,7 @@ class ModelChoice:
     device: str = "cpu"
     threads: int = 1
     max_batch_tokens: int = 2048
+    lexicons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Plan:
         field: the field that holds the text
         types: entity types to return; None for the model's default types
         min_score: entities of the model with a lower score are left out
+        lexicon: digest of the lexicons; None without any
         max_chars: largest length of a text, in characters; a longer text is a bad record
         shard_records, shard_bytes: limits of a shard, which ends with the record that reaches one of them
     """
@@ -47,6 +52,7 @@ class Plan:
     field: str = "text"
     types: tuple[str, ...] | None = None
     min_score: float = 0.0
+    lexicon: str | None = None
     output_format: OutputFormat = OutputFormat.JSONL
     max_chars: int = MAX_CHARS
     shard_records: int = SHARD_RECORDS

@@ -28,6 +28,20 @@ def test_a_directory_of_files_becomes_parts(tmp_path: Path) -> None:
     assert run.stdout == b""
 
 
+def test_workers_apply_a_lexicon_and_a_resumed_run_needs_the_same(tmp_path: Path) -> None:
+    source, lexicon = write_jsonl(tmp_path / "in.jsonl", records(4)), tmp_path / "names.tsv"
+    lexicon.write_text("峰会\tEVENT\tforce\n[]\n", encoding="utf-8")
+    command = ("annotate", str(source), str(tmp_path / "out"), "--lexicon", str(lexicon), "--types", "EVENT")
+    run = raner(*command, "--workers", "2")
+    assert run.returncode == 0, run.stderr
+    assert b"names.tsv: 1 entries, 1 bad lines" in run.stderr
+    assert [item["span"] for row in read_parts(tmp_path / "out") for item in row["entities"]] == ["峰会"]
+    lexicon.write_text("峰会\tEVENT\n", encoding="utf-8")
+    run = raner(*command, "--resume")
+    assert (run.returncode, run.stderr.count(b"\n")) == (1, 1)
+    assert b"was begun with other input, options or another model" in run.stderr
+
+
 def test_parquet_in_and_out(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"key": [5], "content": ["马云在杭州。"]}), tmp_path / "in.parquet")
     arguments = ("--field", "content", "--format", "parquet", "--min-score", "0.5")
@@ -40,7 +54,7 @@ def test_parquet_in_and_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["{source}", "{out}", "--types", "DOG"], "unknown entity type 'DOG'; this model knows"),
+        (["{source}", "{out}", "--types", "DOG"], "unknown entity type 'DOG'; known: PER"),
         (["{missing}", "{out}"], "missing.jsonl cannot be read: No such file or directory"),
         (["{source}", "{full}"], "is not empty"),
         (["{source}", "{out}", "--format", "parquet"], "Parquet output needs Parquet input"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ner_runtime import Recognizer
+from ner_runtime import InvalidLexicon, Lexicon, Recognizer
 from ner_runtime.corpus.annotator import Annotator, BadRecord, fields_of
 from ner_runtime.corpus.plan import ModelChoice, Plan
 from ner_runtime.corpus.sources import LONGER, Record, Shard
 from ner_runtime.embedded import embedded_model
+from ner_runtime.lexicon.user.matches import LexiconSet
 from tests.support.examples import EXAMPLE, EXAMPLE_SPANS
 
 MODEL = ModelChoice(str(embedded_model()), "1")
@@ -38,6 +41,27 @@ def test_types_and_min_score_choose_entities() -> None:
     assert spans(row) == [("PER", 9, 11)]
     [row] = Annotator(MODEL, Plan(min_score=1.0)).annotate(shard(line)).rows
     assert row["entities"] == []
+
+
+def test_lexicons_are_applied(tmp_path: Path) -> None:
+    file = tmp_path / "brands.tsv"
+    file.write_text("创始人\tTITLE\tforce\n马云\t*\tforbid\n", encoding="utf-8")
+    digest = LexiconSet([Lexicon.from_file(file)]).digest
+    model = replace(MODEL, lexicons=(str(file),))
+    line = f'{{"text": "{EXAMPLE}"}}'.encode()
+    [row] = Annotator(model, Plan(lexicon=digest, min_score=0.9)).annotate(shard(line)).rows
+    found = {(item["type"], item["span"]): item["source"] for item in row["entities"]}
+    assert found["TITLE", "创始人"] == "lexicon"
+    assert found["LOC", "杭州"] == "model"
+    assert ("PER", "马云") not in found
+
+
+def test_a_lexicon_that_has_changed_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "brands.tsv"
+    file.write_text("蔚来\tORG\n", encoding="utf-8")
+    model = replace(MODEL, lexicons=(str(file),))
+    with pytest.raises(InvalidLexicon, match=r"brands\.tsv: the content has changed since the run began"):
+        Annotator(model, Plan(lexicon="0123456789abcdef"))
 
 
 def test_texts_are_read_as_the_recognizer_reads_them(recognizer: Recognizer) -> None:

@@ -29,8 +29,10 @@ def test_output_is_that_of_the_local_engine_also_when_a_worker_is_killed(tmp_pat
     for name in ("a", "b"):
         write_jsonl(tmp_path / "in" / f"{name}.jsonl", [*records(400), {"id": "bad"}])
     source, local, output = (str(tmp_path / name) for name in ("in", "local", "ray"))
-    assert raner("annotate", source, local, *OPTIONS).returncode == 0
-    command = [sys.executable, "-m", "ner_runtime.cli", "annotate", source, output, *RAY]
+    lexicon = tmp_path / "names.tsv"
+    lexicon.write_text("峰会\tEVENT\n", encoding="utf-8")
+    assert raner("annotate", source, local, *OPTIONS, "--lexicon", str(lexicon)).returncode == 0
+    command = [sys.executable, "-m", "ner_runtime.cli", "annotate", source, output, *RAY, "--lexicon", str(lexicon)]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environment(), stderr=log)
     try:

@@ -1,0 +1,39 @@
+"""The option `--lexicon`, shared by several commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ner_runtime.lexicon.user.lexicon import Lexicon
+from ner_runtime.lexicon.user.matches import LexiconSet
+
+LexiconOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--lexicon",
+        metavar="FILE",
+        help="Apply a lexicon of names. Repeat it for several; the first one has precedence.",
+        show_default=False,
+    ),
+]
+
+
+def read_lexicons(files: Iterable[Path] | None) -> LexiconSet | None:
+    """Read lexicon files, and report lines that are left out to standard error. Returns None if there are no files.
+
+    Raises:
+        InvalidLexicon: a file cannot be read or has no valid entry.
+    """
+    lexicons: Sequence[Lexicon] = [_read(file) for file in files or ()]
+    return LexiconSet(lexicons) if lexicons else None
+
+
+def _read(file: Path) -> Lexicon:
+    lexicon = Lexicon.from_file(file)
+    if not lexicon.report.clean:
+        typer.echo(f"raner: {file}: {lexicon.report.summary()}", err=True)
+    return lexicon
