@@ -85,6 +85,14 @@ class EncodedWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchEmissions:
+    """The output of the encoder for some of the windows of a call."""
+
+    windows: list[int]  # (batch,), indices of the windows
+    emissions: Floats  # (batch, code points, labels)
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedText:
     """A text split into windows that are ready to be decoded."""
 
@@ -258,9 +266,21 @@ class Recognizer:
         encoded = [whole.part(window.start, window.end) for window in windows]
         return EncodedText(text, prepared, windows, ends, encoded)
 
-    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
-        """Return the repaired spans of each window, in positions of that window; see `span_rules.py`."""
-        decoded = self._decode(encoded)
+    def run_engine(self, encoded: Sequence[EncodedWindow]) -> list[BatchEmissions]:
+        """Run the encoder: the part of `decode` that uses the engine. Windows of similar length share a batch."""
+        batches = plan_batches([window.tokens for window in encoded], self._max_batch_tokens)
+        return [BatchEmissions(batch, self._emissions([encoded[index] for index in batch])) for batch in batches]
+
+    def decode(
+        self, encoded: Sequence[EncodedWindow], emissions: Sequence[BatchEmissions] | None = None
+    ) -> list[list[Span]]:
+        """Return the repaired spans of each window, in positions of that window; see `span_rules.py`.
+
+        Args:
+            encoded: the windows
+            emissions: the result of `run_engine` for the same windows; None runs the engine
+        """
+        decoded = self._decode(encoded, self.run_engine(encoded) if emissions is None else emissions)
         parts = {
             (index, *part): window.part(*part)
             for index, (window, spans) in enumerate(zip(encoded, decoded, strict=True))
@@ -268,7 +288,8 @@ class Recognizer:
             for part in parts_to_decode(window.text, spans, window.excluded)
             if window.offsets is None or holds_whole_words(window.offsets, *part)
         }
-        decoded_parts = dict(zip(parts, self._decode(list(parts.values())), strict=True))
+        part_windows = list(parts.values())
+        decoded_parts = dict(zip(parts, self._decode(part_windows, self.run_engine(part_windows)), strict=True))
 
         def repaired(index: int) -> list[Span]:
             def decode_part(start: int, end: int) -> list[Span] | None:
@@ -304,18 +325,18 @@ class Recognizer:
             return None
         return ConstrainedWindow(window.text, window.excluded, window.matches, self.manifest.skip_markup)
 
-    def _decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
-        """Return the spans of each window as decoded by the CRF. Windows of similar length share a batch."""
+    def _decode(self, encoded: Sequence[EncodedWindow], emissions: Sequence[BatchEmissions]) -> list[list[Span]]:
+        """Return the spans of each window as decoded by the CRF."""
         decoded: list[list[Span]] = [[] for _ in encoded]
-        for batch in plan_batches([window.tokens for window in encoded], self._max_batch_tokens):
-            windows = [encoded[index] for index in batch]
-            emissions, lengths = self._emissions(windows), [len(window.first) for window in windows]
+        for batch in emissions:
+            windows = [encoded[index] for index in batch.windows]
+            lengths = [len(window.first) for window in windows]
             constraints = [self._constraints(window) for window in windows]
             if any(constraints):
-                spans = self._constrained.decode(emissions, lengths, constraints)
+                spans = self._constrained.decode(batch.emissions, lengths, constraints)
             else:
-                spans = self._crf.decode(emissions, lengths)
-            for index, row in zip(batch, spans, strict=True):
+                spans = self._crf.decode(batch.emissions, lengths)
+            for index, row in zip(batch.windows, spans, strict=True):
                 offsets = encoded[index].offsets
                 decoded[index] = row if offsets is None else in_code_points(row, offsets)
         return decoded

@@ -1,12 +1,18 @@
 """Group windows into batches for the encoder.
 
 The encoder computes padding too. Windows are therefore sorted by length, and a batch is full when its padded size (the
-number of its windows times the length of the longest one) would exceed the token budget.
+number of its windows times the length of the longest one) would exceed the token budget, or when its padding would cost
+more than another run of the encoder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+MAX_PADDING = 0.1
+"""Maximum share of padding in a batch, unless the padding is less than `RUN_TOKENS`."""
+RUN_TOKENS = 32
+"""What a run of the encoder costs beside its tokens, as a number of tokens."""
 
 
 def plan_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
@@ -20,12 +26,16 @@ def plan_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
     """
     batches: list[list[int]] = []
     batch: list[int] = []
+    tokens = 0
     # Shortest first: the current window is always the longest of its batch.
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[index] > max_tokens:
+        padded = (len(batch) + 1) * lengths[index]
+        padding = padded - tokens - lengths[index]
+        if batch and (padded > max_tokens or padding > max(RUN_TOKENS, MAX_PADDING * padded)):
             batches.append(batch)
-            batch = []
+            batch, tokens = [], 0
         batch.append(index)
+        tokens += lengths[index]
     if batch:
         batches.append(batch)
     return batches

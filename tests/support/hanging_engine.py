@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from ner_runtime.inference.spans import Span
-from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognizer
+from ner_runtime.recognizer import BatchEmissions, EncodedText, EncodedWindow, Recognizer
 from service import Raner
 
 BLOCKS_EVENT_LOOP = "堵住"
 BLOCKS_INFERENCE = "停住"
 FOREVER = 3600
 
-_encode, _decode = Recognizer.encode, Recognizer.decode
+_encode, _run_engine = Recognizer.encode, Recognizer.run_engine
 _hanging: list[EncodedText] = []
 
 
@@ -26,12 +25,12 @@ def encode(self: Recognizer, text: str) -> EncodedText:
     return encoded
 
 
-def decode(self: Recognizer, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
+def run_engine(self: Recognizer, encoded: Sequence[EncodedWindow]) -> list[BatchEmissions]:
     if any(window in text.encoded for text in _hanging for window in encoded):
         time.sleep(FOREVER)
-    return _decode(self, encoded)
+    return _run_engine(self, encoded)
 
 
-Recognizer.encode, Recognizer.decode = encode, decode  # type: ignore[method-assign]
+Recognizer.encode, Recognizer.run_engine = encode, run_engine  # type: ignore[method-assign]
 
 __all__ = ["Raner"]

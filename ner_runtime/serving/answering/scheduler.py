@@ -3,7 +3,7 @@
 BentoML's dispatcher batches requests and runs one batch at a time, so that a long document would delay every request
 behind it. The scheduler splits each text into windows first. A batch takes one window of each job in turn until the
 token budget is full; an unfinished job goes to the back of the queue, so that no job starves. Texts that fit in one
-window have their own queue and thread, so that the operating system shares the CPU between them and long documents.
+window have their own queue and threads, so that the operating system shares the CPU between them and long documents.
 
 A scheduler belongs to one event loop and one recognizer.
 """
@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from ner_runtime.inference.batches import padded_tokens
 from ner_runtime.inference.spans import Span
-from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognition, Recognizer
+from ner_runtime.recognizer import BatchEmissions, EncodedText, EncodedWindow, Recognition, Recognizer
 from ner_runtime.serving.api.errors import Overloaded
 from ner_runtime.serving.telemetry.metrics import SHED, ModelMetrics
 from ner_runtime.settings import DEFAULT_MODEL
@@ -30,6 +31,8 @@ _DECAY = 0.9
 # Longer texts and larger numbers of windows are processed in a thread, so that they do not block the event loop.
 _MAX_INLINE_CHARS = 5_000
 _MAX_INLINE_WINDOWS = 100
+# One batch in the engine and one in decoding. The next batch is taken when one of them is done, so that it is large.
+_MAX_RUNNING = 2
 
 
 @dataclass(slots=True)
@@ -84,8 +87,25 @@ class Throughput:
         return tokens * self._seconds / self._tokens if self._tokens else 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Windows that run together, with their jobs; `started` is in `perf_counter` seconds."""
+
+    jobs: list[_Job]
+    windows: list[EncodedWindow]
+    started: float
+
+    @property
+    def tokens(self) -> int:
+        return sum(window.tokens for window in self.windows)
+
+
 class WindowQueue:
-    """A queue of windows and the thread that runs them in batches."""
+    """A queue of windows, and two threads: one runs the engine on a batch while the other decodes the one before it.
+
+    The engine's thread takes its next batch itself, as late as possible and without waiting for the event loop, so that
+    the engine is idle only if no window waits.
+    """
 
     def __init__(self, recognizer: Recognizer, max_batch_tokens: int, name: str, metrics: ModelMetrics) -> None:
         """`name`: name of the queue in metrics."""
@@ -93,20 +113,26 @@ class WindowQueue:
         self._max_batch_tokens = max_batch_tokens
         self._name = name
         self._metrics = metrics
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"inference-{name}")
+        self._engine = ThreadPoolExecutor(1, thread_name_prefix=f"inference-{name}")
+        self._decoder = ThreadPoolExecutor(1, thread_name_prefix=f"decoding-{name}")
+        self._free = threading.Semaphore(_MAX_RUNNING)
+        # Guards `_jobs`, `_running` and `_batches`, which the event loop and the engine's thread use.
+        self._lock = threading.Lock()
         self._jobs: deque[_Job] = deque()
-        self._running: asyncio.Task[None] | None = None
+        self._running = False
+        self._batches: list[_Batch] = []  # in the engine or in decoding
         self._throughput = Throughput()
-        self._batch_tokens = 0  # of the running batch
-        self._batch_started = 0.0  # in `perf_counter` seconds; 0 if no batch is running
 
     async def recognize(self, texts: Sequence[EncodedText]) -> ScheduledResult:
         """Recognize encoded texts. When cancelled, windows that are not in a batch yet are dropped."""
-        job = _Job([window for text in texts for window in text.encoded], asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        job = _Job([window for text in texts for window in text.encoded], loop.create_future())
         if job.windows:
-            self._jobs.append(job)
-            if self._running is None:
-                self._running = asyncio.create_task(self._run())
+            with self._lock:
+                self._jobs.append(job)
+                is_idle, self._running = not self._running, True
+            if is_idle:
+                self._engine.submit(self._run, loop)
             await job.done
         if len(job.windows) > _MAX_INLINE_WINDOWS:
             recognitions = await asyncio.to_thread(_recognitions, texts, job.spans)
@@ -116,61 +142,105 @@ class WindowQueue:
 
     def estimated_seconds(self, tokens: int) -> float:
         """Estimate the time in seconds until `tokens` new tokens are done; 0 if the queue is empty."""
-        before = self._batch_tokens + sum(job.waiting_tokens for job in self._jobs)
+        with self._lock:
+            running = sum(batch.tokens for batch in self._batches)
+            before = running + sum(job.waiting_tokens for job in self._jobs)
         return self._throughput.seconds(before + tokens) if before else 0.0
 
     def stuck(self, seconds: float) -> bool:
         """Whether a batch has been running for longer than `seconds`."""
-        return 0 < self._batch_started < perf_counter() - seconds
+        latest = perf_counter() - seconds
+        with self._lock:
+            return any(batch.started < latest for batch in self._batches)
 
     def close(self) -> None:
-        """Stop the thread after the running batch."""
-        self._thread.shutdown(wait=False)
+        """Stop the threads after the running batches."""
+        self._engine.shutdown(wait=False)
+        self._decoder.shutdown(wait=False)
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while batch := self._next_batch():
-            windows = [window for _, window in batch]
-            lengths = [window.tokens for window in windows]
-            self._batch_tokens = sum(lengths)
-            started = self._batch_started = perf_counter()
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run the engine until no window waits. Runs in the engine's thread."""
+        while True:
+            # If decoding is slower than the engine, wait before the batch is taken: more windows can join it.
+            self._free.acquire()
+            batch = self._next_batch()
+            if batch is None:
+                self._free.release()
+                return
             try:
-                spans = await loop.run_in_executor(self._thread, self._recognizer.decode, windows)
+                emissions = self._recognizer.run_engine(batch.windows)
             except Exception as error:  # noqa: BLE001 - every request of the batch gets the error, whatever it is
-                for job, _ in batch:
-                    if not job.done.done():
-                        job.done.set_exception(error)
+                self._end(batch, error, loop)
                 continue
-            finally:
-                self._batch_started = 0.0
-                self._batch_tokens = 0
-            seconds = perf_counter() - started
-            self._throughput.observe(sum(lengths), seconds)
-            padded = padded_tokens(lengths, self._max_batch_tokens)
-            self._metrics.observe_batch(self._name, windows, seconds, padded, self._max_batch_tokens)
-            for (job, _), found in zip(batch, spans, strict=True):
-                job.spans.append(found)
-                if len(job.spans) == len(job.windows) and not job.done.done():
-                    job.done.set_result(None)
-        self._running = None
+            seconds = perf_counter() - batch.started
+            self._decoder.submit(self._decode, batch, emissions, seconds, loop)
+            # The references would keep the memory until the next batch.
+            del batch, emissions
 
-    def _next_batch(self) -> list[tuple[_Job, EncodedWindow]]:
-        """Take one window of each job in turn until the budget is full; at least one if any is waiting."""
-        batch: list[tuple[_Job, EncodedWindow]] = []
+    def _decode(
+        self, batch: _Batch, emissions: Sequence[BatchEmissions], engine_s: float, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Decode a batch. Runs in the decoder's thread."""
+        started = perf_counter()
+        try:
+            spans = self._recognizer.decode(batch.windows, emissions)
+        except Exception as error:  # noqa: BLE001 - every request of the batch gets the error, whatever it is
+            self._end(batch, error, loop)
+            return
+        ended = perf_counter()
+        # The two threads work at the same time: the slower one determines the throughput.
+        self._throughput.observe(batch.tokens, max(engine_s, ended - started))
+        padded = sum(len(part.windows) * max(batch.windows[i].tokens for i in part.windows) for part in emissions)
+        seconds = engine_s + ended - started
+        self._metrics.observe_batch(self._name, batch.windows, seconds, padded, self._max_batch_tokens)
+        self._end(batch, spans, loop)
+
+    def _end(self, batch: _Batch, outcome: list[list[Span]] | Exception, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            self._batches.remove(batch)
+        self._free.release()
+        # The loop is closed if the service stops while a batch is running.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_deliver, batch, outcome)
+
+    def _next_batch(self) -> _Batch | None:
+        """Take one window of each job in turn until the budget is full; at least one, or return None."""
+        jobs: list[_Job] = []
+        windows: list[EncodedWindow] = []
         tokens = 0
-        while self._jobs:
-            job = self._jobs[0]
-            if job.done.done():
+        with self._lock:
+            while self._jobs:
+                job = self._jobs[0]
+                if job.done.done():
+                    self._jobs.popleft()
+                    continue
+                tokens += job.windows[job.taken].tokens
+                if windows and tokens > self._max_batch_tokens:
+                    break
                 self._jobs.popleft()
-                continue
-            tokens += job.windows[job.taken].tokens
-            if batch and tokens > self._max_batch_tokens:
-                break
-            self._jobs.popleft()
-            batch.append((job, job.take()))
-            if job.taken < len(job.windows):
-                self._jobs.append(job)
-        return batch
+                jobs.append(job)
+                windows.append(job.take())
+                if job.taken < len(job.windows):
+                    self._jobs.append(job)
+            if not windows:
+                self._running = False
+                return None
+            batch = _Batch(jobs, windows, perf_counter())
+            self._batches.append(batch)
+            return batch
+
+
+def _deliver(batch: _Batch, outcome: list[list[Span]] | Exception) -> None:
+    """Pass the spans of a batch, or its error, to its jobs. Runs in the event loop."""
+    if isinstance(outcome, Exception):
+        for job in batch.jobs:
+            if not job.done.done():
+                job.done.set_exception(outcome)
+        return
+    for job, found in zip(batch.jobs, outcome, strict=True):
+        job.spans.append(found)
+        if len(job.spans) == len(job.windows) and not job.done.done():
+            job.done.set_result(None)
 
 
 def _recognitions(texts: Sequence[EncodedText], spans: Sequence[list[Span]]) -> list[Recognition]:

@@ -13,9 +13,8 @@ from time import perf_counter
 import pytest
 
 from ner_runtime import Recognizer
-from ner_runtime.inference.spans import Span
 from ner_runtime.json import from_json
-from ner_runtime.recognizer import EncodedWindow
+from ner_runtime.recognizer import BatchEmissions, EncodedWindow
 from ner_runtime.serving.answering.cache import Cache
 from ner_runtime.serving.answering.handler import Handler
 from ner_runtime.serving.answering.model_slot import ModelSlot
@@ -35,14 +34,14 @@ class BlockingRecognizer(Recognizer):
     go: threading.Event
     failure: Exception | None = None
 
-    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
+    def run_engine(self, encoded: Sequence[EncodedWindow]) -> list[BatchEmissions]:
         # The warm-up of `open` runs before the events are there.
         if "go" in self.__dict__:
             self.started.set()
             assert self.go.wait(30)
         if self.failure:
             raise self.failure
-        return super().decode(encoded)
+        return super().run_engine(encoded)
 
 
 def open_blocking(directory: Path) -> BlockingRecognizer:

@@ -10,7 +10,7 @@ import pytest
 
 from ner_runtime import Recognizer
 from ner_runtime.inference.spans import Span
-from ner_runtime.recognizer import EncodedWindow, Recognition
+from ner_runtime.recognizer import BatchEmissions, EncodedWindow, Recognition
 from ner_runtime.serving.answering.scheduler import Scheduler, Throughput, WindowQueue
 from ner_runtime.serving.api.errors import Overloaded
 from ner_runtime.serving.telemetry.metrics import ModelMetrics
@@ -25,6 +25,7 @@ class RecordingRecognizer(Recognizer):
     """The real recognizer; records the token counts of each batch, and waits for `go` while it is cleared."""
 
     batches: list[list[int]]
+    windows: list[list[EncodedWindow]]
     started: threading.Event
     go: threading.Event
 
@@ -33,16 +34,18 @@ class RecordingRecognizer(Recognizer):
         recording = cls.__new__(cls)
         recording.__dict__.update(recognizer.__dict__)
         recording.manifest = recognizer.manifest.model_copy(update={"by_sentence": by_sentence})
-        recording.batches = []
+        recording.batches, recording.windows = [], []
         recording.started, recording.go = threading.Event(), threading.Event()
         recording.go.set()
         return recording
 
-    def decode(self, encoded: Sequence[EncodedWindow]) -> list[list[Span]]:
-        self.batches.append([window.tokens for window in encoded])
-        self.started.set()
-        assert self.go.wait(30)
-        return super().decode(encoded)
+    def run_engine(self, encoded: Sequence[EncodedWindow]) -> list[BatchEmissions]:
+        if threading.current_thread().name.startswith("inference"):
+            self.batches.append([window.tokens for window in encoded])
+            self.windows.append(list(encoded))
+            self.started.set()
+            assert self.go.wait(30)
+        return super().run_engine(encoded)
 
 
 @pytest.fixture
@@ -73,10 +76,9 @@ async def test_a_batch_keeps_to_the_budget_and_takes_one_window_of_each_job_in_t
     queue = WindowQueue(recording, budget, "short", ModelMetrics("test"))
     long, short = recording.encode(DOCUMENT), recording.encode(DOCUMENT[: len(DOCUMENT) // 3])
     first, second = (asyncio.ensure_future(queue.recognize([text])) for text in (long, short))
-    await second
-    batches = len(recording.batches)
-    assert not first.done()
-    await first
+    await asyncio.gather(first, second)
+    own = {id(window) for window in short.encoded}
+    batches = max(number for number, windows in enumerate(recording.windows, 1) if own & {id(w) for w in windows})
     assert all(sum(batch) <= budget for batch in recording.batches)
     assert sum(map(len, recording.batches)) == len(long.windows) + len(short.windows)
     # One window of each per batch: the shorter text takes as many batches as it has windows, or a few less.
@@ -102,6 +104,49 @@ async def test_a_text_of_several_sentences_that_fits_in_one_window_is_short(reco
     scheduler = Scheduler(recording, 2048)
     await asyncio.gather(scheduler.recognize([DOCUMENT * 3]), scheduler.recognize([SENTENCE * 3]))
     assert [len(SENTENCE) + 2] * 3 in recording.batches, "no window of the document is in the batch"
+
+
+async def test_the_engine_takes_its_next_batch_without_the_event_loop_and_before_decoding(
+    recording: RecordingRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = WindowQueue(recording, 512, "short", ModelMetrics("test"))
+    decoding, engine_is_ahead = threading.Event(), threading.Event()
+    decode = recording.decode
+
+    def wait_for_the_engine(
+        encoded: Sequence[EncodedWindow], emissions: Sequence[BatchEmissions] | None = None
+    ) -> list[list[Span]]:
+        decoding.set()
+        assert engine_is_ahead.wait(30), "the engine waits for the batch before to be decoded"
+        return decode(encoded, emissions)
+
+    monkeypatch.setattr(recording, "decode", wait_for_the_engine)
+    task = asyncio.create_task(queue.recognize([recording.encode(DOCUMENT)]))
+    await asyncio.sleep(0)
+    # Holds the event loop until the engine has started the batch behind the one that is being decoded.
+    assert decoding.wait(30)
+    while len(recording.batches) < 2:
+        recording.started.clear()
+        assert len(recording.batches) >= 2 or recording.started.wait(30)
+    engine_is_ahead.set()
+    await task
+
+
+async def test_the_engine_does_not_run_far_ahead_of_decoding(
+    recording: RecordingRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = WindowQueue(recording, 512, "short", ModelMetrics("test"))
+    decode, begun, most = recording.decode, [], []
+
+    def count(encoded: Sequence[EncodedWindow], emissions: Sequence[BatchEmissions] | None = None) -> list[list[Span]]:
+        begun.append(encoded)
+        most.append(len(recording.batches) - len(begun))
+        return decode(encoded, emissions)
+
+    monkeypatch.setattr(recording, "decode", count)
+    await queue.recognize([recording.encode(DOCUMENT)])
+    assert len(most) > 5
+    assert max(most) <= 2
 
 
 async def test_windows_of_a_cancelled_job_that_are_not_in_a_batch_are_dropped(recording: RecordingRecognizer) -> None:
