@@ -20,14 +20,20 @@ pytestmark = pytest.mark.faults
 
 # As in `hanging_engine`, which cannot be imported here: it changes the recognizer of its process.
 BLOCKS_EVENT_LOOP, BLOCKS_INFERENCE = "堵住", "停住"
-SETTINGS = {"RANER_WORKERS": "2", "RANER_THREADS": "1", "RANER_HANG_TIMEOUT_S": "3", "RANER_CACHE_URL": "off"}
+SETTINGS = {
+    "RANER_MODELS": "first=embedded,second=embedded",
+    "RANER_WORKERS": "2",
+    "RANER_THREADS": "1",
+    "RANER_HANG_TIMEOUT_S": "3",
+    "RANER_CACHE_URL": "off",
+}
 CLIENTS = 8
 REQUESTS = 200
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Generator[Server]:
-    """Two workers that hang on certain texts; see `hanging_engine.py`."""
+    """Two workers with two models, which hang on certain texts; see `hanging_engine.py`."""
     with serve(tmp_path / "log", target="tests.support.hanging_engine:Raner", **SETTINGS) as server:
         wait_for(lambda: len(ready_workers(server)) == 2, 60)
         yield server
@@ -54,11 +60,12 @@ def test_a_worker_whose_event_loop_is_blocked_is_replaced(server: Server) -> Non
     assert "has sent no heartbeat" in server.log.read_text()
 
 
-def test_a_hanging_batch_responds_503_and_its_worker_is_replaced(server: Server) -> None:
+@pytest.mark.parametrize("model", ["first", "second"])
+def test_a_hanging_batch_responds_503_and_its_worker_is_replaced(server: Server, model: str) -> None:
     before = ready_workers(server)
     with server.client() as client:
         started = time.monotonic()
-        response = client.post("/ner", json={"text": BLOCKS_INFERENCE})
+        response = client.post("/ner", json={"text": BLOCKS_INFERENCE, "model": model})
         assert 3 <= time.monotonic() - started < 20
     assert response.status_code == httpx.codes.SERVICE_UNAVAILABLE
     assert response.json()["error"]["code"] == "not_ready"
