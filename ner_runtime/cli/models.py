@@ -115,7 +115,7 @@ def models(as_json: JsonOption = False) -> None:
 def use(
     reference: Annotated[str, typer.Argument(metavar="TAG", help="A stored tag or name, a hub id, or `embedded`.")],
 ) -> None:
-    """Choose the active model, which is served unless RANER_MODEL names another. Running services switch to it."""
+    """Choose the active model, served unless RANER_MODEL or RANER_MODELS is set. Running services switch to it."""
     if reference == EMBEDDED_MODEL:
         tag = EMBEDDED_MODEL
     else:

@@ -1,6 +1,6 @@
 """Detect that the model to serve has changed.
 
-RANER_MODEL        what is watched
+reference          what is watched
 active             the pointer that `raner use` and `raner pull` write
 a directory        its `model.json`, through symbolic links
 anything else      the store, for a newer model of that name or hub id

@@ -9,17 +9,15 @@ _GC_THRESHOLDS = (50_000, 20, 1000)
 _OUT_OF_MEMORY = ("bad_alloc", "bad allocation", "failed to allocate")
 
 
-def freeze_loaded_objects() -> None:
-    """Exclude all objects that exist now from garbage collection; scanning them would take tens of milliseconds."""
+def release_memory() -> None:
+    """Return freed memory to the system; call it after loading or dropping a model.
+
+    Exclude the remaining objects from garbage collection, because scanning them would take tens of milliseconds.
+    """
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
-
-
-def release_memory() -> None:
-    """Return freed memory to the system and freeze the remaining objects; call it after dropping a large object."""
-    gc.unfreeze()
-    freeze_loaded_objects()
     try:
         # glibc keeps freed memory for later allocations unless it is asked to return it. Other C libraries lack this.
         ctypes.CDLL(None).malloc_trim(0)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ner_runtime.recognizer import Recognizer
-from ner_runtime.serving.answering.memory import freeze_loaded_objects
+from ner_runtime.serving.answering.memory import release_memory
 from ner_runtime.serving.answering.model_slot import HandlerFactory, ModelSlot
 from ner_runtime.serving.api.errors import NotReady
 from ner_runtime.serving.api.model_status import ModelStatus
@@ -68,7 +68,8 @@ class Worker:
             self._slots[name] = model.slot
             # The default model comes first.
             self._slots.setdefault(None, model.slot)
-        freeze_loaded_objects()
+        # Loading leaves freed memory behind, about as much as the file of the model.
+        release_memory()
 
     def start(self) -> None:
         """Start the background tasks and handle SIGTERM; needs a running event loop."""
