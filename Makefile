@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-annotate bench-engines peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-annotate bench-engines bench-serving peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,10 @@ bench-annotate: install-dev ## measure raner annotate: rate, two workers, memory
 
 bench-engines: install-dev ## compare FP32, INT8, OpenVINO and ModelScope at the base geometry: speed, memory
 	$(BIN)/python -m benchmarks.engines --json build/engines.json
+
+bench-serving: install-dev ## compare with the design that this service replaces, and measure each layer (QUICK=1, PARTS, ARGS)
+	$(BIN)/python -m benchmarks.serving --json build/serving.json --picture build/serving.png \
+		$(if $(QUICK),--quick) $(if $(PARTS),--parts $(PARTS)) $(ARGS)
 
 # LAC's setup.py needs setuptools but does not declare it.
 .work/peers/installed: benchmarks/accuracy/requirements.txt

@@ -95,7 +95,7 @@ def simulate(
     load: Load, service_s: float, metric: Metric, *, seconds: float, replicas: int, most: int, seed: int = 1
 ) -> list[Sample]:
     """Run the simulation and return one sample per period of the autoscaler."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     pods = [_Replica(0, 0) for _ in range(replicas)]
     samples: list[Sample] = []
     waits: list[float] = []

@@ -1,0 +1,164 @@
+"""An HTTP/1.1 client with little overhead: closed loops, and open loops with random arrivals."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from random import Random
+
+from loadtest.arrivals import poisson_times
+
+_END_OF_HEAD = b"\r\n\r\n"
+OK = 200
+
+
+@dataclass
+class Responses:
+    """What a load got.
+
+    seconds: duration of the load
+    latencies: seconds of each response, by status; from the due time if the load is an open loop
+    unanswered: requests without a response at the end
+    client_cpu_s: CPU time of this process
+    """
+
+    seconds: float = 0.0
+    latencies: dict[int, list[float]] = field(default_factory=dict[int, list[float]])
+    unanswered: int = 0
+    client_cpu_s: float = 0.0
+
+    @property
+    def ok_per_s(self) -> float:
+        """Responses with status 200 per second."""
+        return len(self.latencies.get(OK, ())) / self.seconds
+
+    @property
+    def statuses(self) -> Counter[int]:
+        """The number of responses by status."""
+        return Counter({status: len(times) for status, times in self.latencies.items()})
+
+    def good_per_s(self, goal_s: float) -> float:
+        """Responses with status 200 within `goal_s`, per second."""
+        return sum(latency <= goal_s for latency in self.latencies.get(OK, ())) / self.seconds
+
+    def percentile_ms(self, share: float, status: int = OK) -> float:
+        """The latency, in milliseconds, that `share` of the responses with a status do not exceed; NaN without any."""
+        ordered = sorted(self.latencies.get(status, ()))
+        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else math.nan
+
+
+class Connection:
+    """A keep-alive connection. It sends one request at a time."""
+
+    def __init__(self, port: int, path: str) -> None:
+        self._port, self._path = port, path
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def send(self, body: bytes) -> int:
+        """Send a body and return the status of the response, when all of it has arrived."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=2**22)
+        reader, writer = self._streams
+        head = f"POST {self._path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+        status, *lines = (await reader.readuntil(_END_OF_HEAD)).decode("latin-1").split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines if line)
+        await reader.readexactly(int(headers["content-length"]))
+        if headers.get("connection") == "close":
+            self.close()
+        return int(status.split()[1])
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another one."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+def closed_loop(port: int, bodies: Iterator[bytes], clients: int, seconds: float, path: str = "/ner") -> Responses:
+    """Send requests for `seconds`; each client sends its next request after a response. The last ones are cut off."""
+
+    async def run() -> Responses:
+        found = Responses()
+
+        async def client() -> None:
+            connection = Connection(port, path)
+            try:
+                while True:
+                    sent = time.perf_counter()
+                    status = await connection.send(next(bodies))
+                    found.latencies.setdefault(status, []).append(time.perf_counter() - sent)
+            finally:
+                connection.close()
+
+        started, cpu = time.perf_counter(), time.process_time()
+        tasks = [asyncio.create_task(client()) for _ in range(clients)]
+        done, pending = await asyncio.wait(tasks, timeout=seconds)
+        found.seconds, found.client_cpu_s = time.perf_counter() - started, time.process_time() - cpu
+        found.unanswered = len(pending)
+        await _cancel(pending)
+        for task in done:
+            task.result()
+        return found
+
+    return asyncio.run(run())
+
+
+def one_by_one(port: int, bodies: list[bytes]) -> Responses:
+    """Send requests one after the other."""
+
+    async def run() -> Responses:
+        found, connection = Responses(), Connection(port, "/ner")
+        started = time.perf_counter()
+        for body in bodies:
+            sent = time.perf_counter()
+            status = await connection.send(body)
+            found.latencies.setdefault(status, []).append(time.perf_counter() - sent)
+        found.seconds = time.perf_counter() - started
+        connection.close()
+        return found
+
+    return asyncio.run(run())
+
+
+def open_loop(port: int, bodies: Iterator[bytes], rate: float, seconds: float, wait_s: float = 10.0) -> Responses:
+    """Send requests at random times for `seconds`, and wait for at most `wait_s` for the last responses."""
+
+    async def run() -> Responses:
+        found, idle = Responses(), list[Connection]()
+
+        async def send(body: bytes, due: float) -> None:
+            connection = idle.pop() if idle else Connection(port, "/ner")
+            try:
+                status = await connection.send(body)
+            except BaseException:
+                connection.close()
+                raise
+            found.latencies.setdefault(status, []).append(time.perf_counter() - due)
+            idle.append(connection)
+
+        started, cpu = time.perf_counter(), time.process_time()
+        tasks: list[asyncio.Task[None]] = []
+        for offset in poisson_times(rate, seconds, Random(1)):
+            await asyncio.sleep(max(0.0, started + offset - time.perf_counter()))
+            tasks.append(asyncio.create_task(send(next(bodies), started + offset)))
+        found.seconds, found.client_cpu_s = time.perf_counter() - started, time.process_time() - cpu
+        _, pending = await asyncio.wait(tasks, timeout=wait_s) if tasks else (set(), set[asyncio.Task[None]]())
+        await _cancel(pending)
+        # A reset connection counts as unanswered.
+        found.unanswered = sum(task.cancelled() or task.exception() is not None for task in tasks)
+        for connection in idle:
+            connection.close()
+        return found
+
+    return asyncio.run(run())
+
+
+async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

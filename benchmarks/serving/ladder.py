@@ -1,0 +1,136 @@
+"""The ladder: what each layer costs, from the engine up to HTTP, with one worker of one thread.
+
+The rounds of all rungs alternate in one run. CPU time is that of the process that does the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks.serving.client import closed_loop
+from benchmarks.serving.services import CHARS, Contender, batch_bodies, bodies, repeated_bodies, texts
+from ner_runtime import Recognizer
+from ner_runtime.inference.engine import open_engine
+from ner_runtime.lexicon.features import FLAGS
+from ner_runtime.manifest import ONNX_FILE, read_manifest
+from ner_runtime.serving.answering.scheduler import Scheduler
+
+BATCHES = (1, 4, 8, 16, 32, 64)
+LIST = 64
+CLIENTS = 16
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Sentences per second, and the CPU time per sentence in milliseconds: medians over the rounds."""
+
+    name: str
+    per_s: float
+    cpu_ms: float
+
+
+Measure = Callable[[float], tuple[float, float]]
+"""Measures for so many seconds: sentences per second, CPU milliseconds per sentence."""
+
+
+def measure_ladder(
+    model: Path, engine: str, service: Contender, cached: Contender, constant: Contender, rounds: int, seconds: float
+) -> list[Rung]:
+    """Measure all rungs.
+
+    Args:
+        service: the service with this model, one worker of one thread, no cache
+        cached: the same with a cache
+        constant: the application that returns a constant
+    """
+    recognizer = Recognizer.open(model, threads=1, engine=engine)  # type: ignore[arg-type]
+    rungs: dict[str, Measure] = {
+        **{f"engine, batches of {size}": _engine(model, engine, size) for size in BATCHES},
+        f"Recognizer, lists of {LIST}": _recognizer(recognizer, LIST),
+        "Recognizer, one by one": _recognizer(recognizer, 1),
+        f"scheduler, {CLIENTS} at once": partial(_scheduler, recognizer),
+        f"POST /ner, {CLIENTS} clients": partial(_http, service, bodies(), CLIENTS, 1, "/ner"),
+        "POST /ner, 1 client": partial(_http, service, bodies(), 1, 1, "/ner"),
+        f"POST /ner/batch, lists of {LIST}": partial(_http, service, batch_bodies(LIST), 2, LIST, "/ner/batch"),
+        f"POST /ner, cached, {CLIENTS} clients": partial(_http, cached, repeated_bodies(), CLIENTS, 1, "/ner"),
+        f"bare Starlette, {CLIENTS} clients": partial(_http, constant, bodies(), CLIENTS, 1, "/ner"),
+    }
+    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in rungs}
+    for measure in rungs.values():
+        measure(min(0.5, seconds))
+    for _ in range(rounds):
+        for name, measure in rungs.items():
+            figures[name].append(measure(seconds))
+    return [_rung(name, values) for name, values in figures.items()]
+
+
+def best_engine(rungs: list[Rung]) -> Rung:
+    """Return the rung of the engine at its best batch size."""
+    return max((rung for rung in rungs if rung.name.startswith("engine")), key=lambda rung: rung.per_s)
+
+
+def _engine(model: Path, engine: str, size: int) -> Measure:
+    manifest = read_manifest(model)
+    session = open_engine(model / ONNX_FILE, name=engine, threads=1)  # type: ignore[arg-type]
+    shape = (size, CHARS + 2)
+    ids = np.random.default_rng(45).integers(0, manifest.geometry.vocab, shape)  # (batch, sequence)
+    mask = np.ones(shape, dtype=np.int64)  # (batch, sequence)
+    lexicon = np.zeros((*shape, FLAGS), dtype=np.uint8) if manifest.lexicon_kinds else None  # (batch, sequence, flags)
+    return partial(_calls, lambda: session.logits(ids, mask, lexicon), size)
+
+
+def _recognizer(recognizer: Recognizer, size: int) -> Measure:
+    source = texts()
+    return partial(_calls, lambda: recognizer.recognize([next(source) for _ in range(size)]), size)
+
+
+def _calls(call: Callable[[], object], sentences: int, seconds: float) -> tuple[float, float]:
+    started, cpu = time.perf_counter(), time.process_time()
+    calls = 0
+    while time.perf_counter() - started < seconds:
+        call()
+        calls += 1
+    number = calls * sentences
+    return number / (time.perf_counter() - started), 1000 * (time.process_time() - cpu) / number
+
+
+def _scheduler(recognizer: Recognizer, seconds: float) -> tuple[float, float]:
+    async def run() -> tuple[float, float]:
+        scheduler, source = Scheduler(recognizer, 2048), texts()
+        started, cpu = time.perf_counter(), time.process_time()
+
+        async def client() -> int:
+            number = 0
+            while time.perf_counter() - started < seconds:
+                await scheduler.recognize([next(source)])
+                number += 1
+            return number
+
+        number = sum(await asyncio.gather(*(client() for _ in range(CLIENTS))))
+        elapsed, used = time.perf_counter() - started, time.process_time() - cpu
+        scheduler.close()
+        return number / elapsed, 1000 * used / number
+
+    return asyncio.run(run())
+
+
+def _http(
+    service: Contender, source: object, clients: int, sentences: int, path: str, seconds: float
+) -> tuple[float, float]:
+    before = service.meter.cpu_s()
+    found = closed_loop(service.port, source, clients, seconds, path)  # type: ignore[arg-type]
+    number = sum(found.statuses.values()) * sentences
+    return found.ok_per_s * sentences, 1000 * (service.meter.cpu_s() - before) / max(1, number)
+
+
+def _rung(name: str, values: list[tuple[float, float]]) -> Rung:
+    per_s, cpu_ms = (median(value[index] for value in values) for index in (0, 1))
+    return Rung(name, round(per_s, 2), round(cpu_ms, 3))

@@ -1,0 +1,254 @@
+"""The parts of the benchmark. Each returns plain data for the JSON file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from statistics import median
+from typing import Any
+
+from benchmarks.serving.client import OK, Responses, closed_loop, one_by_one, open_loop
+from benchmarks.serving.ladder import CLIENTS, best_engine, measure_ladder
+from benchmarks.serving.services import Contender, Models, app, bodies, engines, ours, repeated_bodies
+from ner_runtime.embedded import embedded_model
+
+DESIGN, VARIANT, CONSTANT = "replaced design", "its best variant", "bare Starlette"
+LENGTHS = (1_000, 3_000, 10_000, 30_000, 100_000)
+_FEW_CLIENTS = 4
+_SUSTAINED = 0.8
+_OVERLOAD = 3.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How thoroughly to measure.
+
+    rounds, seconds: alternating rounds, and the duration of a measurement in a round
+    goal_s: a response within so many seconds is good, in the part `overload`
+    quick: leave out the less important contenders
+    """
+
+    rounds: int
+    seconds: float
+    goal_s: float
+    quick: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """The results of one contender: medians over the rounds.
+
+    cpus: CPUs that it used; mib: memory (PSS) of all its processes
+    """
+
+    contender: str
+    clients: int
+    per_s: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float
+    cpus: float
+    mib: float
+    failures: int
+
+
+def compare(models: Models, options: Options) -> list[dict[str, Any]]:
+    """Compare the contenders at the base geometry, in closed loops. They run side by side; their rounds alternate."""
+    new, repeated = bodies(), repeated_bodies()
+    with ExitStack() as stack:
+        design = stack.enter_context(app(DESIGN, "design", models.checkpoint))
+        variant = stack.enter_context(app(VARIANT, "variant", models.checkpoint))
+        sources: dict[str, Iterator[bytes]] = {design.name: new, variant.name: new}
+        contenders = [design, variant]
+        for name, variables in _settings(models, options).items():
+            contenders.append(stack.enter_context(ours(name, **variables)))
+            sources[name] = repeated if "cached" in name else new
+        rows: dict[str, list[Row]] = {contender.name: [] for contender in contenders}
+        for contender in contenders:
+            # Also fills the cache.
+            _measure(contender, sources[contender.name], 2.0)
+        for _ in range(options.rounds):
+            for contender in contenders:
+                slow = 3 if contender in (design, variant) else 1
+                rows[contender.name].append(_measure(contender, sources[contender.name], slow * options.seconds))
+    return [asdict(_median(values)) for values in rows.values()]
+
+
+def sustained(models: Models, options: Options) -> dict[str, Any]:
+    """Compare the latency of the design and of the service at a rate that the design sustains, with random arrivals.
+
+    The rate is 80 % of the design's throughput in a closed loop.
+    """
+    seconds = 10 * options.seconds
+    with (
+        app(DESIGN, "design", models.checkpoint) as design,
+        ours("INT8, 2 workers", model=models.int8, RANER_WORKERS="2") as service,
+    ):
+        for contender in (design, service):
+            _measure(contender, bodies(), 2.0)
+        rate = _SUSTAINED * closed_loop(design.port, bodies(), 2, seconds).ok_per_s
+        design.settle()
+        found = {
+            contender.name: open_loop(contender.port, bodies(), rate, 2 * seconds, wait_s=60)
+            for contender in (design, service)
+        }
+    rows = {
+        name: {"p50_ms": _rounded(load.percentile_ms(0.5)), "p99_ms": _rounded(load.percentile_ms(0.99))}
+        | {"requests": sum(load.statuses.values())}
+        for name, load in found.items()
+    }
+    return {"rate": round(rate, 2), "rows": rows}
+
+
+def ladder(models: Models, options: Options) -> dict[str, Any]:
+    """Measure what each layer costs, for the base INT8 model and the embedded one, with each engine."""
+    results: dict[str, Any] = {}
+    for name, model in (("base INT8", models.int8), ("embedded", embedded_model())):
+        for engine in ("onnxruntime",) if options.quick else ("onnxruntime", "openvino"):
+            with (
+                ours("service", model=model, RANER_ENGINE=engine) as service,
+                ours("cached", model=model, RANER_ENGINE=engine, RANER_CACHE_URL="memory://") as cached,
+                app(CONSTANT, "constant", models.checkpoint) as constant,
+            ):
+                rungs = measure_ladder(model, engine, service, cached, constant, options.rounds, options.seconds)
+            best = best_engine(rungs)
+            rows = [asdict(rung) | {"of_engine": round(rung.per_s / best.per_s, 3)} for rung in rungs]
+            results[f"{name}, {engine}"] = rows
+    return results
+
+
+def overload(models: Models, options: Options) -> dict[str, Any]:
+    """Send three times the capacity to the service, with each model."""
+    results: dict[str, Any] = {}
+    for name, model in (("embedded", embedded_model()), ("base INT8", models.int8)):
+        with ours(name, model=model) as service:
+            closed_loop(service.port, bodies(), CLIENTS, 2.0)
+            cpu = service.meter.cpu_s()
+            normal = closed_loop(service.port, bodies(), CLIENTS, 2 * options.seconds)
+            cpu_ms = 1000 * (service.meter.cpu_s() - cpu) / max(1, len(normal.latencies.get(OK, ())))
+            service.settle()
+            cpu = service.meter.cpu_s()
+            over = open_loop(service.port, bodies(), _OVERLOAD * normal.ok_per_s, 4 * options.seconds)
+            used = 1000 * (service.meter.cpu_s() - cpu)
+        results[name] = _overloaded(normal, over, cpu_ms, used, options.goal_s)
+    return results
+
+
+def _overloaded(normal: Responses, over: Responses, cpu_ms: float, used_ms: float, goal_s: float) -> dict[str, Any]:
+    statuses = over.statuses
+    refused = statuses.total() - statuses[OK]
+    return {
+        "capacity_per_s": _rounded(normal.ok_per_s),
+        "offered_per_s": _rounded((statuses.total() + over.unanswered) / over.seconds),
+        "goal_s": goal_s,
+        "goodput_per_s": _rounded(over.good_per_s(goal_s)),
+        "goodput_of_capacity": round(over.good_per_s(goal_s) / normal.ok_per_s, 3),
+        "statuses": {str(status): number for status, number in statuses.items()},
+        "unanswered": over.unanswered,
+        "refusal_p50_ms": _rounded(over.percentile_ms(0.5, 429)),
+        "refusal_p99_ms": _rounded(over.percentile_ms(0.99, 429)),
+        # What the accepted requests cost is taken from the run without overload.
+        "refusal_cpu_ms": _rounded((used_ms - statuses[OK] * cpu_ms) / refused) if refused else None,
+        "generator_cpus": round(over.client_cpu_s / over.seconds, 2),
+    }
+
+
+def length(_models: Models, options: Options) -> list[dict[str, Any]]:
+    """Measure the cost of one text by its length, with the embedded model and one request at a time."""
+    rows: list[dict[str, Any]] = []
+    with ours("embedded", model=embedded_model()) as service:
+        closed_loop(service.port, bodies(1000), 1, 2.0)
+        for chars in LENGTHS:
+            source, number = bodies(chars), max(1, round(options.rounds * 30_000 / chars))
+            before = service.meter.cpu_s()
+            found = one_by_one(service.port, [next(source) for _ in range(number)])
+            cpu_ms = 1000 * (service.meter.cpu_s() - before) / number
+            per_1000 = 1000 / chars
+            wall = found.percentile_ms(0.5)
+            rows.append(
+                {"chars": chars, "requests": number, "ms_per_1000": _rounded(wall * per_1000)}
+                | {"cpu_ms_per_1000": _rounded(cpu_ms * per_1000)}
+            )
+    return rows
+
+
+def memory(models: Models, options: Options) -> dict[str, float]:
+    """Measure the memory (PSS, in MiB) of one, two and four workers with the base INT8 model, after load."""
+    found: dict[str, float] = {}
+    for workers in (1, 2, 4):
+        with ours(f"{workers} workers", model=models.int8, RANER_WORKERS=str(workers)) as service:
+            closed_loop(service.port, bodies(), 4 * CLIENTS, 2 * options.seconds)
+            found[str(workers)] = round(service.meter.memory_mib(), 1)
+    return found
+
+
+def cache(_models: Models, options: Options) -> dict[str, float]:
+    """Measure cached responses: requests per second, and per CPU that the service used."""
+    rates: list[tuple[float, float]] = []
+    with ours("embedded", model=embedded_model(), RANER_CACHE_URL="memory://") as service:
+        source = repeated_bodies()
+        closed_loop(service.port, source, CLIENTS, 2.0)
+        for _ in range(options.rounds):
+            before = service.meter.cpu_s()
+            found = closed_loop(service.port, source, CLIENTS, options.seconds)
+            number = len(found.latencies.get(OK, ()))
+            rates.append((found.ok_per_s, number / max(service.meter.cpu_s() - before, 1e-9)))
+    per_s, per_cpu = (median(rate[index] for rate in rates) for index in (0, 1))
+    return {"per_s": _rounded(per_s), "per_cpu_s": _rounded(per_cpu)}
+
+
+PARTS: dict[str, Callable[[Models, Options], Any]] = {
+    "compare": compare,
+    "sustained": sustained,
+    "ladder": ladder,
+    "overload": overload,
+    "length": length,
+    "memory": memory,
+    "cache": cache,
+}
+
+
+def _settings(models: Models, options: Options) -> dict[str, dict[str, Any]]:
+    """The variants of the service, by name: precision, engine, workers, cache."""
+    found: dict[str, dict[str, Any]] = {}
+    for precision, model in (("INT8", models.int8), ("FP32", models.fp32)):
+        for engine in engines():
+            for workers in (2, 1):
+                if options.quick and (workers == 1 or precision == "FP32") and engine != "onnxruntime":
+                    continue
+                variables = {"model": model, "RANER_ENGINE": engine, "RANER_WORKERS": str(workers)}
+                found[f"{precision}, {engine}, {workers} worker{'s' * (workers > 1)}"] = variables
+    cached = {"model": models.int8, "RANER_WORKERS": "2", "RANER_CACHE_URL": "memory://"}
+    return {**found, "INT8, 2 workers, cached": cached}
+
+
+def _measure(contender: Contender, source: Iterator[bytes], seconds: float) -> Row:
+    before = contender.meter.cpu_s()
+    # More clients would not get more responses from two pipelines, but wait longer than the measurement lasts.
+    clients = _FEW_CLIENTS if contender.name in (DESIGN, VARIANT) else CLIENTS
+    found = closed_loop(contender.port, source, clients, seconds)
+    used = contender.meter.cpu_s() - before
+    answered = found.statuses.total()
+    row = Row(
+        contender=contender.name,
+        clients=clients,
+        per_s=_rounded(found.ok_per_s),
+        p50_ms=_rounded(found.percentile_ms(0.5)),
+        p99_ms=_rounded(found.percentile_ms(0.99)),
+        cpu_ms=_rounded(1000 * used / max(1, answered)),
+        cpus=round(used / found.seconds, 2),
+        mib=round(contender.meter.memory_mib(), 1),
+        failures=answered - found.statuses[OK],
+    )
+    contender.settle()
+    return row
+
+
+def _median(rows: list[Row]) -> Row:
+    names = ("per_s", "p50_ms", "p99_ms", "cpu_ms", "cpus", "mib", "failures")
+    return replace(rows[0], **{name: median(getattr(row, name) for row in rows) for name in names})
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
