@@ -30,7 +30,7 @@ _THREADS = {"RANER_THREADS": "1", "RANER_MODEL": "embedded"}
 
 def texts(number: int) -> Iterator[str]:
     """Generate texts of one to three sentences; each differs from the others by a number."""
-    chosen = random.Random(0)  # noqa: S311 - not a secret
+    chosen = random.Random(0)
     sentences = sample_sentences()
     for index in range(number):
         yield "".join(chosen.choices(sentences, k=chosen.choice((1, 1, 1, 2, 3)))) + str(index)

@@ -79,8 +79,14 @@ class Connection:
             self._streams = None
 
 
-def closed_loop(port: int, bodies: Iterator[bytes], clients: int, seconds: float, path: str = "/ner") -> Responses:
-    """Send requests for `seconds`; each client sends its next request after a response. The last ones are cut off."""
+def closed_loop(
+    port: int, bodies: Iterator[bytes], clients: int, seconds: float, path: str = "/ner", *, cut_off: bool = True
+) -> Responses:
+    """Send requests for `seconds`; each client sends its next request after a response.
+
+    Args:
+        cut_off: drop the requests that have no response after `seconds`; otherwise, wait for them
+    """
 
     async def run() -> Responses:
         found = Responses()
@@ -88,8 +94,7 @@ def closed_loop(port: int, bodies: Iterator[bytes], clients: int, seconds: float
         async def client() -> None:
             connection = Connection(port, path)
             try:
-                while True:
-                    sent = time.perf_counter()
+                while (sent := time.perf_counter()) - started < seconds:
                     status = await connection.send(next(bodies))
                     found.latencies.setdefault(status, []).append(time.perf_counter() - sent)
             finally:
@@ -97,7 +102,7 @@ def closed_loop(port: int, bodies: Iterator[bytes], clients: int, seconds: float
 
         started, cpu = time.perf_counter(), time.process_time()
         tasks = [asyncio.create_task(client()) for _ in range(clients)]
-        done, pending = await asyncio.wait(tasks, timeout=seconds)
+        done, pending = await asyncio.wait(tasks, timeout=seconds if cut_off else None)
         found.seconds, found.client_cpu_s = time.perf_counter() - started, time.process_time() - cpu
         found.unanswered = len(pending)
         await _cancel(pending)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -45,8 +46,8 @@ class Row:
     contender: str
     clients: int
     per_s: float
-    p50_ms: float
-    p99_ms: float
+    p50_ms: float | None
+    p99_ms: float | None
     cpu_ms: float
     cpus: float
     mib: float
@@ -125,7 +126,7 @@ def overload(models: Models, options: Options) -> dict[str, Any]:
         with ours(name, model=model) as service:
             closed_loop(service.port, bodies(), CLIENTS, 2.0)
             cpu = service.meter.cpu_s()
-            normal = closed_loop(service.port, bodies(), CLIENTS, 2 * options.seconds)
+            normal = closed_loop(service.port, bodies(), CLIENTS, 2 * options.seconds, cut_off=False)
             cpu_ms = 1000 * (service.meter.cpu_s() - cpu) / max(1, len(normal.latencies.get(OK, ())))
             service.settle()
             cpu = service.meter.cpu_s()
@@ -165,9 +166,8 @@ def length(_models: Models, options: Options) -> list[dict[str, Any]]:
             found = one_by_one(service.port, [next(source) for _ in range(number)])
             cpu_ms = 1000 * (service.meter.cpu_s() - before) / number
             per_1000 = 1000 / chars
-            wall = found.percentile_ms(0.5)
             rows.append(
-                {"chars": chars, "requests": number, "ms_per_1000": _rounded(wall * per_1000)}
+                {"chars": chars, "requests": number, "ms_per_1000": _rounded(found.percentile_ms(0.5) * per_1000)}
                 | {"cpu_ms_per_1000": _rounded(cpu_ms * per_1000)}
             )
     return rows
@@ -183,7 +183,7 @@ def memory(models: Models, options: Options) -> dict[str, float]:
     return found
 
 
-def cache(_models: Models, options: Options) -> dict[str, float]:
+def cache(_models: Models, options: Options) -> dict[str, float | None]:
     """Measure cached responses: requests per second, and per CPU that the service used."""
     rates: list[tuple[float, float]] = []
     with ours("embedded", model=embedded_model(), RANER_CACHE_URL="memory://") as service:
@@ -233,10 +233,10 @@ def _measure(contender: Contender, source: Iterator[bytes], seconds: float) -> R
     row = Row(
         contender=contender.name,
         clients=clients,
-        per_s=_rounded(found.ok_per_s),
+        per_s=round(found.ok_per_s, 2),
         p50_ms=_rounded(found.percentile_ms(0.5)),
         p99_ms=_rounded(found.percentile_ms(0.99)),
-        cpu_ms=_rounded(1000 * used / max(1, answered)),
+        cpu_ms=round(1000 * used / max(1, answered), 3),
         cpus=round(used / found.seconds, 2),
         mib=round(contender.meter.memory_mib(), 1),
         failures=answered - found.statuses[OK],
@@ -247,8 +247,10 @@ def _measure(contender: Contender, source: Iterator[bytes], seconds: float) -> R
 
 def _median(rows: list[Row]) -> Row:
     names = ("per_s", "p50_ms", "p99_ms", "cpu_ms", "cpus", "mib", "failures")
-    return replace(rows[0], **{name: median(getattr(row, name) for row in rows) for name in names})
+    known = {name: [value for row in rows if (value := getattr(row, name)) is not None] for name in names}
+    return replace(rows[0], **{name: median(values) if values else None for name, values in known.items()})
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
+def _rounded(value: float) -> float | None:
+    # JSON has no NaN.
+    return None if math.isnan(value) else float(f"{value:.4g}")

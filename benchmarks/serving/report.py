@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,7 @@ def _compare(rows: Sequence[Mapping[str, Any]]) -> str:
                 row["contender"],
                 row["clients"],
                 row["per_s"],
-                row["per_s"] / design if design else math.nan,
+                row["per_s"] / design if design else None,
                 row["p50_ms"],
                 row["p99_ms"],
                 row["cpu_ms"],
@@ -173,7 +172,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return "–" if math.isnan(value) else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
     return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 

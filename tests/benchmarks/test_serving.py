@@ -30,7 +30,7 @@ def constant() -> Generator[Contender]:
 def test_closed_loop(constant: Contender) -> None:
     found = closed_loop(constant.port, repeat(BODY), clients=3, seconds=0.5)
     assert found.statuses.keys() == {200}
-    assert found.unanswered == 3
+    assert found.unanswered <= 3
     assert found.ok_per_s > 10
     assert 0 < found.percentile_ms(0.5) <= found.percentile_ms(0.99)
 
