@@ -17,8 +17,10 @@ from ner_runtime.errors import RanerError
 from ner_runtime.serving.answering.cache import Cache
 from ner_runtime.serving.answering.cache_url import open_store
 from ner_runtime.serving.answering.handler import Handler
+from ner_runtime.serving.answering.lexicons import Lexicons
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import error_response
+from ner_runtime.serving.api.lexicon_status import LexiconStatus
 from ner_runtime.serving.api.messages import API_REQUEST, ApiRequest, ApiResponse
 from ner_runtime.serving.api.model_status import ModelStatus
 from ner_runtime.serving.api.requests import (
@@ -35,6 +37,7 @@ from ner_runtime.serving.http.bodies import BodyReader
 from ner_runtime.serving.http.cors import with_cors
 from ner_runtime.serving.http.edge import Edge
 from ner_runtime.serving.http.pages import Pages
+from ner_runtime.serving.lifecycle.lexicon_folder import LexiconFolder
 from ner_runtime.serving.lifecycle.shutdown import CloseConnections, Shutdown
 from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exit
 from ner_runtime.serving.lifecycle.worker import Worker
@@ -57,7 +60,8 @@ configure_logs(settings.log_level, settings.log_format)
 os.environ["FORWARDED_ALLOW_IPS"] = ""
 use_http_protocol("ner_runtime.serving.http.protocol:HttpProtocol")
 limits = RequestLimits(settings.max_chars, settings.max_texts, tuple(settings.served_models))
-model_statuses = {name: ModelStatus() for name in settings.served_models}
+lexicon_status = LexiconStatus()
+model_statuses = {name: ModelStatus(lexicon_status) for name in settings.served_models}
 shutdown = Shutdown(settings.drain_s, settings.grace_s)
 
 # "none": BentoML installs no compilers, no git and no other system packages; every dependency has a wheel.
@@ -151,7 +155,13 @@ class Raner:
         check_or_exit(settings)
 
     def __init__(self) -> None:
-        self._worker = Worker(settings, shutdown, model_statuses, bentoml.server_context.worker_index == 1)
+        self._lexicons = Lexicons(settings.default_lexicons, settings.max_lexicon_entries)
+        folder = (
+            LexiconFolder(Path(settings.lexicons), settings.default_lexicons, self._lexicons, lexicon_status)
+            if settings.lexicons
+            else None
+        )
+        self._worker = Worker(settings, shutdown, model_statuses, bentoml.server_context.worker_index == 1, folder)
         self._cache = Cache(open_store(settings.cache_url, settings.cache_ttl_s))
         self._worker.open(self._make_handler)
         cache_api_methods(self)
@@ -169,7 +179,12 @@ class Raner:
 
     def _make_handler(self, scheduler: Scheduler) -> Handler:
         return Handler(
-            scheduler, limits, self._cache, engine=settings.engine, redact_key=settings.redact_key.get_secret_value()
+            scheduler,
+            limits,
+            self._cache,
+            engine=settings.engine,
+            redact_key=settings.redact_key.get_secret_value(),
+            lexicons=self._lexicons,
         )
 
     def __is_ready__(self) -> bool:

@@ -94,6 +94,10 @@ def _cache_url(url: str) -> str:
     return url
 
 
+def _names(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 def _redact_key(key: SecretStr) -> SecretStr:
     if not _MIN_KEY_CHARS <= len(key) <= _MAX_KEY_CHARS and key.get_secret_value():
         raise ValueError("too short or too long")
@@ -158,6 +162,22 @@ class Settings(BaseSettings):
         "Maximum size of a request body, in bytes. Larger requests get status 413 before the body is read.",
         ge=1024,
         le=268_435_456,
+    )
+    lexicons: str = _setting(
+        "",
+        "a directory",
+        "Directory of lexicons: each file `NAME.tsv` or `NAME.jsonl` is the lexicon `NAME`, which a request selects "
+        "with the field `lexicons`. A changed file is loaded within seconds. Empty: none.",
+    )
+    default_lexicons: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = _setting(
+        (), "names, separated by commas", "Lexicons of requests that do not have the field `lexicons`. Empty: none."
+    )
+    max_lexicon_entries: int = _setting(
+        1_000,
+        "0 to 100000",
+        "Maximum number of entries of a lexicon in a request (field `lexicon`).",
+        ge=0,
+        le=100_000,
     )
     max_batch_tokens: int = _setting(
         2048, "512 to 262144", "Maximum number of tokens in one inference batch, padding included.", ge=512, le=262_144

@@ -1,8 +1,8 @@
 """Cache: keep the results of texts, and compute a text only once for concurrent requests (single-flight).
 
-A key is a hash of the model, of how it splits texts, and of the text. A value holds types, offsets, scores and
-sources. Neither contains the text itself. Options of a request are not part of the key, because they only filter or
-convert the result. Errors are not cached.
+A key is a hash of the model, of how it splits texts, of the lexicons, and of the text. A value holds types, offsets,
+scores and sources. Neither contains the text itself. The other options of a request are not part of the key, because
+they only filter or convert the result. Errors are not cached.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Cache:
 
         Args:
             texts: texts of one request
-            model: `model_identity` of the model that `recognize` uses
+            model: `model_identity` of the model that `recognize` uses, see also `with_lexicon`
             recognize: called with the texts that are not cached
 
         Raises:
@@ -186,6 +186,11 @@ def model_identity(manifest: Manifest, engine: str) -> bytes:
     files = (f"{name} {digest}" for name, digest in sorted(manifest.files.items()))
     parts = [engine, windowing, manifest.version, manifest.precision, *files]
     return hashlib.sha256("\n".join(parts).encode()).digest()
+
+
+def with_lexicon(model: bytes, digest: str) -> bytes:
+    """Return the identity of a model together with the lexicons that have this digest."""
+    return hashlib.blake2b(digest.encode(), key=model, digest_size=32).digest()
 
 
 def text_key(model: bytes, text: str) -> Key:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 
 from ner_runtime.entities import Entity, at_least, type_colors
 from ner_runtime.errors import RanerError
+from ner_runtime.lexicon.user.matches import LexiconSet
+from ner_runtime.recognizer import selected
 from ner_runtime.redaction.operators import Operators
 from ner_runtime.redaction.redaction import redact_entities
-from ner_runtime.serving.answering.cache import Cache, TextResult, model_identity
+from ner_runtime.serving.answering.cache import Cache, TextResult, model_identity, with_lexicon
+from ner_runtime.serving.answering.lexicons import Lexicons
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import ClientGone, error_item
 from ner_runtime.serving.api.messages import ApiRequest, Body
@@ -44,7 +48,14 @@ class Handler:
     """Handles requests with one model and its scheduler."""
 
     def __init__(
-        self, scheduler: Scheduler, limits: RequestLimits, cache: Cache, *, engine: str, redact_key: str | None = None
+        self,
+        scheduler: Scheduler,
+        limits: RequestLimits,
+        cache: Cache,
+        *,
+        engine: str,
+        redact_key: str | None = None,
+        lexicons: Lexicons | None = None,
     ) -> None:
         """Set the parts of the handler.
 
@@ -54,11 +65,13 @@ class Handler:
             cache: shared with the handlers of other models
             engine: name of the inference engine
             redact_key: key of the `hash` operators that have none of their own
+            lexicons: the lexicons that requests can use, shared with the handlers of other models
         """
         self._scheduler = scheduler
         self._limits = limits
         self._cache = cache
         self._redact_key = redact_key
+        self._lexicons = lexicons or Lexicons()
         recognizer = scheduler.recognizer
         self._identity = model_identity(recognizer.manifest, engine)
         self._colors = type_colors(recognizer.types, recognizer.manifest.colors)
@@ -67,15 +80,17 @@ class Handler:
         """Handle a `POST /ner`; return a `NerResponse` as JSON.
 
         Raises:
-            UnknownType, Overloaded, ClientGone
+            UnknownType, UnknownLexicon, InvalidValue, Overloaded, ClientGone
         """
         body = request.body
-        types = self._scheduler.recognizer.check_types(body.types)
-        [result] = await self._results([body.text], request)
-        response = NerResponse(success=True, data=[], meta=self._meta([result], request))
+        lexicon = await self._lexicons.of(body)
+        types = self._scheduler.recognizer.check_types(body.types, lexicon)
+        [result] = await self._results([body.text], request, lexicon)
+        response = NerResponse(success=True, data=[], meta=self._meta([result], request, lexicon))
+        colors = self._colors_with(lexicon)
 
         def encode() -> bytes:
-            return with_data(response, self._entities(body.text, result, types, body))
+            return with_data(response, _entities(body.text, result, types, body, colors))
 
         return await _run(encode, len(body.text))
 
@@ -85,20 +100,22 @@ class Handler:
         An invalid text does not affect the others.
 
         Raises:
-            UnknownType, Overloaded, ClientGone
+            UnknownType, UnknownLexicon, InvalidValue, Overloaded, ClientGone
         """
         body = request.body
-        types = self._scheduler.recognizer.check_types(body.types)
+        lexicon = await self._lexicons.of(body)
+        types = self._scheduler.recognizer.check_types(body.types, lexicon)
         checked = [self._check(text) for text in body.texts]
         texts = [text for text in checked if isinstance(text, str)]
-        results = await self._results(texts, request)
+        results = await self._results(texts, request, lexicon)
         errors = {str(index): error_item(text) for index, text in enumerate(checked) if isinstance(text, RanerError)}
-        response = NerBatchResponse(success=True, data=[], errors=errors, meta=self._meta(results, request))
+        response = NerBatchResponse(success=True, data=[], errors=errors, meta=self._meta(results, request, lexicon))
+        colors = self._colors_with(lexicon)
 
         def encode() -> bytes:
             remaining = iter(results)
             data = (
-                self._entities(text, next(remaining), types, body) if isinstance(text, str) else b"null"
+                _entities(text, next(remaining), types, body, colors) if isinstance(text, str) else b"null"
                 for text in checked
             )
             return with_data(response, b"[" + b",".join(data) + b"]")
@@ -109,14 +126,16 @@ class Handler:
         """Handle a `POST /redact`; return a `RedactResponse` as JSON.
 
         Raises:
-            UnknownType, InvalidValue, Overloaded, ClientGone
+            UnknownType, UnknownLexicon, InvalidValue, Overloaded, ClientGone
         """
         body, recognizer = request.body, self._scheduler.recognizer
+        lexicon = await self._lexicons.of(body)
         operators = Operators(body.operators, self._redact_key)
-        operators.check_types(recognizer.types)
-        types = recognizer.check_types(body.types or operators.types(recognizer.manifest.default_types))
-        [result] = await self._results([body.text], request)
-        response = RedactResponse(success=True, data=EMPTY_REDACTION, meta=self._meta([result], request))
+        operators.check_types((*recognizer.types, *(lexicon.types if lexicon else ())))
+        wanted = body.types or operators.types(recognizer.manifest.default_types)
+        types = recognizer.check_types(wanted, lexicon)
+        [result] = await self._results([body.text], request, lexicon)
+        response = RedactResponse(success=True, data=EMPTY_REDACTION, meta=self._meta([result], request, lexicon))
 
         def encode() -> bytes:
             redaction = redact_entities(body.text, _requested(result, types, body), operators, body.patterns)
@@ -131,14 +150,19 @@ class Handler:
         except RanerError as error:
             return error
 
-    async def _results(self, texts: Sequence[str], request: ApiRequest[Body]) -> list[TextResult]:
+    async def _results(
+        self, texts: Sequence[str], request: ApiRequest[Body], lexicon: LexiconSet | None
+    ) -> list[TextResult]:
         """Return the result of each text. If the client disconnects, cancel the work that only this request needs.
 
         Raises:
             Overloaded, ClientGone
         """
         request.notes.update(model=self._scheduler.metrics.model, texts=len(texts), chars=sum(map(len, texts)))
-        results = asyncio.ensure_future(self._cache.results(texts, self._identity, self._scheduler.recognize))
+        identity, recognize = self._identity, self._scheduler.recognize
+        if lexicon is not None:
+            identity, recognize = with_lexicon(identity, lexicon.digest), partial(recognize, lexicon=lexicon)
+        results = asyncio.ensure_future(self._cache.results(texts, identity, recognize))
         try:
             disconnected = [request.disconnected] if request.disconnected else []
             await asyncio.wait([results, *disconnected], return_when="FIRST_COMPLETED")
@@ -148,10 +172,11 @@ class Handler:
         finally:
             results.cancel()
 
-    def _entities(self, text: str, result: TextResult, types: frozenset[str], options: NerOptions) -> bytes:
-        return entities_json(text, _requested(result, types, options), self._colors, options.offset_unit)
+    def _colors_with(self, lexicon: LexiconSet | None) -> Mapping[str, str]:
+        """Return the colour of each type of the model and of the lexicons. The colours of the model have precedence."""
+        return self._colors if lexicon is None else {**type_colors(lexicon.types, lexicon.colors), **self._colors}
 
-    def _meta(self, results: Sequence[TextResult], request: ApiRequest[Body]) -> Meta:
+    def _meta(self, results: Sequence[TextResult], request: ApiRequest[Body], lexicon: LexiconSet | None) -> Meta:
         now = perf_counter()
         # A request that joined a running computation arrived after it had started, and did not wait.
         started = max(request.received, min((result.started for result in results), default=now))
@@ -168,6 +193,7 @@ class Handler:
             windows=windows,
             cached=cached,
             offset_unit=request.body.offset_unit,
+            **({} if lexicon is None else {"lexicon": lexicon.digest}),
             timings_ms=Timings(
                 total=_milliseconds(now - request.received),
                 queue=_milliseconds(queue),
@@ -178,8 +204,14 @@ class Handler:
 
 def _requested(result: TextResult, types: frozenset[str], options: NerOptions) -> list[Entity]:
     """Return the entities that a request asks for."""
-    entities = [entity for entity in result.recognition.entities if entity.type in types]
+    entities = selected(result.recognition.entities, types, every_entry=options.types is None)
     return at_least(entities, options.min_score)
+
+
+def _entities(
+    text: str, result: TextResult, types: frozenset[str], options: NerOptions, colors: Mapping[str, str]
+) -> bytes:
+    return entities_json(text, _requested(result, types, options), colors, options.offset_unit)
 
 
 async def _run(encode: Callable[[], bytes], characters: int, most_inline: int = _MAX_INLINE_CHARS) -> bytes:

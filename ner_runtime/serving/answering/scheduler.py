@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from ner_runtime.inference.spans import Span
+from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.recognizer import BatchEmissions, EncodedText, EncodedWindow, Recognition, Recognizer
 from ner_runtime.serving.api.errors import Overloaded
 from ner_runtime.serving.telemetry.metrics import SHED, ModelMetrics
@@ -30,6 +31,7 @@ from ner_runtime.settings import DEFAULT_MODEL
 _DECAY = 0.9
 # Longer texts and larger numbers of windows are processed in a thread, so that they do not block the event loop.
 _MAX_INLINE_CHARS = 5_000
+_MAX_INLINE_MATCHED_CHARS = 1_000
 _MAX_INLINE_WINDOWS = 100
 # One batch in the engine and one in decoding. The next batch is taken when one of them is done, so that it is large.
 _MAX_RUNNING = 2
@@ -272,8 +274,12 @@ class Scheduler:
         self._short = WindowQueue(recognizer, max_batch_tokens, "short", self.metrics)
         self._long = WindowQueue(recognizer, max_batch_tokens, "long", self.metrics)
 
-    async def recognize(self, texts: Sequence[str]) -> ScheduledResult:
+    async def recognize(self, texts: Sequence[str], lexicon: LexiconSet | None = None) -> ScheduledResult:
         """Recognize the texts of one request, in batches with those of other requests.
+
+        Args:
+            texts: the texts
+            lexicon: the lexicons of the request
 
         Raises:
             Overloaded: the queue is too long for the texts to be done within `max_wait_s`.
@@ -282,12 +288,13 @@ class Scheduler:
         if wait > self._max_wait_s:
             SHED.labels("queue").inc()
             raise Overloaded("the queue is too long; try again shortly", math.ceil(wait / 2))
-        inline = sum(map(len, texts)) <= _MAX_INLINE_CHARS
-        encoded = self._encode(texts) if inline else await asyncio.to_thread(self._encode, texts)
+        most_inline = _MAX_INLINE_CHARS if lexicon is None else _MAX_INLINE_MATCHED_CHARS
+        inline = sum(map(len, texts)) <= most_inline
+        encoded = self._encode(texts, lexicon) if inline else await asyncio.to_thread(self._encode, texts, lexicon)
         pieces = sum(len(window.ids) for text in encoded for window in text.encoded)
         result = await self._queue(len(texts), pieces).recognize(encoded)
         for text, recognition in zip(texts, result.recognitions, strict=True):
-            self.metrics.observe_text(text, recognition)
+            self.metrics.observe_text(text, recognition, self.recognizer.types)
         return result
 
     def estimated_seconds(self, texts: Sequence[str]) -> float:
@@ -304,8 +311,8 @@ class Scheduler:
         self._short.close()
         self._long.close()
 
-    def _encode(self, texts: Sequence[str]) -> list[EncodedText]:
-        return [self.recognizer.encode(text) for text in texts]
+    def _encode(self, texts: Sequence[str], lexicon: LexiconSet | None) -> list[EncodedText]:
+        return [self.recognizer.encode(text, lexicon) for text in texts]
 
     def _queue(self, texts: int, pieces: int) -> WindowQueue:
         return self._short if texts <= 1 and pieces <= self.recognizer.window else self._long

@@ -25,6 +25,7 @@ STATUSES: Mapping[str, int] = {
     "invalid_value": 422,
     "empty_text": 422,
     "unknown_model": 422,
+    "unknown_lexicon": 422,
     "unknown_type": 422,
     "overloaded": 429,
     "rate_limited": 429,
@@ -89,6 +90,12 @@ class TooManyTexts(ApiError):
     """The batch exceeds `max_texts`."""
 
     code = "too_many_texts"
+
+
+class UnknownLexicon(ApiError):
+    """The service has no lexicon with the requested name."""
+
+    code = "unknown_lexicon"
 
 
 class UnknownModel(ApiError):

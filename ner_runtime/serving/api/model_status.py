@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ner_runtime.serving.api.errors import NotReady
+from ner_runtime.serving.api.lexicon_status import LexiconStatus
 from ner_runtime.serving.api.responses import (
     ModelDescription,
     ModelItem,
@@ -19,7 +20,9 @@ from ner_runtime.serving.api.responses import (
 class ModelStatus:
     """Holds the description and the last update of a model that this worker serves."""
 
-    def __init__(self) -> None:
+    def __init__(self, lexicons: LexiconStatus | None = None) -> None:
+        """`lexicons`: the status of the named lexicons, shared by all models."""
+        self._lexicons = lexicons or LexiconStatus()
         self._description: ModelDescription | None = None
         self._update: UpdateItem | None = None
 
@@ -63,6 +66,7 @@ class ModelStatus:
         if self._description is None:
             raise NotReady("the model is not loaded yet; try again shortly")
         fields = {name: getattr(self._description, name) for name in ModelDescription.model_fields}
+        fields["lexicons"] = self._lexicons.items()
         return fields if self._update is None else fields | {"update": self._update}
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 
 from ner_runtime.errors import EmptyText, InvalidValue, MalformedRequest, RanerError, TextTooLong
 from ner_runtime.json import from_json
+from ner_runtime.lexicon.user.entries import Mode
 from ner_runtime.redaction.operators import MAX_OPERATORS, OPERATOR_NAMES, OperatorField
 from ner_runtime.redaction.patterns import PATTERN_NAMES, PatternName
 from ner_runtime.serving.api.errors import TooManyTexts, UnknownModel
@@ -29,11 +30,41 @@ def _string(value: object) -> str:
 
 
 Text = Annotated[str, PlainValidator(_string), WithJsonSchema({"type": "string", "minLength": 1})]
+_Context = Annotated[str, PlainValidator(_string), WithJsonSchema({"type": "string"})]
 _AnyText = Annotated[Any, WithJsonSchema({"description": "A string. Anything else is reported in `errors`."})]
 
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class LexiconEntry(_Request):
+    """An entry of a lexicon in a request."""
+
+    text: Text = Field(description="The name.")
+    type: Text = Field(description="Its entity type, which the model need not know. In `forbid`, `*` is every type.")
+    left: _Context = Field(default="", description="Text that must precede an occurrence directly.")
+    right: _Context = Field(default="", description="Text that must follow an occurrence directly.")
+    weight: float | None = Field(default=None, description="Only in `hint`: added to the emissions. Default: 2.")
+    color: _Context | None = Field(default=None, description="Colour of the type, if the model does not know the type.")
+
+
+class InlineLexicon(_Request):
+    """The entries of a lexicon in a request, by mode; see docs/lexicons.md."""
+
+    prefer: list[LexiconEntry] = Field(
+        default=[], description="Entities, unless the model finds a longer one that contains them."
+    )
+    force: list[LexiconEntry] = Field(default=[], description="Always entities.")
+    forbid: list[LexiconEntry] = Field(default=[], description="Never entities of this type.")
+    hint: list[LexiconEntry] = Field(default=[], description="More likely entities of this type.")
+
+    def __len__(self) -> int:
+        return len(self.prefer) + len(self.force) + len(self.forbid) + len(self.hint)
+
+    def by_mode(self) -> list[tuple[Mode, list[LexiconEntry]]]:
+        """Return the entries of each mode."""
+        return [("prefer", self.prefer), ("force", self.force), ("forbid", self.forbid), ("hint", self.hint)]
 
 
 class NerOptions(_Request):
@@ -55,6 +86,15 @@ class NerOptions(_Request):
     )
     model: Text | None = Field(
         default=None, description="The `id` of a model in `GET /models`. Default: the service's default model."
+    )
+    lexicons: list[Text] | None = Field(
+        default=None,
+        max_length=16,
+        description="Names of lexicons of the service, see `GET /model`. Default: those that the service uses by "
+        "default; `[]`: none.",
+    )
+    lexicon: InlineLexicon | None = Field(
+        default=None, description="A lexicon for this request. It has precedence over those of the service."
     )
 
 

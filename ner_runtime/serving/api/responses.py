@@ -65,6 +65,7 @@ class Meta(_Response):
     windows: int = Field(ge=0, description="Windows that the texts were split into.")
     cached: bool = Field(description="Whether every text was in the cache.")
     offset_unit: OffsetUnit
+    lexicon: str | None = Field(default=None, description="Identifies the lexicons of the request; absent: none.")
     timings_ms: Timings
 
 
@@ -139,6 +140,21 @@ class LimitsItem(_Response):
     max_body_bytes: int = Field(description="Maximum bytes of one request body.")
     max_concurrency: int = Field(description="Maximum requests in flight in each worker.")
     timeout_s: float = Field(description="Maximum seconds for a body to arrive, and for the response to be ready.")
+    max_lexicon_entries: int = Field(description="Maximum entries of a lexicon in a request.")
+
+
+class LexiconItem(_Response):
+    """A named lexicon of the service."""
+
+    name: str = Field(description="What a request lists in `lexicons`.")
+    entries: int = Field(ge=0)
+    digest: str | None = Field(description="Identifies the entries; null if the file was never loaded.")
+    types: list[str] = Field(description="The types of the entries with the modes `prefer` and `force`.")
+    bad_lines: list[int] = Field(description="The first lines of the file that are not entries.")
+    duplicates: int = Field(ge=0, description="Entries that were left out because they repeat an earlier one.")
+    conflicts: int = Field(ge=0, description="Entries that were left out because they contradict an earlier one.")
+    one_character: int = Field(ge=0, description="Entries of one character, which also match inside of words.")
+    error: str | None = Field(description="Why the current file is not in use; null if it is.")
 
 
 class UpdateItem(_Response):
@@ -172,6 +188,7 @@ class ModelState(ModelDescription):
     """A served model and its last update."""
 
     update: UpdateItem | None = Field(default=None, description="Absent before the first update.")
+    lexicons: list[LexiconItem] = Field(description="The named lexicons of the service.")
 
 
 class ModelResponse(ModelState):

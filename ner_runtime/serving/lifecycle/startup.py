@@ -15,6 +15,7 @@ from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.answering.memory import release_memory
 from ner_runtime.serving.api.responses import LimitsItem, ModelDescription
+from ner_runtime.serving.lifecycle.lexicon_folder import check_lexicons
 from ner_runtime.settings import Settings, load_settings
 
 
@@ -39,11 +40,16 @@ class OpenedModel:
 
 
 def check_or_exit(settings: Settings) -> None:
-    """Check that every configured model can be served; pull it first if it is missing.
+    """Check that every lexicon can be loaded and every configured model can be served; pull missing models first.
 
     Raises:
-        SystemExit: a model cannot be served; the message is one line.
+        SystemExit: a lexicon or a model cannot be used; the message is one line.
     """
+    if settings.lexicons:
+        try:
+            check_lexicons(Path(settings.lexicons), settings.default_lexicons)
+        except RanerError as error:
+            _exit(error)
     for name, reference in settings.served_models.items():
         try:
             pull_if_missing(reference)
@@ -114,6 +120,7 @@ def describe(manifest: Manifest, settings: Settings) -> ModelDescription:
             max_body_bytes=settings.max_body_bytes,
             max_concurrency=settings.max_concurrency,
             timeout_s=settings.timeout_s,
+            max_lexicon_entries=settings.max_lexicon_entries,
         ),
     )
 

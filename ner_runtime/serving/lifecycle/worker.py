@@ -14,6 +14,7 @@ from ner_runtime.serving.answering.model_slot import HandlerFactory, ModelSlot
 from ner_runtime.serving.api.errors import NotReady
 from ner_runtime.serving.api.model_status import ModelStatus
 from ner_runtime.serving.lifecycle.heartbeat import HEARTBEAT_S, is_orphan, is_supervised, send_heartbeat
+from ner_runtime.serving.lifecycle.lexicon_folder import LexiconFolder
 from ner_runtime.serving.lifecycle.served_model import ServedModel
 from ner_runtime.serving.lifecycle.shutdown import Shutdown
 from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, ModelMetrics, observe_process
@@ -39,12 +40,14 @@ class Worker:
     """The status of each model, by name; the worker updates it."""
     is_first: bool
     """Whether this is the one worker that checks the hub for newer models and reports a missing supervisor."""
+    lexicon_folder: LexiconFolder | None = None
+    """The named lexicons; None if there are none."""
     _models: dict[str, ServedModel] = field(default_factory=dict[str, ServedModel])
     _slots: dict[str | None, ModelSlot] = field(default_factory=dict[str | None, ModelSlot])
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     def open(self, make_handler: HandlerFactory) -> None:
-        """Open the configured models; see `ServedModel`.
+        """Load the lexicons and open the configured models; see `LexiconFolder` and `ServedModel`.
 
         Raises:
             SystemExit: a model cannot be served.
@@ -62,6 +65,8 @@ class Worker:
                 metrics=metrics,
             )
 
+        if self.lexicon_folder is not None:
+            self.lexicon_folder.load()
         opening = asyncio.Lock()
         for name, status in self.model_statuses.items():
             model = self._models[name] = ServedModel(name, self.settings, status, make_slot, opening)
@@ -82,6 +87,8 @@ class Worker:
         WORKER_STARTS.inc()
         watching = (asyncio.create_task(model.watch()) for model in self._models.values())
         self._tasks += [asyncio.create_task(self._send_heartbeats()), *watching]
+        if self.lexicon_folder is not None:
+            self._tasks.append(asyncio.create_task(self.lexicon_folder.watch()))
         if self.is_first and self.settings.update_interval_s:
             self._tasks.append(asyncio.create_task(self._check_hub()))
 

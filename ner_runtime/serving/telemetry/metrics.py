@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter as Counts
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -63,6 +63,22 @@ MODEL = Gauge(
 )
 MODEL_UPDATES = Counter("raner_model_updates_total", "Model updates, by outcome.", ["model", "outcome"])
 WORKER_STARTS = Counter("raner_worker_starts_total", "Workers that became ready, restarts included.")
+
+
+LEXICON_ENTRIES = Gauge(
+    "raner_lexicon_entries", "Entries of each named lexicon.", ["lexicon"], multiprocess_mode="livemax"
+)
+LEXICON_LOADS = Counter("raner_lexicon_loads_total", "Loaded lexicon files, by outcome.", ["outcome"])
+
+
+def observe_lexicon(name: str, entries: int) -> None:
+    """Record the number of entries of a named lexicon."""
+    LEXICON_ENTRIES.labels(name).set(entries)
+
+
+def observe_lexicon_load(outcome: str) -> None:
+    """Record that a lexicon file was loaded; `outcome` is `done` or `failed`."""
+    LEXICON_LOADS.labels(outcome).inc()
 
 
 def observe_response(record: AccessRecord) -> None:
@@ -130,10 +146,15 @@ class ModelMetrics:
         metrics.tokens.inc(tokens)
         metrics.padded_tokens.inc(padded)
 
-    def observe_text(self, text: str, recognition: Recognition) -> None:
-        """Record a text and the entities found in it."""
+    def observe_text(self, text: str, recognition: Recognition, known: Collection[str]) -> None:
+        """Record a text and the entities found in it.
+
+        Types that are not in `known`, those of the model, come from lexicons and are recorded as `other`: clients can
+        invent them.
+        """
         self._characters.inc(len(text))
-        for type_, number in Counts(entity.type for entity in recognition.entities).items():
+        types = (entity.type if entity.type in known else "other" for entity in recognition.entities)
+        for type_, number in Counts(types).items():
             counter = self._entities.get(type_)
             if counter is None:
                 counter = self._entities[type_] = ENTITIES.labels(self.model, type_)
