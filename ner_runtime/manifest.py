@@ -40,7 +40,7 @@ SPECIAL = 2
 
 Precision = Literal["int8", "fp32"]
 TokenizerKind = Literal["wordpiece", "unigram"]
-Split = Literal["characters", "words"]
+Split = Literal["characters", "words", "pieces"]
 
 
 class _Part(BaseModel):
@@ -109,7 +109,7 @@ class Manifest(_Part):
     tokenizer: TokenizerKind = "wordpiece"
     """`wordpiece`: BERT, with `vocab.txt`. `unigram`: XLM-RoBERTa, with `sentencepiece.bpe.model`."""
     split: Split = "characters"
-    """What gets a label: each code point, or each word. Only Unigram models label words."""
+    """What gets a label: each code point, each word (XLM-RoBERTa) or each piece of the whole text (AdaSeq)."""
     lowercase: bool = True
     window: int | None = Field(default=None, gt=0)
     """Length of the longest window, in pieces, for models that are more accurate on short inputs. None: no limit."""

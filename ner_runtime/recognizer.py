@@ -245,10 +245,10 @@ class Recognizer:
         Windows of several texts may be decoded together, in any order.
 
         Raises:
-            InvalidValue: a lexicon is given, but the model labels words.
+            InvalidValue: a lexicon is given, but the model does not label code points.
         """
-        if lexicon is not None and lexicon.lexicons and self.manifest.split == "words":
-            raise InvalidValue("lexicons need a model that labels characters; this model labels words")
+        if lexicon is not None and lexicon.lexicons and self.manifest.split != "characters":
+            raise InvalidValue(f"lexicons need a model that labels characters; this model labels {self.manifest.split}")
         prepared = prepare_text(text) if self.manifest.skip_markup else PreparedText(text)
         shown = prepared.text
         ids, first, offsets = self._tokenizer.encode(shown)

@@ -6,9 +6,11 @@ space, control characters, variation selectors) becomes the unknown piece; no po
 a text is treated as five characters; ModelScope treats it as a control token.
 
 BERT models use WordPiece (NFC, lower case, accents stripped; full-width forms are not converted). XLM-RoBERTa models
-use a Unigram vocabulary, and some of them label words instead of code points; see `unigram.py`.
+use a Unigram vocabulary, and some of them label words instead of code points; see `unigram.py`. Exports of AdaSeq label
+the pieces of the whole text; see `WordPieceTextTokenizer`.
 
-Source: ModelScope 1.40.2, `modelscope/preprocessors/nlp/token_classification_preprocessor.py`.
+Source: ModelScope 1.40.2, `modelscope/preprocessors/nlp/token_classification_preprocessor.py`; AdaSeq 0.6.6,
+`adaseq/data/preprocessors/nlp_preprocessor.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Encoding as WordPieceEncoding
 from tokenizers import Tokenizer as WordPieceModel
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
@@ -32,6 +35,7 @@ Ids = NDArray[np.int32]
 
 _CODE_POINTS = 0x110000
 _SURROGATES = range(0xD800, 0xE000)
+_REPLACED = dict.fromkeys(_SURROGATES, "\ufffd")
 _UNSEEN = -1
 _SEVERAL = -2
 
@@ -44,10 +48,10 @@ class Encoding(NamedTuple):
     first: Ids
     """(positions,), the index in `ids` of the first piece of each position; this piece gets the label of the position.
 
-    A position is a code point, or, in a model that labels words, a word.
+    A position is a code point, or, depending on the model, a word or a piece of the whole text.
     """
     offsets: Ids | None = None
-    """(positions, 2), start and end (exclusive) of each word in code points. None: each position is a code point."""
+    """(positions, 2), start and end (exclusive) of each position in code points; None if it is a code point."""
 
 
 class Tokenizer(Protocol):
@@ -110,11 +114,11 @@ class CharacterTokenizer(ABC):
             self._piece[code_point] = pieces[0] if pieces else self.unk
 
 
-class WordPieceTokenizer(CharacterTokenizer):
-    """Encodes each code point of a text with WordPiece, for BERT models."""
+class WordPieceVocabulary:
+    """A WordPiece vocabulary and its normalization. Safe to use from several threads."""
 
     def __init__(self, vocabulary: dict[str, int], *, lowercase: bool) -> None:
-        """Build a tokenizer.
+        """Build a vocabulary.
 
         Args:
             vocabulary: id of each piece; must contain [UNK], [CLS] and [SEP]
@@ -126,8 +130,8 @@ class WordPieceTokenizer(CharacterTokenizer):
         missing = [piece for piece in ("[UNK]", "[CLS]", "[SEP]") if piece not in vocabulary]
         if missing:
             raise InvalidModel(f"the vocabulary has no {', '.join(missing)}")
-        unk, cls, sep = (vocabulary[piece] for piece in ("[UNK]", "[CLS]", "[SEP]"))
-        super().__init__(unk=unk, cls=cls, sep=sep, pad=vocabulary.get("[PAD]", 0))
+        self.unk, self.cls, self.sep = (vocabulary[piece] for piece in ("[UNK]", "[CLS]", "[SEP]"))
+        self.pad = vocabulary.get("[PAD]", 0)
         self._model = WordPieceModel(WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))  # noqa: S106
         self._model.normalizer = BertNormalizer(
             clean_text=True, handle_chinese_chars=True, strip_accents=None, lowercase=lowercase
@@ -135,7 +139,7 @@ class WordPieceTokenizer(CharacterTokenizer):
         self._model.pre_tokenizer = BertPreTokenizer()
 
     @classmethod
-    def from_file(cls, path: Path, *, lowercase: bool) -> WordPieceTokenizer:
+    def from_file(cls, path: Path, *, lowercase: bool) -> WordPieceVocabulary:
         """Read a `vocab.txt`: one piece per line; the id is the line number, starting at 0.
 
         Raises:
@@ -149,10 +153,52 @@ class WordPieceTokenizer(CharacterTokenizer):
             lines.pop()
         return cls({line.rstrip("\r"): index for index, line in enumerate(lines)}, lowercase=lowercase)
 
+    def encode(self, text: str) -> WordPieceEncoding:
+        """Encode a text that has no lone surrogate. `ids`, `tokens` and `offsets` of the result are lists."""
+        return self._model.encode(text, add_special_tokens=False)
+
+
+class WordPieceTokenizer(CharacterTokenizer):
+    """Encodes each code point of a text with WordPiece, for BERT models. Safe to use from several threads."""
+
+    def __init__(self, vocabulary: WordPieceVocabulary) -> None:
+        super().__init__(unk=vocabulary.unk, cls=vocabulary.cls, sep=vocabulary.sep, pad=vocabulary.pad)
+        self._vocabulary = vocabulary
+
     def pieces_of(self, character: str) -> list[int]:
         """Return the pieces of a code point."""
         # ModelScope applies NFC; BertNormalizer does not.
-        return self._model.encode(unicodedata.normalize("NFC", character), add_special_tokens=False).ids
+        return self._vocabulary.encode(unicodedata.normalize("NFC", character)).ids
+
+
+class WordPieceTextTokenizer:
+    """Encodes a whole text with WordPiece, as AdaSeq does; each piece is a position. Safe to use from several threads.
+
+    AdaSeq encodes the string of each piece again: `##ing` becomes `#`, `#` and `ing`, and `#` gets the label.
+    """
+
+    def __init__(self, vocabulary: WordPieceVocabulary) -> None:
+        self.cls, self.sep, self.pad = vocabulary.cls, vocabulary.sep, vocabulary.pad
+        self._vocabulary = vocabulary
+        self._again: dict[str, list[int]] = {"[UNK]": [vocabulary.unk]}
+
+    def encode(self, text: str) -> Encoding:
+        """Return the pieces of a text and the offsets of those that get a label."""
+        whole = self._vocabulary.encode(text.translate(_REPLACED))
+        ids: list[int] = []
+        first: list[int] = []
+        for token in whole.tokens:
+            first.append(len(ids))
+            ids.extend(self._encode_again(token))
+        offsets = np.array(whole.offsets, dtype=np.int32).reshape(-1, 2)
+        return Encoding(np.array(ids, dtype=np.int32), np.array(first, dtype=np.int32), offsets)
+
+    def _encode_again(self, token: str) -> list[int]:
+        pieces = self._again.get(token)
+        if pieces is None:
+            pieces = self._vocabulary.encode(token).ids or [self._vocabulary.unk]
+            self._again[token] = pieces
+        return pieces
 
 
 def open_tokenizer(directory: Path, manifest: Manifest) -> Tokenizer:
@@ -163,7 +209,8 @@ def open_tokenizer(directory: Path, manifest: Manifest) -> Tokenizer:
     """
     path = directory / manifest.vocabulary_file
     if manifest.tokenizer == "wordpiece":
-        return WordPieceTokenizer.from_file(path, lowercase=manifest.lowercase)
+        wordpieces = WordPieceVocabulary.from_file(path, lowercase=manifest.lowercase)
+        return WordPieceTextTokenizer(wordpieces) if manifest.split == "pieces" else WordPieceTokenizer(wordpieces)
     # BERT models do not need the library of Unigram models in memory.
     from ner_runtime.inference.unigram import UnigramTokenizer, UnigramWordTokenizer, open_vocabulary
 

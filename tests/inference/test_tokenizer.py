@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_runtime.errors import InvalidModel
-from ner_runtime.inference.tokenizer import WordPieceTokenizer
+from ner_runtime.inference.tokenizer import WordPieceTextTokenizer, WordPieceTokenizer, WordPieceVocabulary
 
 PIECES = [
     "[PAD]",
@@ -31,7 +31,7 @@ VOCABULARY = {piece: index for index, piece in enumerate(PIECES)}
 
 @pytest.fixture(scope="module")
 def tokenizer() -> WordPieceTokenizer:
-    return WordPieceTokenizer(VOCABULARY, lowercase=True)
+    return WordPieceTokenizer(WordPieceVocabulary(VOCABULARY, lowercase=True))
 
 
 def pieces(tokenizer: WordPieceTokenizer, text: str) -> list[str]:
@@ -85,23 +85,40 @@ def test_encoding_is_the_concatenation_of_parts(tokenizer: WordPieceTokenizer, l
 
 
 def test_cased_model_keeps_case() -> None:
-    assert WordPieceTokenizer(VOCABULARY, lowercase=False).encode("A")[0].tolist() == [VOCABULARY["[UNK]"]]
+    assert WordPieceTokenizer(WordPieceVocabulary(VOCABULARY, lowercase=False)).encode("A")[0].tolist() == [
+        VOCABULARY["[UNK]"]
+    ]
 
 
 def test_vocabulary_files(tmp_path: Path) -> None:
     path = tmp_path / "vocab.txt"
     path.write_bytes("\r\n".join([*PIECES, "\u2028", ""]).encode())
-    assert WordPieceTokenizer.from_file(path, lowercase=True).encode("中")[0].tolist() == [5]
+    assert WordPieceTokenizer(WordPieceVocabulary.from_file(path, lowercase=True)).encode("中")[0].tolist() == [5]
     path.write_text("中\n[UNK]\n")
     with pytest.raises(InvalidModel, match=r"no \[CLS\], \[SEP\]"):
-        WordPieceTokenizer.from_file(path, lowercase=True)
+        WordPieceTokenizer(WordPieceVocabulary.from_file(path, lowercase=True))
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidModel, match="not UTF-8"):
-        WordPieceTokenizer.from_file(path, lowercase=True)
+        WordPieceTokenizer(WordPieceVocabulary.from_file(path, lowercase=True))
 
 
 @pytest.mark.parametrize("lowercase", [True, False])
 def test_compatibility_ideographs_are_normalized(lowercase: bool) -> None:
     # U+FA31 is composed to 僧 whether or not case and accents are kept.
-    tokenizer = WordPieceTokenizer({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "僧": 3}, lowercase=lowercase)
+    tokenizer = WordPieceTokenizer(
+        WordPieceVocabulary({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "僧": 3}, lowercase=lowercase)
+    )
     assert tokenizer.encode("\ufa31")[0].tolist() == [3]
+
+
+def test_pieces_of_a_whole_text() -> None:
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "中", "run", "##ning", "ning", "#"]
+    ids = {word: index for index, word in enumerate(words)}
+    tokenizer = WordPieceTextTokenizer(WordPieceVocabulary(ids, lowercase=True))
+    encoding = tokenizer.encode("中 Running文\ud800")
+    # AdaSeq encodes `##ning` again; its first piece, `#`, gets the label.
+    assert [words[id_] for id_ in encoding.ids] == ["中", "run", "#", "#", "ning", "[UNK]"]
+    assert encoding.first.tolist() == [0, 1, 2, 5]
+    assert encoding.offsets is not None
+    assert encoding.offsets.tolist() == [[0, 1], [2, 5], [5, 9], [9, 10]]
+    assert tokenizer.encode(" ").offsets is not None

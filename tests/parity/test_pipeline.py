@@ -21,7 +21,7 @@ from ner_runtime import Recognizer
 from ner_runtime.entities import Entity
 from ner_runtime.inference.crf import Crf
 from ner_runtime.inference.span_rules import is_invisible, unpaired_marks
-from ner_runtime.inference.tokenizer import WordPieceTokenizer
+from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary
 from ner_runtime.manifest import CRF_FILE
 from ner_runtime.models.convert.build import build_model_directory
 from tests.support.checkpoints import ECOM, MEDICAL, NEWS, TINY, bio, bioes, medical_order, write_checkpoint
@@ -76,7 +76,9 @@ class Case:
 
     @cached_property
     def tokenizer(self) -> WordPieceTokenizer:
-        return WordPieceTokenizer.from_file(self.checkpoint / "vocab.txt", lowercase=self.recipe.get("lowercase", True))
+        return WordPieceTokenizer(
+            WordPieceVocabulary.from_file(self.checkpoint / "vocab.txt", lowercase=self.recipe.get("lowercase", True))
+        )
 
     @cached_property
     def crf(self) -> Crf:

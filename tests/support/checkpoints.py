@@ -130,17 +130,39 @@ def write_checkpoint(directory: Path, recipe: Recipe = TINY, /, **changes: Any) 
     return directory
 
 
-def write_adaseq(directory: Path) -> Path:
-    """A model that AdaSeq exported."""
-    write_checkpoint(directory)
-    configuration = {"model": {"type": "sequence-labeling-model"}, "plugins": ["adaseq"], "framework": "pytorch"}
+def write_adaseq(directory: Path, *, crf: bool = True, embedder: dict[str, Any] | None = None, **changes: Any) -> Path:
+    """A model that AdaSeq exported. `embedder` are more options of its embedder, `changes` fields of `Recipe`."""
+    recipe = replace(TINY, **changes)
+    write_checkpoint(directory, recipe)
+    _write_json(directory / "tokenizer_config.json", {"do_lower_case": recipe.lowercase})
+    model = {"embedder": {"model_name_or_path": "bert-base-chinese", **(embedder or {})}, "use_crf": crf}
+    preprocessor = {"type": "sequence-labeling-preprocessor", "max_length": 150}
+    configuration = {
+        "framework": "pytorch",
+        "task": "named-entity-recognition",
+        "model": {"type": "sequence-labeling-model", **model, "id_to_label": _mapping(recipe, "id2label")},
+        "preprocessor": preprocessor | {"label_to_id": _label2id(recipe)},
+        "pipeline": {"type": "sequence-labeling-pipeline"},
+        "plugins": ["adaseq"],
+    }
     _write_json(directory / "configuration.json", configuration)
-    state = weights(TINY)
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    config.pop("label2id")
+    _write_json(directory / "config.json", config)
+    state = {name: array for name, array in weights(recipe).items() if crf or not name.startswith("crf.")}
     renamed = {
         f"embedder.transformer_model.{name.removeprefix('encoder.')}" if name.startswith("encoder.") else name: array
         for name, array in state.items()
     }
-    write_weights(directory, renamed, TINY)
+    write_weights(directory, renamed, recipe, position_ids="embedder.transformer_model.embeddings.position_ids")
+    return directory
+
+
+def write_span_model(directory: Path) -> Path:
+    """A span model of AdaSeq."""
+    write_adaseq(directory)
+    path = directory / "configuration.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("sequence-labeling-model", "biaffine-ner-model"))
     return directory
 
 
@@ -228,7 +250,9 @@ def named(state: State, layout: Layout) -> State:
     return renamed
 
 
-def write_weights(directory: Path, state: State, recipe: Recipe) -> None:
+def write_weights(
+    directory: Path, state: State, recipe: Recipe, position_ids: str = "encoder.embeddings.position_ids"
+) -> None:
     """Write `pytorch_model.bin` or `model.safetensors`, by the names given."""
     import torch
 
@@ -240,7 +264,7 @@ def write_weights(directory: Path, state: State, recipe: Recipe) -> None:
         save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
         return
     prefix = "module." if recipe.layout == "module" else ""
-    tensors[f"{prefix}encoder.embeddings.position_ids"] = torch.arange(recipe.rows)[None]  # (1, rows)
+    tensors[f"{prefix}{position_ids}"] = torch.arange(recipe.rows)[None]  # (1, rows)
     nested = recipe.layout == "nested"
     torch.save({"state_dict": tensors, "epoch": 3} if nested else tensors, directory / "pytorch_model.bin")
 

@@ -7,7 +7,7 @@ code are used only to reject the checkpoint.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -19,10 +19,17 @@ from ner_runtime.models.checkpoint.safe_files import read_json
 
 Part = TypeVar("Part", bound=BaseModel)
 
-SUPPORTED = "supported are RaNER models of ModelScope: a BERT or XLM-RoBERTa encoder with a CRF (`transformer-crf`)"
+SUPPORTED = (
+    "supported are RaNER models of ModelScope, with a BERT or XLM-RoBERTa encoder and a CRF (`transformer-crf`), and "
+    "exports of AdaSeq with a BERT encoder (`sequence-labeling-model`)"
+)
 _MODEL_TYPES = {"transformer-crf", "transformer-crf-for-word-segmentation"}
+_ADASEQ_TYPE = "sequence-labeling-model"
 _FAMILIES = {
-    "sequence-labeling-model": "an AdaSeq export, whose CRF also covers [CLS] and [SEP]",
+    "biaffine-ner-model": "a span model of AdaSeq (`biaffine-ner-model`)",
+    "global-pointer-model": "a span model of AdaSeq (`global-pointer-model`)",
+    "w2ner-model": "a span model of AdaSeq (`w2ner-model`)",
+    "twostage-ner-model": "a span model of AdaSeq (`twostage-ner-model`)",
     "lstm-crf": "an LSTM-CRF",
     "lstm": "an LSTM",
     "veco": "a VECO model",
@@ -42,6 +49,10 @@ class Configuration:
     split: Split = "characters"
     first_position: int = 0
     """Row of the position embeddings that the first token gets. XLM-RoBERTa does not use the rows before it."""
+    adaseq: bool = False
+    """Whether AdaSeq exported the checkpoint."""
+    crf: bool = True
+    """Whether the model has a CRF. Without one, the label with the highest logit is used."""
     lexicon_flags: int = 0
     """Number of lexicon flags per token; 0 if the model has no lexicon, like the published RaNER models."""
     lexicon_size: int = 0
@@ -82,6 +93,39 @@ class _XlmRobertaTokenizer(BaseModel):
     is_split_into_words: bool = False
 
 
+class _Embedder(BaseModel):
+    """The embedder of an AdaSeq model. Fields with one value are options that change the result otherwise."""
+
+    type: Literal["transformer-embedder"] = "transformer-embedder"
+    drop_special_tokens: Literal[True] = True
+    sub_module: None = None
+    scalar_mix: None = None
+    sub_token_mode: Literal["first"] = "first"  # noqa: S105 - not a password
+
+
+class _AdaSeqModel(BaseModel):
+    embedder: _Embedder
+    encoder: None = None
+    use_crf: bool = True
+    chunk: Literal[False] = False
+
+
+class _AdaSeqPreprocessor(BaseModel):
+    type: Literal["sequence-labeling-preprocessor"] = "sequence-labeling-preprocessor"
+    is_word2vec: Literal[False] = False
+    add_special_tokens: Literal[True] = True
+    tokenizer_kwargs: None = None
+    chunk_size: None = None
+    return_original_view: None = None
+
+
+class _AdaSeq(BaseModel):
+    """The relevant fields of the `configuration.json` of AdaSeq."""
+
+    model: _AdaSeqModel
+    preprocessor: _AdaSeqPreprocessor = _AdaSeqPreprocessor()
+
+
 def read_configuration(directory: Path) -> Configuration:
     """Read `configuration.json`, `config.json` and `tokenizer_config.json`.
 
@@ -89,16 +133,20 @@ def read_configuration(directory: Path) -> Configuration:
         UnsupportedCheckpoint: the model belongs to another family, or uses options that are not supported.
         InvalidCheckpoint: a file is missing or damaged, or a number is out of bounds.
     """
-    _check_family(read_json(directory, "configuration.json") or {})
+    configuration = read_json(directory, "configuration.json") or {}
+    adaseq = _is_adaseq(configuration)
     config = read_json(directory, "config.json")
     if config is None:
         raise InvalidCheckpoint(f"{directory} is not a checkpoint: it has no config.json")
     tokenizer = read_json(directory, "tokenizer_config.json") or {}
     family = config.get("model_type")
     if family == "bert":
-        return _bert(config, tokenizer)
-    if family == "xlm-roberta":
+        bert = _bert(config, tokenizer)
+        return _adaseq(bert, configuration) if adaseq else bert
+    if family == "xlm-roberta" and not adaseq:
         return _xlm_roberta(config, tokenizer)
+    if family == "xlm-roberta":
+        raise UnsupportedCheckpoint(f"this is an AdaSeq export with an XLM-RoBERTa encoder; {SUPPORTED}")
     raise UnsupportedCheckpoint(f"this is {_FAMILIES.get(str(family), f'a model of type {family!r}')}; {SUPPORTED}")
 
 
@@ -115,6 +163,11 @@ def _bert(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> Con
         lexicon_flags=bert.lexicon_flags,
         lexicon_size=bert.lexicon_size if bert.lexicon_flags else 0,
     )
+
+
+def _adaseq(bert: Configuration, configuration: Mapping[str, Any]) -> Configuration:
+    options = _validated(_AdaSeq, configuration, "configuration.json")
+    return replace(bert, adaseq=True, split="pieces", crf=options.model.use_crf)
 
 
 def _xlm_roberta(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> Configuration:
@@ -147,13 +200,21 @@ def _geometry(encoder: _Encoder, first_position: int) -> Geometry:
     )
 
 
-def _check_family(configuration: Mapping[str, Any]) -> None:
+def _is_adaseq(configuration: Mapping[str, Any]) -> bool:
+    """Return whether AdaSeq exported the checkpoint.
+
+    Raises:
+        UnsupportedCheckpoint: the model has another type.
+    """
     model = configuration.get("model")
     type_ = model.get("type") if isinstance(model, Mapping) else None
-    if "adaseq" in str(configuration.get("plugins", "")).lower():
-        type_ = "sequence-labeling-model"
+    if type_ == _ADASEQ_TYPE:
+        return True
     if type_ is not None and type_ not in _MODEL_TYPES:
         raise UnsupportedCheckpoint(f"this is {_FAMILIES.get(str(type_), f'a model of type {type_!r}')}; {SUPPORTED}")
+    if "adaseq" in str(configuration.get("plugins", "")).lower():
+        raise UnsupportedCheckpoint(f"this is an AdaSeq export without the model type `{_ADASEQ_TYPE}`; {SUPPORTED}")
+    return False
 
 
 def _validated(model: type[Part], values: Mapping[str, Any], name: str) -> Part:
@@ -163,6 +224,6 @@ def _validated(model: type[Part], values: Mapping[str, Any], name: str) -> Part:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         message = f"{name}: {field}: {first['msg']}"
-        if first["type"] == "literal_error":
+        if first["type"] in ("literal_error", "none_required"):
             raise UnsupportedCheckpoint(f"{message}; {SUPPORTED}") from None
         raise InvalidCheckpoint(message) from None

@@ -2,7 +2,7 @@
 
 The labels come from the first of these sources that has them: `label_mapping.json` (label to id), `model` in
 `configuration.json`, `preprocessor` in `configuration.json`, `config.json`. Published models list their labels in
-different orders, and ids can be strings.
+different orders, and ids can be strings. AdaSeq calls the mappings `label_to_id` and `id_to_label`.
 
 Source: ModelScope 1.40.2, `modelscope/utils/hub.py`, `parse_label_mapping`.
 """
@@ -54,10 +54,12 @@ def _label_ids(directory: Path) -> Mapping[str, Any]:
     for section in (configuration.get("model"), configuration.get("preprocessor"), read_json(directory, "config.json")):
         if not isinstance(section, Mapping):
             continue
-        if isinstance(section.get("label2id"), Mapping):
-            return section["label2id"]
-        if isinstance(section.get("id2label"), Mapping):
-            return {str(label): id_ for id_, label in section["id2label"].items()}
+        for name in ("label2id", "label_to_id"):
+            if isinstance(section.get(name), Mapping):
+                return section[name]
+        for name in ("id2label", "id_to_label"):
+            if isinstance(section.get(name), Mapping):
+                return {str(label): id_ for id_, label in section[name].items()}
     raise InvalidCheckpoint(f"{directory} has no labels: no label_mapping.json, label2id or id2label")
 
 

@@ -9,9 +9,9 @@
     pytorch_model.bin or model.safetensors
 
 Supported tensor names are those of 2022 (`encoder.*`, `linear.*`, `crf.*`), those of newer versions of
-`save_pretrained` (`head.linear.*`, `head.crf.*`), old LayerNorm names (`gamma`, `beta`), and names with the prefix
-`module.` of a wrapped model. No code in the directory is executed, no file is changed, and every number of the
-configuration is checked against the tensors.
+`save_pretrained` (`head.linear.*`, `head.crf.*`), those of AdaSeq (`embedder.transformer_model.*`), old LayerNorm names
+(`gamma`, `beta`), and names with the prefix `module.` of a wrapped model. No code in the directory is executed, no file
+is changed, and every number of the configuration is checked against the tensors.
 
 Source: ModelScope 1.40.2, `modelscope/utils/hub.py` (labels), `modelscope/utils/checkpoint.py` (names).
 """
@@ -89,8 +89,11 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     configuration = read_configuration(directory)
     labels = read_labels(directory)
     vocab = _vocab_file(directory, configuration)
-    tensors = _normalize_names(read_state_dict(directory))
+    tensors = _normalize_names(read_state_dict(directory), adaseq=configuration.adaseq)
     shapes = _expected_shapes(configuration, len(labels))
+    if not configuration.crf:
+        # Without transitions, the best path has the label with the highest logit at each position.
+        tensors |= {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name.startswith("crf.")}
     arrays = {name: _tensor(tensors, name, shape) for name, shape in shapes.items()}
     crf = CrfWeights(*(arrays.pop(f"crf.{name}") for name in ("start_transitions", "end_transitions", "transitions")))
     return Checkpoint(
@@ -110,11 +113,14 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     )
 
 
-def _normalize_names(tensors: dict[str, Array]) -> dict[str, Array]:
+def _normalize_names(tensors: dict[str, Array], *, adaseq: bool) -> dict[str, Array]:
     """Remove prefixes from tensor names and replace old LayerNorm names, so that all layouts have the same names."""
     names = {name: name.removeprefix("module.") for name in tensors}
-    if any(name.startswith("embedder.") for name in names.values()):
-        raise UnsupportedCheckpoint(f"this is an AdaSeq export, whose CRF also covers [CLS] and [SEP]; {SUPPORTED}")
+    if not adaseq and any(name.startswith("embedder.") for name in names.values()):
+        raise UnsupportedCheckpoint(
+            "these are the weights of an AdaSeq export, but configuration.json does not have the model type "
+            "`sequence-labeling-model`"
+        )
     if any("lstm." in name for name in names.values()):
         raise UnsupportedCheckpoint(f"this is an LSTM-CRF; {SUPPORTED}")
     prefixes = {name.removesuffix(_WORDS) for name in names.values() if name.endswith(_WORDS)}

@@ -168,8 +168,8 @@ class _Builder:
         labels, options = self._checkpoint.labels, self._options
         # The version is a digest of the content: importing the same checkpoint again gives the same version.
         version_parts = [self._source.hub or "", self._source.digest or "", f"lowercase={self._checkpoint.lowercase}"]
-        if self._checkpoint.split == "words":
-            version_parts.append("split=words")
+        if self._checkpoint.split != "characters":
+            version_parts.append(f"split={self._checkpoint.split}")
         content = "\n".join([*labels, *(files[file] for file in names), *version_parts, *options.version_content])
         types = entity_types(labels)
         return Manifest(

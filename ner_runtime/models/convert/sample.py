@@ -3,8 +3,8 @@
 The sentences are built from words and patterns; every run generates the same sentences in the same order. They vary in
 domain, length, punctuation and script; some contain no name. All people and companies in them are fictitious.
 
-For models that label code points, the sentences are Chinese (`sample.toml`); for models that label words, which are
-trained on other languages, they are in eleven languages with spaces between words (`sample_words.toml`).
+For models that label code points or pieces, the sentences are Chinese (`sample.toml`); for models that label words,
+which are trained on other languages, they are in eleven languages with spaces between words (`sample_words.toml`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ner_runtime.manifest import Split
 SENTENCES = 600
 _SLOT = re.compile(r"\{(\w+)\}")
 _LONG_EVERY = 10
-_FILES: dict[Split, str] = {"characters": "sample.toml", "words": "sample_words.toml"}
+_FILES: dict[Split, str] = {"characters": "sample.toml", "pieces": "sample.toml", "words": "sample_words.toml"}
 
 
 def sample_sentences(count: int = SENTENCES, split: Split = "characters") -> list[str]:
     """Return `count` different sentences of 2 to about 250 characters, or 350 if the model labels words."""
     words, patterns = _parts(_FILES[split])
-    between = "" if split == "characters" else " "
+    between = " " if split == "words" else ""
     random = Random(20)  # noqa: S311 - not a secret
     sentences: dict[str, None] = {}
     while len(sentences) < count:

@@ -18,7 +18,7 @@ from ner_runtime.models.acquire.hub import has_newer_revision
 from ner_runtime.models.acquire.pull_process import pull_if_missing
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.models.registry.store import get_model
-from tests.support.checkpoints import TINY_XLM, write_adaseq, write_checkpoint
+from tests.support.checkpoints import TINY_XLM, write_checkpoint, write_lstm
 from tests.support.command import Raner
 from tests.support.hub_server import MODEL_ID, StandInHub, files_of
 from tests.support.processes import wait_for
@@ -155,10 +155,10 @@ def test_unknown_ids_and_revisions(raner: Raner, hub: StandInHub) -> None:
 def test_unsupported_family_is_rejected_before_its_weights_are_downloaded(
     raner: Raner, hub: StandInHub, tmp_path: Path
 ) -> None:
-    hub.publish("damo/other", files_of(write_adaseq(tmp_path / "other")))
+    hub.publish("damo/other", files_of(write_lstm(tmp_path / "other")))
     run = raner("pull", "damo/other")
     assert (run.status, raner.staged) == (1, [])
-    assert run.err.splitlines()[-1].startswith("raner: this is an AdaSeq export")
+    assert run.err.splitlines()[-1].startswith("raner: this is an LSTM-CRF")
     assert not hub.downloads(WEIGHTS)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ner_runtime.errors import InvalidCheckpoint, UnsupportedCheckpoint
 from ner_runtime.models.checkpoint.configuration import read_configuration
-from tests.support.checkpoints import BASE, TINY_XLM, write_adaseq, write_checkpoint, write_lstm
+from tests.support.checkpoints import BASE, TINY_XLM, write_adaseq, write_checkpoint, write_lstm, write_span_model
 
 
 @pytest.fixture
@@ -72,12 +72,47 @@ def test_configuration_json_and_tokenizer_config_json_may_be_missing(checkpoint:
 
 @pytest.mark.parametrize(
     ("write", "family"),
-    [(write_adaseq, "an AdaSeq export"), (write_lstm, "an LSTM-CRF")],
+    [(write_span_model, "a span model of AdaSeq"), (write_lstm, "an LSTM-CRF")],
 )
 def test_unsupported_families_are_named(tmp_path: Path, write: Callable[[Path], Path], family: str) -> None:
     with pytest.raises(UnsupportedCheckpoint, match=f"this is {family}.*; supported are RaNER models") as raised:
         read_configuration(write(tmp_path))
     assert "\n" not in raised.value.message
+
+
+def test_adaseq_export(tmp_path: Path) -> None:
+    configuration = read_configuration(write_adaseq(tmp_path))
+    assert (configuration.adaseq, configuration.split, configuration.crf) == (True, "pieces", True)
+    assert not read_configuration(write_adaseq(tmp_path, crf=False)).crf
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("scalar_mix", {"dropout": 0.1}), ("sub_token_mode", "avg"), ("drop_special_tokens", False)],
+)
+def test_options_of_adaseq_that_change_the_result_are_rejected(tmp_path: Path, option: str, value: object) -> None:
+    with pytest.raises(UnsupportedCheckpoint, match=rf"model\.embedder\.{option}"):
+        read_configuration(write_adaseq(tmp_path, embedder={option: value}))
+
+
+def test_adaseq_export_with_a_recurrent_encoder_or_context_is_rejected(tmp_path: Path) -> None:
+    checkpoint = write_adaseq(tmp_path)
+    configuration = json.loads((checkpoint / "configuration.json").read_text())
+    recurrent = configuration["model"] | {"encoder": {"type": "pytorch-seq2seq-wrapper"}}
+    change(checkpoint, "configuration.json", model=recurrent)
+    with pytest.raises(UnsupportedCheckpoint, match=r"model\.encoder"):
+        read_configuration(checkpoint)
+    change(checkpoint, "configuration.json", model=configuration["model"])
+    change(checkpoint, "configuration.json", preprocessor=configuration["preprocessor"] | {"chunk_size": 128})
+    with pytest.raises(UnsupportedCheckpoint, match=r"preprocessor\.chunk_size"):
+        read_configuration(checkpoint)
+
+
+def test_adaseq_export_of_an_xlm_roberta_is_rejected(tmp_path: Path) -> None:
+    checkpoint = write_adaseq(tmp_path)
+    change(checkpoint, "config.json", model_type="xlm-roberta")
+    with pytest.raises(UnsupportedCheckpoint, match="this is an AdaSeq export with an XLM-RoBERTa encoder"):
+        read_configuration(checkpoint)
 
 
 @pytest.mark.parametrize(

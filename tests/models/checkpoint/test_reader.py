@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.checkpoints import TINY_XLM, write_adaseq, write_checkpoint, write_lstm
+from tests.support.checkpoints import TINY_XLM, write_adaseq, write_checkpoint, write_lstm, write_span_model
 from tests.support.command import Raner
 
 WEIGHTS = "pytorch_model.bin"
@@ -138,7 +138,7 @@ def test_missing_file_is_named(raner: Raner, victim: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("write", "family"),
-    [(write_adaseq, "an AdaSeq export"), (write_lstm, "an LSTM-CRF")],
+    [(write_span_model, "a span model of AdaSeq"), (write_lstm, "an LSTM-CRF")],
 )
 def test_unsupported_families_are_named(
     raner: Raner, tmp_path: Path, write: Callable[[Path], Path], family: str
@@ -150,4 +150,4 @@ def test_unsupported_families_are_named(
 
 def test_family_is_recognized_from_the_weights(raner: Raner, tmp_path: Path, victim: Path) -> None:
     (victim / WEIGHTS).write_bytes((write_adaseq(tmp_path / "adaseq") / WEIGHTS).read_bytes())
-    assert "this is an AdaSeq export" in raner.refusal(victim)
+    assert "these are the weights of an AdaSeq export, but configuration.json" in raner.refusal(victim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from ner_runtime.models.convert.agreement import MIN_AGREEMENT
 from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.sample import sample_sentences
 from ner_runtime.models.convert.self_check import CHECK_FILE
-from tests.support.checkpoints import NEWS, TINY_XLM, bio, write_adaseq, write_checkpoint
+from tests.support.checkpoints import NEWS, TINY_XLM, bio, write_adaseq, write_checkpoint, write_lstm
 
 
 def test_int8_model_with_its_agreement(int8_model: Path) -> None:
@@ -63,7 +64,7 @@ def test_same_checkpoint_has_the_same_version(checkpoint: Path, tmp_path: Path) 
 
 
 def test_rejected_checkpoint_leaves_no_files(tmp_path: Path) -> None:
-    checkpoint = write_adaseq(tmp_path / "checkpoint")
+    checkpoint = write_lstm(tmp_path / "checkpoint")
     with pytest.raises(UnsupportedCheckpoint):
         build_model_directory(checkpoint, tmp_path / "models" / "model", "tiny")
     assert not list((tmp_path / "models").glob("*")) if (tmp_path / "models").exists() else True
@@ -115,3 +116,16 @@ def test_weights_that_do_not_fit_into_one_onnx_file_have_a_file_of_their_own(
     (tmp_path / "split" / ONNX_DATA_FILE).unlink()
     with pytest.raises(InvalidModel, match=ONNX_DATA_FILE):
         Recognizer.open(tmp_path / "split")
+
+
+def test_adaseq_export_with_int8(tmp_path: Path) -> None:
+    manifest = build_model_directory(write_adaseq(tmp_path / "checkpoint"), tmp_path / "model", "tiny")
+    assert (manifest.precision, manifest.split) == ("int8", "pieces")
+    assert set(manifest.types) == set(NEWS)
+    text = "王芳在New York的Northwind银行工作。" * 60
+    recognizer = Recognizer.open(tmp_path / "model")
+    assert len(recognizer.encode(text).windows) > 1
+    [entities] = recognizer.recognize([text])
+    assert entities
+    assert all(text[entity.start : entity.end] == entity.span for entity in entities)
+    assert all(left.end <= right.start for left, right in pairwise(entities))

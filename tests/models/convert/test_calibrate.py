@@ -9,7 +9,7 @@ import onnx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_runtime.inference.tokenizer import WordPieceTokenizer
+from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary
 from ner_runtime.models.checkpoint.reader import read_checkpoint
 from ner_runtime.models.convert.calibrate import best_scale, calibrate, scale_between
 from ner_runtime.models.convert.export import Fp32, export, linear_inputs
@@ -50,7 +50,7 @@ def test_calibration_is_deterministic(tmp_path: Path, checkpoint: Path) -> None:
     read = read_checkpoint(checkpoint)
     names = linear_inputs(read.geometry.layers)
     onnx.save(export(read, Fp32(), extra_outputs=names), tmp_path / "observed.onnx")
-    tokenizer = WordPieceTokenizer.from_file(read.vocab, lowercase=True)
+    tokenizer = WordPieceTokenizer(WordPieceVocabulary.from_file(read.vocab, lowercase=True))
     once, again = (calibrate(tmp_path / "observed.onnx", names, ["马云在杭州。", "a"], tokenizer) for _ in range(2))
     assert once == again
     assert list(once) == names

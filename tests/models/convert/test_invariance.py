@@ -11,7 +11,7 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.entities import Entity
 from ner_runtime.inference.engine import EngineName
-from ner_runtime.inference.tokenizer import WordPieceTokenizer
+from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary
 from ner_runtime.manifest import VOCAB_FILE, read_manifest
 from ner_runtime.models.convert.build import build_model_directory
 from tests.support.checkpoints import BASE, write_checkpoint
@@ -28,7 +28,9 @@ def keys(entities: list[Entity]) -> list[tuple[str, int, int]]:
 def check(model: Path, engine: EngineName) -> None:
     assert read_manifest(model).precision == "int8"
     recognizer = Recognizer.open(model, engine=engine)
-    texts = generated_texts(TEXTS, 11, WordPieceTokenizer.from_file(model / VOCAB_FILE, lowercase=True))
+    texts = generated_texts(
+        TEXTS, 11, WordPieceTokenizer(WordPieceVocabulary.from_file(model / VOCAB_FILE, lowercase=True))
+    )
     alone = [keys(recognizer.recognize([text])[0]) for text in texts]
     assert sum(map(len, alone)) > TEXTS
     random = Random(0)
