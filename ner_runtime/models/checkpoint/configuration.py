@@ -25,6 +25,8 @@ SUPPORTED = (
 )
 _MODEL_TYPES = {"transformer-crf", "transformer-crf-for-word-segmentation"}
 _ADASEQ_TYPE = "sequence-labeling-model"
+# Names of one and the same preprocessor. Others change the text, such as `thai-ner-tokenizer`, which separates words.
+_PREPROCESSORS = {"ner-tokenizer", "token-cls-tokenizer", "sequence-labeling-tokenizer"}
 _FAMILIES = {
     "biaffine-ner-model": "a span model of AdaSeq (`biaffine-ner-model`)",
     "global-pointer-model": "a span model of AdaSeq (`global-pointer-model`)",
@@ -135,6 +137,8 @@ def read_configuration(directory: Path) -> Configuration:
     """
     configuration = read_json(directory, "configuration.json") or {}
     adaseq = _is_adaseq(configuration)
+    if not adaseq:
+        _check_preprocessor(configuration)
     config = read_json(directory, "config.json")
     if config is None:
         raise InvalidCheckpoint(f"{directory} is not a checkpoint: it has no config.json")
@@ -215,6 +219,13 @@ def _is_adaseq(configuration: Mapping[str, Any]) -> bool:
     if "adaseq" in str(configuration.get("plugins", "")).lower():
         raise UnsupportedCheckpoint(f"this is an AdaSeq export without the model type `{_ADASEQ_TYPE}`; {SUPPORTED}")
     return False
+
+
+def _check_preprocessor(configuration: Mapping[str, Any]) -> None:
+    preprocessor = configuration.get("preprocessor")
+    type_ = preprocessor.get("type") if isinstance(preprocessor, Mapping) else None
+    if type_ is not None and type_ not in _PREPROCESSORS:
+        raise UnsupportedCheckpoint(f"this model has the preprocessor {type_!r}, which is not supported; {SUPPORTED}")
 
 
 def _validated(model: type[Part], values: Mapping[str, Any], name: str) -> Part:

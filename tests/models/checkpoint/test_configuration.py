@@ -40,6 +40,13 @@ def test_any_preprocessor_name_is_accepted(tmp_path: Path, preprocessor: str | N
     read_configuration(write_checkpoint(tmp_path, preprocessor=preprocessor))
 
 
+@pytest.mark.parametrize("preprocessor", ["thai-ner-tokenizer", "viet-ner-tokenizer"])
+def test_preprocessors_that_change_the_text_are_rejected(tmp_path: Path, preprocessor: str) -> None:
+    checkpoint = write_checkpoint(tmp_path, TINY_XLM, by_word=True, preprocessor=preprocessor)
+    with pytest.raises(UnsupportedCheckpoint, match=f"this model has the preprocessor '{preprocessor}'"):
+        read_configuration(checkpoint)
+
+
 def test_a_cased_tokenizer(checkpoint: Path) -> None:
     change(checkpoint, "tokenizer_config.json", do_lower_case=False)
     assert not read_configuration(checkpoint).lowercase
