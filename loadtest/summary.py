@@ -58,8 +58,12 @@ class Summary(BaseModel):
         """Return the row named `name`, or None."""
         return next((row for row in self.rows if row.name == name), None)
 
-    def verdict(self, max_failure_rate: float) -> str | None:
-        """Return why the run failed, in one line, or None if it passed."""
+    def verdict(self, max_failure_rate: float, goal_ms: float | None = None) -> str | None:
+        """Return why the run failed, in one line, or None if it passed.
+
+        Args:
+            goal_ms: the highest P99 of all requests
+        """
         if not self.total.requests:
             return "no request was sent"
         if self.wrong:
@@ -67,6 +71,8 @@ class Summary(BaseModel):
             return f"{sum(self.wrong.values())} wrong responses, most frequent: {'; '.join(frequent)}"
         if self.failure_rate > max_failure_rate:
             return f"{self.failure_rate:.2%} of the requests failed; the bound is {max_failure_rate:.2%}"
+        if goal_ms is not None and self.total.p99_ms > goal_ms:
+            return f"P99 is {self.total.p99_ms:.0f} ms; the goal is {goal_ms:.0f} ms"
         return None
 
     def table(self) -> str:

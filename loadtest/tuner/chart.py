@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from math import floor, log10
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 520, 260, 58, 40, 28
 _RIGHT = 12
@@ -78,19 +79,21 @@ def legend(lines: Sequence[Line]) -> str:
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 
+def ticks(high: float) -> list[float]:
+    """Return round values from 0 to at most `high`, five or so."""
+    step = 10 ** floor(log10(high / _MARKS))
+    step *= next(factor for factor in (1, 2, 5, 10) if high / (step * factor) <= _MARKS)
+    return [number * step for number in range(int(high / step) + 1)]
+
+
 def _axes(at: Callable[[float, float], tuple[float, float]], right: float, high: float, x_name: str) -> list[str]:
     parts: list[str] = []
-    for mark in range(_MARKS + 1):
-        value = high * mark / _MARKS
+    for value in ticks(high):
         x, y = at(0, value)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{x - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{_short(value)}</text>')
-        value = right * mark / _MARKS
+        parts.append(f'<text x="{x - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
+    for value in ticks(right):
         x, y = at(value, 0)
-        parts.append(f'<text x="{x:.1f}" y="{y + 15:.1f}" text-anchor="middle">{_short(value)}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{y + 15:.1f}" text-anchor="middle">{value:g}</text>')
     parts.append(f'<text x="{(_WIDTH + _LEFT) / 2}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(x_name)}</text>')
     return parts
-
-
-def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 or value == 0 else f"{value:.1f}"

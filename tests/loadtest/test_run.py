@@ -123,5 +123,7 @@ def test_verdict() -> None:
     assert summary().verdict(0.01) is None
     assert summary(failures=1).verdict(0.01) is None
     assert summary(failures=2).verdict(0.01) == "2.00% of the requests failed; the bound is 1.00%"
+    assert summary().verdict(0.01, goal_ms=3) is None
+    assert summary().verdict(0.01, goal_ms=2) == "P99 is 3 ms; the goal is 2 ms"
     assert summary(requests=0).verdict(1) == "no request was sent"
     assert summary(offsets=2, shape=1).verdict(1) == "3 wrong responses, most frequent: offsets; shape"

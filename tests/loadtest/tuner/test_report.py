@@ -10,8 +10,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from loadtest.tuner.chart import Line, line_chart
+from loadtest.tuner.chart import Line, line_chart, ticks
 from loadtest.tuner.report import confidence, write_reports
 from loadtest.tuner.tuning import Trial, Tuning
 from tests.support.tunings import ONE, TWO, WIDE, run, trial, tuning
@@ -61,6 +63,14 @@ def test_confidence(state: Tuning) -> None:
     assert texts[0] == "2 of 2 runs met the goal; known to 4 %; P99 between 90 and 110 ms"
     assert texts[1].endswith("a lower bound: busy")
     assert texts[2] == "no rate met the goal; dropped: cannot reach"
+
+
+@given(st.floats(1e-3, 1e6))
+def test_ticks_are_few_and_fit(high: float) -> None:
+    marks = ticks(high)
+    assert marks[0] == 0
+    assert 0 < marks[-1] <= high
+    assert 3 <= len(marks) <= 6
 
 
 def test_chart_is_valid_xml_and_to_scale() -> None:
