@@ -72,6 +72,8 @@ class Handler:
         self._cache = cache
         self._redact_key = redact_key
         self._lexicons = lexicons or Lexicons()
+        # A model that labels words refuses lexicons; the default ones must not make every request to it fail.
+        self._takes_lexicons = scheduler.recognizer.manifest.split == "characters"
         recognizer = scheduler.recognizer
         self._identity = model_identity(recognizer.manifest, engine)
         self._colors = type_colors(recognizer.types, recognizer.manifest.colors)
@@ -83,7 +85,7 @@ class Handler:
             UnknownType, UnknownLexicon, InvalidValue, Overloaded, ClientGone
         """
         body = request.body
-        lexicon = await self._lexicons.of(body)
+        lexicon = await self._lexicons.of(body, use_default=self._takes_lexicons)
         types = self._scheduler.recognizer.check_types(body.types, lexicon)
         [result] = await self._results([body.text], request, lexicon)
         response = NerResponse(success=True, data=[], meta=self._meta([result], request, lexicon))
@@ -103,7 +105,7 @@ class Handler:
             UnknownType, UnknownLexicon, InvalidValue, Overloaded, ClientGone
         """
         body = request.body
-        lexicon = await self._lexicons.of(body)
+        lexicon = await self._lexicons.of(body, use_default=self._takes_lexicons)
         types = self._scheduler.recognizer.check_types(body.types, lexicon)
         checked = [self._check(text) for text in body.texts]
         texts = [text for text in checked if isinstance(text, str)]
@@ -129,7 +131,7 @@ class Handler:
             UnknownType, UnknownLexicon, InvalidValue, Overloaded, ClientGone
         """
         body, recognizer = request.body, self._scheduler.recognizer
-        lexicon = await self._lexicons.of(body)
+        lexicon = await self._lexicons.of(body, use_default=self._takes_lexicons)
         operators = Operators(body.operators, self._redact_key)
         operators.check_types((*recognizer.types, *(lexicon.types if lexicon else ())))
         wanted = body.types or operators.types(recognizer.manifest.default_types)

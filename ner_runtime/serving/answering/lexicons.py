@@ -43,16 +43,21 @@ class Lexicons:
         self._max_entries = max_entries
         self._compiled: LRUCache[bytes, Lexicon] = LRUCache(_MAX_KEPT_ENTRIES, getsizeof=lambda one: len(one) + 10)
 
-    async def of(self, options: NerOptions) -> LexiconSet | None:
+    async def of(self, options: NerOptions, *, use_default: bool = True) -> LexiconSet | None:
         """Return the lexicons of a request; None if it has none. The request's own lexicon has precedence.
+
+        Args:
+            options: the options of the request
+            use_default: whether the default lexicons apply to a request that names none
 
         Raises:
             UnknownLexicon: there is no lexicon with a name in the request.
             InvalidValue: an entry in the request is not valid, or there are too many.
         """
-        if options.lexicon is None and options.lexicons is None and not self._default:
+        default = self._default if use_default else ()
+        if options.lexicon is None and options.lexicons is None and not default:
             return None
-        named = self._named(self._default if options.lexicons is None else options.lexicons)
+        named = self._named(default if options.lexicons is None else options.lexicons)
         own = [] if options.lexicon is None else await self._own(options.lexicon)
         chosen = [lexicon for lexicon in (*own, *named) if len(lexicon)]
         return LexiconSet(chosen) if chosen else None
