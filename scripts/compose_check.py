@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 COMPOSE = REPOSITORY / "deploy" / "compose"
 VARIABLE = re.compile(r"\$\{(\w+)(?:(:-|-|:\?)([^}]*))?\}")
 # Settings of the container, not of the service.
-COMPOSE_ONLY = {"RANER_IMAGE", "RANER_CPUS", "RANER_MEMORY", "RANER_PUBLISH", "RANER_MODELS_DIR"}
+COMPOSE_ONLY = {"RANER_IMAGE", "RANER_CPUS", "RANER_MEMORY", "RANER_PUBLISH", "RANER_MODELS_DIR", "RANER_LEXICONS_DIR"}
 
 
 def read_env(path: Path) -> dict[str, str]:

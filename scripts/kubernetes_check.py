@@ -114,6 +114,9 @@ def _deployment(deployment: Resource, resources: list[Resource]) -> Iterator[str
     if not set(deployment["spec"]["selector"]["matchLabels"].items()) <= set(_labels(deployment).items()):
         yield "the selector does not match the pod template's labels"
     volumes = {volume["name"] for volume in spec.get("volumes", [])}
+    for volume in spec.get("volumes", []):
+        if "configMap" in volume and not _named("ConfigMap", volume["configMap"]["name"], resources):
+            yield f"volume {volume['name']}: there is no ConfigMap/{volume['configMap']['name']}"
     for container in [*spec.get("initContainers", []), *spec["containers"]]:
         for mount in container.get("volumeMounts", []):
             if mount["name"] not in volumes:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ner_runtime import Lexicon
 from scripts.kubernetes_check import KUBERNETES, Resource, build, kustomizations, problems
 from tests.support.servers import REPOSITORY
 
@@ -57,6 +58,10 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "a number where a string belongs": (
         lambda r: container(r)["env"].append({"name": "A", "value": 1}),
         "1 is not of type 'string'",
+    ),
+    "a volume of a ConfigMap that does not exist": (
+        lambda r: r.remove(one(r, "ConfigMap", "raner-lexicons")),
+        "volume lexicons: there is no ConfigMap/raner-lexicons",
     ),
     "a service that selects no pod": (
         lambda r: one(r, "Service")["spec"].update(selector={"app": "raner"}),
@@ -108,6 +113,11 @@ def test_a_wrong_setting_is_found(settings: dict[str, str], message: str) -> Non
     assert message in "\n".join(problems(resources))
 
 
+def test_the_lexicon_of_the_example_is_valid() -> None:
+    lexicon = Lexicon.from_file(KUBERNETES / "components/lexicons/brands.tsv")
+    assert (len(lexicon), lexicon.report.clean) == (2, True)
+
+
 def test_the_prometheus_rule_holds_the_alerts() -> None:
     alerts = yaml.safe_load((REPOSITORY / "deploy" / "prometheus" / "alerts.yml").read_text())
     assert one(built("overlays/keda"), "PrometheusRule")["spec"] == alerts
@@ -134,6 +144,7 @@ def test_the_grace_periods_fit() -> None:
         ("gpu", {"RANER_DEVICE": "cuda"}),
         ("model-volume", {"RANER_MODEL": "/models/current"}),
         ("model-pull", {"RANER_MODEL": "active"}),
+        ("lexicons", {"RANER_LEXICONS": "/lexicons", "RANER_DEFAULT_LEXICONS": "brands"}),
     ],
 )
 def test_an_overlay_sets_what_it_is_for(overlay: str, data: dict[str, str]) -> None:

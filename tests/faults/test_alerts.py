@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from ner_runtime.atomic_files import write_atomically
 from tests.support.examples import NEWS
 from tests.support.load import load
 from tests.support.processes import ready_workers, wait_for, workers
@@ -102,6 +103,12 @@ def test_a_damaged_model_fires_update_failed(stack: Stack) -> None:
     switch(stack.model, stack.directory / DAMAGED)
     fires(stack, "RanerModelUpdateFailed")
     switch(stack.model, stack.directory / LEFT)
+
+
+def test_a_lexicon_without_an_entry_fires_lexicon_failed(stack: Stack) -> None:
+    quiet(stack, "RanerLexiconFailed")
+    write_atomically(stack.lexicon, b"no entry\n")
+    fires(stack, "RanerLexiconFailed")
 
 
 def test_workers_that_are_killed_fire_restarts(stack: Stack) -> None:

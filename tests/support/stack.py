@@ -24,12 +24,16 @@ TEXTS = [f"{NEWS[number % len(NEWS)]}{number}" for number in range(400)]
 
 @dataclass(frozen=True)
 class Stack:
-    """The processes of the Compose file, as processes of this machine."""
+    """The processes of the Compose file, as processes of this machine.
+
+    The service serves the model at the link `model`, and the lexicon `lexicon`.
+    """
 
     service: Server
     redis: RedisServer
     prometheus: Prometheus
     model: Path
+    lexicon: Path
     directory: Path
 
 
@@ -41,6 +45,9 @@ def running_stack(directory: Path) -> Generator[Stack]:
     damage(directory / DAMAGED)
     model = directory / "current"
     model.symlink_to(directory / LEFT)
+    lexicon = directory / "lexicons" / "names.tsv"
+    lexicon.parent.mkdir()
+    lexicon.write_text("峰会\tEVENT\n", encoding="utf-8")
     redis = RedisServer(directory)
     # The program's name, and what RedisServer sets itself.
     redis.start(*load(read_env(COMPOSE / "env.example"))["services"]["redis"]["command"][1:])
@@ -48,6 +55,7 @@ def running_stack(directory: Path) -> Generator[Stack]:
         "RANER_WORKERS": "2",
         "RANER_THREADS": "1",
         "RANER_MODEL": str(model),
+        "RANER_LEXICONS": str(lexicon.parent),
         "RANER_CACHE_URL": redis.url,
         # Small, so that a few clients are turned back.
         "RANER_MAX_CONCURRENCY": "4",
@@ -58,4 +66,6 @@ def running_stack(directory: Path) -> Generator[Stack]:
         service = running.enter_context(serve(directory / "service.log", **settings))
         wait_for(lambda: len(ready_workers(service)) == 2, 60)
         watching = running.enter_context(prometheus(directory, service.url.removeprefix("http://")))
-        yield Stack(service, redis, watching, model, directory)
+        # Prometheus sees an increase only if it knows the value before.
+        wait_for(lambda: bool(watching.query("raner_model_updates_total == 0")), 60)
+        yield Stack(service, redis, watching, model, lexicon, directory)

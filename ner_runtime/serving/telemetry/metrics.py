@@ -62,6 +62,7 @@ MODEL = Gauge(
     multiprocess_mode="livesum",
 )
 MODEL_UPDATES = Counter("raner_model_updates_total", "Model updates, by outcome.", ["model", "outcome"])
+OUTCOMES = ("done", "failed")
 WORKER_STARTS = Counter("raner_worker_starts_total", "Workers that became ready, restarts included.")
 
 
@@ -78,6 +79,8 @@ def observe_lexicon(name: str, entries: int) -> None:
 
 def observe_lexicon_load(outcome: str) -> None:
     """Record that a lexicon file was loaded; `outcome` is `done` or `failed`."""
+    for known in OUTCOMES:
+        LEXICON_LOADS.labels(known)
     LEXICON_LOADS.labels(outcome).inc()
 
 
@@ -121,6 +124,9 @@ class ModelMetrics:
         self._characters = CHARACTERS.labels(model)
         self._entities: dict[str, Counter] = {}
         self._info: Gauge | None = None
+        # Exported as 0 from the start: `increase()` does not count the first increment of a new series.
+        for outcome in OUTCOMES:
+            MODEL_UPDATES.labels(model, outcome)
 
     def observe_queue(self, seconds: float) -> None:
         """Record how long a request waited for its first batch."""
