@@ -6,7 +6,7 @@ import { Heartbeat } from './core/heartbeat.js';
 import { setLanguage, t } from './core/i18n.js';
 import { loadPreferences, savePreferences } from './core/preferences.js';
 import { explain, Session } from './core/session.js';
-import { createState, foundIn } from './core/state.js';
+import { createState, foundIn, isStale } from './core/state.js';
 import { access } from './view/access.js';
 import { appearance } from './view/appearance.js';
 import { columns } from './view/columns.js';
@@ -18,10 +18,12 @@ import { history } from './view/history.js';
 import { hud } from './view/hud.js';
 import { inspector } from './view/inspector.js';
 import { legend } from './view/legend.js';
+import { lexicon } from './view/lexicon.js';
 import { links } from './view/links.js';
 import { map } from './view/map.js';
 import { MarkedText } from './view/marks.js';
 import { notices } from './view/notices.js';
+import { selector } from './view/selector.js';
 import { shortcuts } from './view/shortcuts.js';
 import { statistics } from './view/statistics.js';
 import { table } from './view/table.js';
@@ -42,7 +44,7 @@ store.watch(['language'], ({ language }) => {
   button.lang = language === 'zh' ? 'en' : 'zh-CN';
   button.title = t('language');
 });
-store.watch(['language', 'theme', 'effects', 'quiet', 'live', 'keep', 'singleKeys', 'grouped', 'extras'], savePreferences);
+store.watch(['language', 'theme', 'effects', 'quiet', 'live', 'keep', 'singleKeys', 'grouped', 'extras', 'served'], savePreferences);
 store.watch(['entities', 'threshold', 'hidden', 'extras', 'model'], (state) => {
   store.set({ visible: shown(foundIn(state), state.threshold, state.hidden) });
 });
@@ -61,6 +63,8 @@ const editor = createEditor(store, session);
 const key = access(store, api, () => void connect().then(() => session.resume()));
 const past = history(store, editor.load);
 legend(store);
+lexicon(store);
+selector(store);
 inspector(find('#inspector', HTMLElement), marks, store);
 map(store, marks);
 table(store, jump);
@@ -86,10 +90,18 @@ session.onEnd = () => {
   if (!store.state.model) void connect();
 };
 
-/** Loads the model's description. A failure is shown in the status; detection can still be tried. */
+let isFirst = true;
+store.watch(['served', 'lexicon', 'lexiconOn'], () => {
+  // The detection of a text that was not sent yet is up to the user.
+  if (!isFirst && isStale(store.state) && store.state.document?.text === store.state.text) editor.refresh();
+  isFirst = false;
+});
+
+/** Loads the descriptions of the models. A failure is shown in the status; detection can still be tried. */
 async function connect() {
   try {
-    store.set({ model: await api.model(), service: 'online' });
+    const [model, models] = await Promise.all([api.model(), api.models()]);
+    store.set({ model: models.slice(1).find(({ id }) => id === store.state.served) ?? model, models, service: 'online' });
   } catch (error) {
     store.set({ service: explain(error).service ?? '' });
   }

@@ -66,6 +66,12 @@ def sheet(ui: WebPage) -> None:
     ui.page.locator("#shortcuts-open").click()
 
 
+def lexicon(ui: WebPage) -> None:
+    ui.page.locator("#lexicon-open").click()
+    ui.page.locator("#lexicon-text").fill("蔚来 ORG\n坏行")
+    ui.page.locator("#lexicon-problems li").wait_for()
+
+
 def file(ui: WebPage) -> None:
     ui.drop("文.txt", "马云\r\n在杭州".encode("gb18030"))
     ui.page.locator("#source").wait_for()
@@ -128,7 +134,7 @@ def filtered(ui: WebPage) -> None:
 
 TYPES = ["PER", "LOC", "ORG", "TIME", "TITLE", "MONEY"]
 STATES = [
-    empty, done, selected, hidden_type, running, waiting, failed, key, sheet, file, plain,
+    empty, done, selected, hidden_type, running, waiting, failed, key, sheet, lexicon, file, plain,
     too_large, starting, unrecorded, all_types, quiet, stale, cleared, filtered,
 ]  # fmt: skip
 

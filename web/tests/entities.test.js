@@ -34,6 +34,12 @@ test('threshold and hidden types filter', () => {
   assert.deepEqual(shown(ENTITIES, 0, new Set(['PER'])).map(({ span }) => span), ['杭州']);
 });
 
+test('the threshold leaves out no entity of a lexicon', () => {
+  const [entity] = place('蔚来', new Offsets('蔚来'), 0, [{ ...received('ORG', 0, 2, 0.1), source: 'lexicon' }]);
+  assert.deepEqual(shown([entity], 0.8), [entity]);
+  assert.deepEqual(shown([entity], 0, new Set(['ORG'])), []);
+});
+
 test('groups count occurrences and keep the highest score', () => {
   assert.deepEqual(group(ENTITIES).map(({ span, entities, score }) => [span, entities.length, score]), [['马云', 2, 0.9], ['杭州', 1, 0.5]]);
 });

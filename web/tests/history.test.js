@@ -7,8 +7,8 @@ import { NO_DOCUMENT } from '../../static/js/core/state.js';
 
 const TEXT = '𠮷：马云在杭州。';
 const ENTITIES = [
-  { type: 'PER', span: '马云', start: 2, end: 4, from: 3, to: 5, score: 0.9 },
-  { type: 'LOC', span: '杭州', start: 5, end: 7, from: 6, to: 8, score: 0.8 },
+  { type: 'PER', span: '马云', start: 2, end: 4, from: 3, to: 5, score: 0.9, source: 'model' },
+  { type: 'LOC', span: '杭州', start: 5, end: 7, from: 6, to: 8, score: 0.8, source: 'lexicon' },
 ];
 const CALL = { model: { name: 'm', version: '1' }, total: 1, queue: 0, inference: 1, trip: 2, points: 8, responses: 1, hits: 0 };
 const STATE = /** @type {any} */ ({

@@ -14,6 +14,7 @@
 /** @typedef {{ data: ApiEntity[], meta: Meta }} ApiResponse */
 /**
  * @typedef {object} Model
+ * @property {string} id what a request names it by
  * @property {string} name
  * @property {string} version
  * @property {string[]} types
@@ -22,7 +23,7 @@
  * @property {string} precision
  * @property {string} engine
  * @property {number} workers
- * @property {{ max_chars?: number, max_texts?: number, max_body_bytes?: number }} limits
+ * @property {{ max_chars?: number, max_texts?: number, max_body_bytes?: number, max_lexicon_entries?: number }} limits
  */
 
 export class ApiError extends Error {
@@ -58,32 +59,27 @@ export class Api {
 
   /**
    * @param {string} text
-   * @param {{ types?: string[], signal?: AbortSignal }} [options]
+   * @param {{ types?: string[], model?: string, lexicon?: import('./lexicon.js').InlineLexicon, signal?: AbortSignal }} [options]
    * @returns {Promise<ApiResponse>}
    */
-  async ner(text, { types, signal } = {}) {
+  async ner(text, { types, model, lexicon, signal } = {}) {
     // A lone surrogate has no UTF-8 form. Its replacement is one code point as well, so offsets do not change.
-    const body = JSON.stringify({ text: text.toWellFormed(), types });
+    const body = JSON.stringify({ text: text.toWellFormed(), types, model, lexicon });
     const headers = { 'Content-Type': 'application/json' };
     const response = await this.#send('ner', { method: 'POST', headers, body, signal });
     const { data, meta } = await json(response);
     return { data: data ?? [], meta: meta ?? {} };
   }
 
-  /** @returns {Promise<Model>} */
+  /** @returns {Promise<Model>} the default model */
   async model() {
-    const description = await json(await this.#send('model'));
-    return {
-      name: description.name ?? '',
-      version: description.version ?? '',
-      types: description.types ?? [],
-      default_types: description.default_types ?? description.types ?? [],
-      colors: description.colors ?? {},
-      precision: description.precision ?? '',
-      engine: description.engine ?? '',
-      workers: description.workers ?? 0,
-      limits: description.limits ?? {},
-    };
+    return model(await json(await this.#send('model')));
+  }
+
+  /** @returns {Promise<Model[]>} all models, the default one first */
+  async models() {
+    const { models } = await json(await this.#send('models'));
+    return Array.isArray(models) ? models.map(model) : [];
   }
 
   /** Resolves when the service is ready. @param {AbortSignal} [signal] */
@@ -113,6 +109,22 @@ export class Api {
     if (!response.ok) throw await apiError(response);
     return response;
   }
+}
+
+/** @param {any} description @returns {Model} */
+function model(description) {
+  return {
+    id: description.id ?? '',
+    name: description.name ?? '',
+    version: description.version ?? '',
+    types: description.types ?? [],
+    default_types: description.default_types ?? description.types ?? [],
+    colors: description.colors ?? {},
+    precision: description.precision ?? '',
+    engine: description.engine ?? '',
+    workers: description.workers ?? 0,
+    limits: description.limits ?? {},
+  };
 }
 
 /** @param {Response} response */

@@ -11,9 +11,10 @@ import { Offsets } from './offsets.js';
  * @property {number} from in UTF-16 code units, for slicing
  * @property {number} to
  * @property {number} score 0 to 1
+ * @property {'model' | 'lexicon'} source
  */
 
-/** @typedef {{ type: string, span: string, start_offset: number, end_offset: number, score: number, color: string }} ApiEntity an entity as the service returns it */
+/** @typedef {{ type: string, span: string, start_offset: number, end_offset: number, score: number, color: string, source?: 'model' | 'lexicon' }} ApiEntity an entity as the service returns it */
 
 /** @typedef {{ key: string, type: string, span: string, entities: Entity[], score: number }} Group all occurrences of one entity; `score` is the highest */
 
@@ -29,12 +30,12 @@ import { Offsets } from './offsets.js';
 export function place(text, offsets, at, received) {
   const base = offsets.toPoint(at);
   const placed = [];
-  for (const { type, start_offset, end_offset, score } of received) {
+  for (const { type, start_offset, end_offset, score, source = 'model' } of received) {
     const start = base + start_offset;
     const end = Math.min(base + end_offset, offsets.points);
     const from = offsets.toUnit(start);
     const to = offsets.toUnit(end);
-    if (to > from) placed.push({ type, span: text.slice(from, to), start, end, from, to, score });
+    if (to > from) placed.push({ type, span: text.slice(from, to), start, end, from, to, score, source });
   }
   return placed;
 }
@@ -55,12 +56,14 @@ export function flatten(entities) {
 }
 
 /**
+ * The entities to show. Like `min_score` of the service, the threshold leaves out none that a lexicon determines.
+ *
  * @param {readonly Entity[]} entities
  * @param {number} threshold
  * @param {ReadonlySet<string>} [hidden] types
  */
 export function shown(entities, threshold, hidden = new Set()) {
-  return entities.filter(({ type, score }) => score >= threshold && !hidden.has(type));
+  return entities.filter(({ type, score, source }) => (score >= threshold || source === 'lexicon') && !hidden.has(type));
 }
 
 /** @param {{ type: string, span: string }} entity */

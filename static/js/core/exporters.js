@@ -151,10 +151,10 @@ const MAX_ARGUMENT_BYTES = 60_000;
  *
  * @param {string} url
  * @param {string} text
- * @param {{ types?: readonly string[], withKey?: boolean }} [options] `withKey` reads the key from the shell; the command does not contain it
+ * @param {{ types?: readonly string[], model?: string, lexicon?: import('./lexicon.js').InlineLexicon, withKey?: boolean }} [options] `withKey` reads the key from the shell; the command does not contain it
  */
-export function toCurl(url, text, { types, withKey = false } = {}) {
-  const body = JSON.stringify({ text: text.toWellFormed(), types });
+export function toCurl(url, text, { types, model, lexicon, withKey = false } = {}) {
+  const body = JSON.stringify({ text: text.toWellFormed(), types, model, lexicon });
   const auth = withKey ? ` \\\n  -H "Authorization: Bearer $RANER_API_KEY"` : '';
   const command = `curl -sS ${url} \\\n  -H 'Content-Type: application/json'${auth} \\\n  --data-binary`;
   // JSON escapes line breaks: the body is one line and cannot contain the line that ends the here-document.

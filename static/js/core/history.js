@@ -5,7 +5,7 @@ import { Offsets } from './offsets.js';
 import { foundIn, NO_DOCUMENT } from './state.js';
 
 /** @typedef {import('./state.js').State} State */
-/** @typedef {[type: string, start: number, end: number, score: number]} StoredEntity offsets in code points */
+/** @typedef {[type: string, start: number, end: number, score: number, source?: 'model' | 'lexicon']} StoredEntity offsets in code points */
 /**
  * @typedef {object} Entry
  * @property {number} at milliseconds since 1970; unique
@@ -31,7 +31,7 @@ export function entryOf(state) {
     text,
     counts: Object.fromEntries(countByType(foundIn(state), [])),
     source: source && { name: source.name, encoding: source.encoding, raw: source.raw },
-    entities: entities.map(/** @returns {StoredEntity} */ ({ type, start, end, score }) => [type, start, end, score]),
+    entities: entities.map(/** @returns {StoredEntity} */ ({ type, start, end, score, source }) => (source === 'lexicon' ? [type, start, end, score, source] : [type, start, end, score])),
     pending: [...pending],
     call,
   };
@@ -42,7 +42,7 @@ export function entryOf(state) {
 export function documentOf({ text, source, entities, pending = [], call = null }) {
   if (!entities) return NO_DOCUMENT;
   const offsets = new Offsets(text);
-  const received = entities.map(([type, start_offset, end_offset, score]) => ({ type, start_offset, end_offset, score, span: '', color: '' }));
+  const received = entities.map(([type, start_offset, end_offset, score, source]) => ({ type, start_offset, end_offset, score, source, span: '', color: '' }));
   return {
     ...NO_DOCUMENT,
     document: { text, offsets, source: source ? { ...source, bytes: null } : null },

@@ -5,7 +5,7 @@ const KEY = 'raner.preferences';
 /** @typedef {import('./state.js').UserState} Preferences */
 
 /** @type {Omit<Preferences, 'language'>} */
-const DEFAULTS = { theme: 'dark', effects: true, quiet: false, live: false, keep: true, singleKeys: true, grouped: true, extras: [] };
+const DEFAULTS = { theme: 'dark', effects: true, quiet: false, live: false, keep: true, singleKeys: true, grouped: true, extras: [], served: '' };
 const THEMES = ['dark', 'light', 'system'];
 
 /** @returns {Preferences} */
@@ -25,8 +25,8 @@ export function loadPreferences() {
 }
 
 /** @param {Preferences} preferences */
-export function savePreferences({ language, theme, effects, quiet, live, keep, singleKeys, grouped, extras }) {
-  writeLocal(KEY, { language, theme, effects, quiet, live, keep, singleKeys, grouped, extras });
+export function savePreferences({ language, theme, effects, quiet, live, keep, singleKeys, grouped, extras, served }) {
+  writeLocal(KEY, { language, theme, effects, quiet, live, keep, singleKeys, grouped, extras, served });
 }
 
 /**

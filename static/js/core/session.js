@@ -5,7 +5,7 @@ import { detect } from './detection.js';
 import { flatten, place } from './entities.js';
 import { countPoints, Offsets } from './offsets.js';
 import { FIRST_PART_SIZE, PART_SIZE, requestParts } from './parts.js';
-import { documentState, MAX_DOCUMENT, NO_DOCUMENT, typesOf } from './state.js';
+import { documentState, MAX_DOCUMENT, NO_DOCUMENT, requestOptions, typesOf } from './state.js';
 
 /** @typedef {import('./state.js').PageStore} PageStore */
 /** @typedef {import('./state.js').State} State */
@@ -62,7 +62,7 @@ export class Session {
     this.stop();
     const previous = documentState(this.store.state);
     const parts = this.plan(text);
-    const result = { document: { text, source, offsets: new Offsets(text) }, entities: [], pending: parts, call: NO_CALL };
+    const result = { document: { text, source, offsets: new Offsets(text), request: requestOptions(this.store.state) }, entities: [], pending: parts, call: NO_CALL };
     const reset = text === previous.document?.text ? {} : live ? { selected: null } : { ...NO_DOCUMENT };
     const run = { result, shown: false, reset, previous, control: new AbortController() };
     // The result of a short text replaces the previous one when it arrives, so that live mode does not flicker.
@@ -110,6 +110,7 @@ export class Session {
     const { store } = this;
     const { document, pending, call } = run.result;
     const remaining = [...pending];
+    const request = document.request ?? requestOptions(store.state);
     const begun = performance.now() - call.trip;
     store.set({ phase: 'running', notice: null });
     try {
@@ -117,7 +118,7 @@ export class Session {
         text: document.text,
         parts: remaining,
         signal: run.control.signal,
-        send: (text, signal) => this.api.ner(text, { types: this.#types(), signal }),
+        send: (text, signal) => this.api.ner(text, { types: this.#types(request), model: request.model, lexicon: request.lexicon, signal }),
         onResponse: (part, response) => {
           run.result = addResponse(run.result, part, [...remaining], response, performance.now() - begun);
           this.#show(run);
@@ -154,11 +155,15 @@ export class Session {
     return previous;
   }
 
-  /** All types of the model, since the page itself hides types. Omitted when they are the service's default. */
-  #types() {
+  /**
+   * All types of the model and the lexicon, since the page itself hides types. Omitted when the service's default has them all.
+   *
+   * @param {import('./state.js').RequestOptions} request
+   */
+  #types({ types }) {
     const { model } = this.store.state;
     if (!model || model.types.length <= model.default_types.length) return undefined;
-    return typesOf({ model, entities: [] });
+    return [...new Set([...typesOf({ model, entities: [] }), ...types])];
   }
 }
 

@@ -12,6 +12,7 @@
  * - **Page**: the input, the connection and messages. They last until the page closes.
  */
 
+import { NO_LEXICON } from './lexicon.js';
 import { createStore } from './store.js';
 
 /** @typedef {import('./entities.js').Entity} Entity */
@@ -22,7 +23,9 @@ import { createStore } from './store.js';
 /** @typedef {'dark' | 'light' | 'system'} Theme */
 /** @typedef {{ name: string, version: string }} ModelId */
 /** @typedef {{ name: string, encoding: string, bytes: Uint8Array | null, raw: string }} Source a file as it was read */
-/** @typedef {{ text: string, offsets: Offsets, source: Source | null }} Document a text as it was detected */
+/** @typedef {{ text: string, offsets: Offsets, source: Source | null, request?: RequestOptions }} Document a text as it was detected; `request` is unknown for one from the history */
+/** @typedef {{ model?: string, lexicon?: import('./lexicon.js').InlineLexicon, types: string[] }} RequestOptions `model` is absent for the default one; `types` are those of the lexicon */
+/** @typedef {import('./lexicon.js').Lexicon} Lexicon */
 /** @typedef {{ model: ModelId | null, total: number, queue: number, inference: number, trip: number, points: number, responses: number, hits: number }} Call `trip` is the time from the first request to the last response; `total`, `queue` and `inference` are sums over the responses, in milliseconds */
 /** @typedef {{ kind: string, seconds?: number, values?: Record<string, string | number> }} Notice */
 /** @typedef {{ kind: 'replaced' | 'cleared' | 'historyCleared' | 'historyOff', restore: () => void }} Undo */
@@ -38,6 +41,7 @@ import { createStore } from './store.js';
  * @property {boolean} singleKeys
  * @property {boolean} grouped whether the table groups occurrences
  * @property {readonly string[]} extras optional types that are switched on
+ * @property {string} served id of the selected model; '' is the default one
  */
 /**
  * @typedef {object} DocumentState
@@ -53,7 +57,10 @@ import { createStore } from './store.js';
  */
 /**
  * @typedef {object} PageState
- * @property {Model | null} model
+ * @property {Model | null} model the selected one
+ * @property {readonly Model[]} models all of the service, the default one first
+ * @property {Lexicon} lexicon as the user has written it
+ * @property {boolean} lexiconOn
  * @property {'' | 'online' | 'offline' | 'locked' | 'unready'} service
  * @property {string} text in the textarea
  * @property {Source | null} source the file of that text, while the text is unchanged
@@ -87,6 +94,9 @@ export function createState(preferences) {
     ...preferences,
     ...NO_DOCUMENT,
     model: null,
+    models: [],
+    lexicon: NO_LEXICON,
+    lexiconOn: true,
     service: '',
     text: '',
     source: null,
@@ -133,7 +143,32 @@ export function isComplete({ document, pending, phase }) {
   return document !== null && pending.length === 0 && phase === 'done';
 }
 
-/** Whether the results are those of an earlier text. @param {Pick<State, 'document' | 'text'>} state */
-export function isStale({ document, text }) {
-  return document !== null && document.text !== text;
+/**
+ * What a request sends besides the text and its types.
+ *
+ * @param {Pick<State, 'models' | 'served' | 'lexicon' | 'lexiconOn'>} state
+ * @returns {RequestOptions}
+ */
+export function requestOptions({ models, served, lexicon, lexiconOn }) {
+  const isDefault = !models.slice(1).some(({ id }) => id === served);
+  const isUsed = lexiconOn && lexicon.inline !== null;
+  return {
+    model: isDefault ? undefined : served,
+    lexicon: isUsed ? (lexicon.inline ?? undefined) : undefined,
+    types: isUsed ? lexicon.types : [],
+  };
+}
+
+/**
+ * Whether the results are those of an earlier text, of another model or of another lexicon.
+ *
+ * @param {Pick<State, 'document' | 'text' | 'models' | 'served' | 'lexicon' | 'lexiconOn'>} state
+ */
+export function isStale(state) {
+  const { document, text } = state;
+  if (document === null) return false;
+  if (document.text !== text) return true;
+  if (!document.request) return false;
+  const now = requestOptions(state);
+  return document.request.model !== now.model || document.request.lexicon !== now.lexicon;
 }

@@ -140,7 +140,7 @@ export function editor(store, session) {
   });
   draft(store, area);
   sizes(store, session);
-  return { load, focus: () => area.focus(), isComposing: () => composing };
+  return { load, focus: () => area.focus(), isComposing: () => composing, refresh: scheduleLive };
 }
 
 /**

@@ -3,7 +3,7 @@
 import { toBrat, toConll, toCsv, toCurl, toHtml, toJson } from '../core/exporters.js';
 import { percent, t, typeName } from '../core/i18n.js';
 import { SourceOffsets } from '../core/newlines.js';
-import { isComplete, isOn, isStale, typesOf } from '../core/state.js';
+import { isComplete, isOn, isStale, requestOptions, typesOf } from '../core/state.js';
 import { el, find, icon, save } from './dom.js';
 import { colorOf } from './palette.js';
 
@@ -40,8 +40,9 @@ export function exports(store, api, share) {
   const actions = {
     curl: () => {
       const { text, model, extras } = store.state;
-      const types = model && extras.length ? model.types.filter((type) => isOn(store.state, type)) : undefined;
-      return copy(toCurl(api.url('ner'), text, { types: types?.length ? types : undefined, withKey: Boolean(api.key) }));
+      const request = requestOptions(store.state);
+      const types = model && extras.length ? [...new Set([...model.types, ...request.types])].filter((type) => isOn(store.state, type)) : undefined;
+      return copy(toCurl(api.url('ner'), text, { ...request, types: types?.length ? types : undefined, withKey: Boolean(api.key) }));
     },
     link: async () => {
       const link = await share(store.state.text);
@@ -68,7 +69,7 @@ export function exports(store, api, share) {
     }
     hint.textContent = '';
   });
-  store.watch(['language', 'document', 'text', 'phase', 'pending', 'hidden', 'extras', 'threshold', 'model', 'entities'], (state) => {
+  store.watch(['language', 'document', 'text', 'phase', 'pending', 'hidden', 'extras', 'threshold', 'model', 'entities', 'models', 'served', 'lexicon', 'lexiconOn'], (state) => {
     note.replaceChildren(...remarks(state).map((remark) => el('li', {}, remark)));
     note.hidden = !note.childElementCount;
   });

@@ -46,7 +46,7 @@ export function hud(store) {
     }
   });
 
-  store.watch(['phase', 'pending', 'document', 'entities', 'extras', 'model', 'text', 'language'], (state) => {
+  store.watch(['phase', 'pending', 'document', 'entities', 'extras', 'model', 'text', 'language', 'models', 'served', 'lexicon', 'lexiconOn'], (state) => {
     const done = finished(state);
     const busy = state.phase === 'running' || state.phase === 'waiting';
     run.textContent = statusText(state, done);

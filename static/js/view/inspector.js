@@ -64,6 +64,7 @@ export function inspector(card, marks, store) {
         ...row(t('inspect.score'), scoreText(entity.score)),
         ...row(t('inspect.where'), `${entity.start}–${entity.end}`),
         ...(file ? row(t('inspect.file'), file.join('–')) : []),
+        ...(entity.source === 'lexicon' ? row(t('inspect.source'), t('lexicon')) : []),
         ...row(t('inspect.times'), t('inspect.times.n', { n: number(times.get(keyOf(entity)) ?? 1) })),
       ),
     );

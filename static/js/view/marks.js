@@ -165,8 +165,8 @@ export class MarkedText {
    * @param {string | null} selected
    */
   #mark(entity, selected) {
-    const { type, start, end, span } = entity;
-    const mark = el('mark', { 'data-type': type, 'data-start': start, 'data-end': end, tabindex: -1, class: span.length <= SHORT && 'is-short' }, span);
+    const { type, start, end, span, source } = entity;
+    const mark = el('mark', { 'data-type': type, 'data-start': start, 'data-end': end, 'data-source': source === 'lexicon' && source, tabindex: -1, class: span.length <= SHORT && 'is-short' }, span);
     const inFile = this.fileOffsets(entity);
     if (inFile) {
       mark.dataset.fileStart = String(inFile[0]);
