@@ -153,7 +153,7 @@ class Operators:
         """Check that each operator is for a known type or a pattern.
 
         Args:
-            known: the types of the model
+            known: the types of the model and of the lexicons
 
         Raises:
             UnknownType: an operator is for another type.

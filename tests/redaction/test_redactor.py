@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_runtime import Recognizer
+from ner_runtime import Entry, Lexicon, Recognizer
 from ner_runtime.entities import Entity
 from ner_runtime.errors import UnknownType
 from ner_runtime.redaction.operators import Hash, Keep, Mask, Operator, Operators, Remove, Replace
@@ -63,6 +63,17 @@ def test_a_hash_is_the_same_in_every_text(recognizer: Recognizer) -> None:
     redactor = Redactor(recognizer, {"PER": Hash(digits=8)}, key=KEY)
     first, second = redactor.redact(["马云在杭州。", "见到了马云。"])
     assert first.replacements[0].replacement == second.replacements[0].replacement
+
+
+def test_names_of_a_lexicon_are_replaced(recognizer: Recognizer) -> None:
+    lexicon = Lexicon.from_entries([Entry("蔚来", "BRAND"), Entry("马云", "*", "forbid")])
+    [redaction] = Redactor(recognizer, {"BRAND": Mask()}, lexicon=lexicon).redact(["马云在杭州买了蔚来。"])
+    assert redaction.text == "马云在<LOC_1>买了**。"
+    assert [one.source for one in redaction.replacements] == ["model", "lexicon"]
+    [redaction] = Redactor(recognizer, lexicon=lexicon).redact(["他买了蔚来。"], ["BRAND"])
+    assert redaction.text == "他买了<BRAND_1>。"
+    with pytest.raises(UnknownType):
+        Redactor(recognizer, {"BRAND": Mask()})
 
 
 def test_what_is_kept_does_not_protect_what_it_contains() -> None:
