@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ner_runtime.cli.console import EncodingOption, ModelOption, open_recognizer, write_json, write_line
+from ner_runtime.cli.lexicon import LexiconOption, read_lexicons
 from ner_runtime.errors import InputError, InvalidValue, RanerError
 from ner_runtime.jsonl import TEXT_FIELD, InputText, json_value, read_texts
 from ner_runtime.redaction.operators import Operator, operator_from
@@ -59,6 +60,7 @@ def redact(
             help="Numbers and addresses to replace, separated by commas; an empty string: none.",
         ),
     ] = ",".join(PATTERN_NAMES),
+    lexicons: LexiconOption = None,
     output_format: Annotated[
         Format, typer.Option("--format", help="JSON lines with the list of replacements, or the redacted text only.")
     ] = Format.JSON,
@@ -100,6 +102,7 @@ def redact(
         chosen,
         _patterns(patterns),
         key=load_settings().redact_key.get_secret_value(),
+        lexicon=read_lexicons(lexicons),
     )
     batches = (
         [[InputText(text)]]

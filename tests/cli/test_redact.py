@@ -52,6 +52,12 @@ def test_placeholders_of_a_changed_text_are_restored(tmp_path: Path, run_raner: 
     assert run.only_line.endswith("line 1: the replacements are not those of this text, or the text was changed")
 
 
+def test_names_of_a_lexicon_are_replaced(tmp_path: Path, run_raner: Raner) -> None:
+    (tmp_path / "brands.tsv").write_text("蔚来\tBRAND\n", encoding="utf-8")
+    run = run_raner("redact", "他买了蔚来。", "--lexicon", str(tmp_path / "brands.tsv"), "--operator", "BRAND=mask")
+    assert json.loads(run.out)["text"] == "他买了**。"
+
+
 def test_only_the_text_can_be_printed(run_raner: Raner) -> None:
     run = run_raner("redact", TEXT, "--types", "PER", "--patterns", "", "--operator", "PER=remove", "--format", "text")
     assert run.out == "在杭州，电话13800138000。\n"
