@@ -182,7 +182,7 @@ class Raner:
             scheduler,
             limits,
             self._cache,
-            engine=settings.engine,
+            engine=scheduler.recognizer.engine_name,
             redact_key=settings.redact_key.get_secret_value(),
             lexicons=self._lexicons,
         )

@@ -1,4 +1,6 @@
-"""Count the CPUs that this process may use. In a container, the limit is its CPU quota, not the host's number of CPUs.
+"""Count the CPUs that this process may use, and name the processor.
+
+In a container, the limit is its CPU quota, not the host's number of CPUs.
 
 Source: the kernel's `admin-guide/cgroup-v2.rst` (`cpu.max`) and `scheduler/sched-bwc.rst` (`cpu.cfs_quota_us`).
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
@@ -17,6 +20,16 @@ def available_cpus(cgroup: Path = CGROUP) -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota(cgroup)
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+
+def processor_name() -> str:
+    """Return the model name of the processor, or its architecture where the kernel does not tell the name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
 
 
 def _quota(cgroup: Path) -> float | None:

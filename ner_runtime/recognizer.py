@@ -19,7 +19,7 @@ from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
 from ner_runtime.inference.batches import plan_batches
 from ner_runtime.inference.constraints.decoder import ConstrainedDecoder, ConstrainedWindow
 from ner_runtime.inference.crf import Crf, Floats
-from ner_runtime.inference.engine import Device, Engine, EngineName, Ids64, open_engine
+from ner_runtime.inference.engine import Device, Engine, EngineName, Ids64, PrecisionHint, open_engine
 from ner_runtime.inference.markup import PreparedText, prepare_text
 from ner_runtime.inference.span_rules import Interval, excluded_between, parts_to_decode, repair_spans
 from ner_runtime.inference.spans import Span, in_code_points
@@ -145,7 +145,9 @@ class Recognizer:
         self._crf = crf
         self._constrained = ConstrainedDecoder(crf, manifest.labels)
         self._lexicon = lexicon
-        self._max_batch_tokens = max_batch_tokens
+        self.max_batch_tokens = max_batch_tokens
+        self.engine_name = "onnxruntime"
+        """The engine and, unless it is `f32`, its precision hint."""
 
     @classmethod
     def open(
@@ -155,6 +157,7 @@ class Recognizer:
         threads: int = 1,
         engine: EngineName = "onnxruntime",
         device: Device = "cpu",
+        precision_hint: PrecisionHint = "f32",
         window: int | None = None,
         max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
     ) -> Recognizer:
@@ -165,6 +168,7 @@ class Recognizer:
             threads: number of threads of one inference
             engine: `onnxruntime` or `openvino`
             device: `cpu` or `cuda`
+            precision_hint: `f32`, or `bf16` to let OpenVINO compute in bfloat16
             window: length of the longest window, in pieces; default: the value in `model.json`, or else the number of
                 positions of the encoder
             max_batch_tokens: largest batch: number of windows times padded length
@@ -181,8 +185,11 @@ class Recognizer:
         tokenizer = open_tokenizer(directory, manifest)
         crf = Crf.from_file(directory / CRF_FILE, manifest.labels)
         lexicon = read_matcher(directory) if manifest.lexicon_kinds else None
-        session = open_engine(directory / ONNX_FILE, name=engine, device=device, threads=threads)
+        session = open_engine(
+            directory / ONNX_FILE, name=engine, device=device, threads=threads, precision_hint=precision_hint
+        )
         recognizer = cls(manifest, tokenizer, session, crf, lexicon, window=window, max_batch_tokens=max_batch_tokens)
+        recognizer.engine_name = engine if precision_hint == "f32" else f"{engine} {precision_hint}"
         recognizer.recognize(["热身。"])
         return recognizer
 
@@ -268,7 +275,7 @@ class Recognizer:
 
     def run_engine(self, encoded: Sequence[EncodedWindow]) -> list[BatchEmissions]:
         """Run the encoder: the part of `decode` that uses the engine. Windows of similar length share a batch."""
-        batches = plan_batches([window.tokens for window in encoded], self._max_batch_tokens)
+        batches = plan_batches([window.tokens for window in encoded], self.max_batch_tokens)
         return [BatchEmissions(batch, self._emissions([encoded[index] for index in batch])) for batch in batches]
 
     def decode(

@@ -25,6 +25,7 @@ DEFAULT_MODEL = "default"
 MAX_MODELS = 16
 MAX_WORKERS = 64
 _MAX_DEFAULT_WORKERS = 4
+_MIN_BATCH_TOKENS = 128
 _HASHED = "sha256:"
 _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _DATABASE = re.compile(r"(/[0-9]*)?")
@@ -67,6 +68,12 @@ def _models(value: object) -> object:
     if len(pairs) > MAX_MODELS or len(dict(pairs)) < len(pairs):
         raise ValueError("too many models, or a name is used twice")
     return tuple(pairs)
+
+
+def _batch_tokens(tokens: int) -> int:
+    if 0 < tokens < _MIN_BATCH_TOKENS:
+        raise ValueError("too few")
+    return tokens
 
 
 def _origins(value: object) -> object:
@@ -141,8 +148,11 @@ class Settings(BaseSettings):
         ge=0,
         le=256,
     )
-    engine: Literal["onnxruntime", "openvino"] = _setting(
-        "onnxruntime", "`onnxruntime`, `openvino`", "The inference engine. `openvino` needs the extra `openvino`."
+    engine: Literal["auto", "onnxruntime", "openvino"] = _setting(
+        "auto",
+        "`auto`, `onnxruntime`, `openvino`",
+        "The inference engine. `auto`: the fastest one for the model, if `raner bench --calibrate` has measured it, or "
+        "else `onnxruntime`. `openvino` needs the extra `openvino`.",
     )
     device: Literal["cpu", "cuda"] = _setting(
         "cpu", "`cpu`, `cuda`", "The device for inference. `cuda` needs `onnxruntime-gpu` instead of `onnxruntime`."
@@ -179,8 +189,13 @@ class Settings(BaseSettings):
         ge=0,
         le=100_000,
     )
-    max_batch_tokens: int = _setting(
-        2048, "512 to 262144", "Maximum number of tokens in one inference batch, padding included.", ge=512, le=262_144
+    max_batch_tokens: Annotated[int, AfterValidator(_batch_tokens)] = _setting(
+        0,
+        "0, or 128 to 262144",
+        "Maximum number of tokens in one inference batch, padding included. 0: the best value for the model, if "
+        "`raner bench --calibrate` has measured it, or else 2048.",
+        ge=0,
+        le=262_144,
     )
     timeout_s: float = _setting(
         30.0,

@@ -10,7 +10,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"RANER_{name.upper()}", raising=False)
     settings = load_settings()
-    assert (settings.model, settings.port, settings.engine) == ("active", 3000, "onnxruntime")
+    assert (settings.model, settings.port, settings.engine) == ("active", 3000, "auto")
     assert settings.workers >= 1
     assert settings.threads_per_worker >= 1
 
@@ -71,7 +71,7 @@ def test_empty_variable_means_default(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RANER_PORT", "abc", "RANER_PORT is 'abc'; allowed: 1 to 65535"),
         ("RANER_PORT", "0", "RANER_PORT is '0'; allowed: 1 to 65535"),
         ("RANER_WORKERS", "-1", "RANER_WORKERS is '-1'; allowed: 1 to 64"),
-        ("RANER_ENGINE", "tensorrt", "RANER_ENGINE is 'tensorrt'; allowed: onnxruntime, openvino"),
+        ("RANER_ENGINE", "tensorrt", "RANER_ENGINE is 'tensorrt'; allowed: auto, onnxruntime, openvino"),
         ("RANER_TIMEOUT_S", "soon", "RANER_TIMEOUT_S is 'soon'; allowed: 0.1 to 3600"),
         ("RANER_TIMEOUT_S", "nan", "RANER_TIMEOUT_S is 'nan'; allowed: 0.1 to 3600"),
     ],

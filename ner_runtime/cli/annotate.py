@@ -22,6 +22,7 @@ from ner_runtime.errors import UnknownType
 from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.manifest import read_manifest
 from ner_runtime.models.registry.resolve import resolve_model
+from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 from ner_runtime.settings import load_settings
 
 
@@ -148,10 +149,11 @@ def _choose_model(model: str | None, workers: int, lexicons: Iterable[Path] | No
     return ModelChoice(
         directory=str(directory),
         version=read_manifest(directory).version,
-        engine=settings.engine,
+        # A calibration is one of this machine; the workers may be others.
+        engine="onnxruntime" if settings.engine == "auto" else settings.engine,
         device=settings.device,
         threads=settings.threads or max(1, available_cpus() // workers),
-        max_batch_tokens=settings.max_batch_tokens,
+        max_batch_tokens=settings.max_batch_tokens or DEFAULT_MAX_BATCH_TOKENS,
         lexicons=tuple(str(file.absolute()) for file in lexicons or ()),
     )
 

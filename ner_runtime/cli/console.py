@@ -10,6 +10,8 @@ from rich.console import Console
 
 from ner_runtime.errors import InputError
 from ner_runtime.json import to_json
+from ner_runtime.manifest import read_manifest
+from ner_runtime.models.registry.calibration import engine_options
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import load_settings
@@ -55,10 +57,19 @@ def write_json(value: object) -> None:
 def open_recognizer(model: str | None) -> Recognizer:
     """Open a model, by default that of the service, with the engine and the number of threads from the settings."""
     settings = load_settings()
-    return Recognizer.open(
-        resolve_model(model or settings.default_model),
-        threads=settings.threads_alone,
+    directory = resolve_model(model or settings.default_model)
+    options = engine_options(
+        read_manifest(directory),
         engine=settings.engine,
         device=settings.device,
+        threads=settings.threads_alone,
         max_batch_tokens=settings.max_batch_tokens,
+    )
+    return Recognizer.open(
+        directory,
+        threads=settings.threads_alone,
+        engine=options.engine,
+        device=settings.device,
+        precision_hint=options.precision_hint,
+        max_batch_tokens=options.max_batch_tokens,
     )

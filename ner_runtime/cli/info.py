@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ner_runtime.cli.console import console, write_json
 from ner_runtime.manifest import Manifest, read_manifest
+from ner_runtime.models.registry.calibration import engine_options
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.settings import load_settings
 
@@ -25,7 +26,7 @@ def info(
         write_json(manifest.model_dump(mode="json"))
         return
     table = Table(show_header=False, box=None)
-    for name, value in [("directory", str(directory)), *_facts(manifest)]:
+    for name, value in [("directory", str(directory)), *_facts(manifest), ("engine", _engine(manifest))]:
         table.add_row(name, Text(value))
     console().print(table)
 
@@ -46,6 +47,18 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         measured = f"{agreement.f1:.4f} on {agreement.sentences} sentences (bar {agreement.bar})"
         facts.append(("agreement with fp32", measured))
     return facts
+
+
+def _engine(manifest: Manifest) -> str:
+    settings = load_settings()
+    options = engine_options(
+        manifest,
+        engine=settings.engine,
+        device=settings.device,
+        threads=settings.threads_per_worker,
+        max_batch_tokens=settings.max_batch_tokens,
+    )
+    return f"{options.engine} {options.precision_hint}, batches of {options.max_batch_tokens} tokens"
 
 
 def _windowing(manifest: Manifest) -> str:

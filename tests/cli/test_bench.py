@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
 from ner_runtime.cli.bench.ladder import bench_sentences
 from tests.support.raner import raner
@@ -42,3 +43,14 @@ def test_unreachable_service_is_one_line() -> None:
     run = raner("bench", "--url", "http://127.0.0.1:1", "--seconds", "0.1")
     assert run.returncode == 1
     assert run.stderr.decode().startswith("raner: http://127.0.0.1:1 cannot be reached")
+
+
+def test_a_calibration_is_kept_and_used(tmp_path: Path) -> None:
+    run = raner("bench", "--calibrate", "--threads", "1", "--json", BENTOML_HOME=str(tmp_path))
+    assert run.returncode == 0, run.stderr.decode()
+    printed = json.loads(run.stdout)
+    assert [one["engine"] for one in printed["engines"]].count("onnxruntime") == 1
+    assert all(one["tokens_per_s"] > 0 for one in printed["engines"])
+    kept = json.loads(Path(printed["file"]).read_bytes())
+    passed = [one for one in printed["engines"] if one["rejected"] is None]
+    assert kept["engines"][0] == {name: passed[0][name] for name in ("engine", "precision_hint", "max_batch_tokens")}

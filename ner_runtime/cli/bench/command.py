@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from ner_runtime.cli.bench.calibration import calibration_of, measure_engines
 from ner_runtime.cli.bench.ladder import Rung, bench_engine, bench_http, bench_recognizer, bench_service
 from ner_runtime.cli.console import JsonOption, ModelOption, console, write_json
+from ner_runtime.manifest import read_manifest
+from ner_runtime.models.registry.calibration import engine_options, write_calibration
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import load_settings
@@ -20,14 +24,26 @@ def bench(
     model: ModelOption = None,
     url: Annotated[str | None, typer.Option(help="URL of a running service; by default, start one.")] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="Seconds per measurement.")] = 5.0,
+    calibrate: Annotated[
+        bool, typer.Option(help="Find the fastest engine and the best batch size for the model, and keep them.")
+    ] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads to calibrate for. Default: those of a worker of the service.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the speed of the engine, the recognizer and HTTP with one thread, on sentences of 45 characters."""
     settings = load_settings()
     directory = resolve_model(model or settings.default_model)
-    recognizer = Recognizer.open(directory, threads=1, engine=settings.engine, device=settings.device)
+    if calibrate:
+        _calibrate(directory, threads or settings.threads_per_worker, as_json=as_json)
+        return
+    options = engine_options(
+        read_manifest(directory), engine=settings.engine, device=settings.device, threads=1, max_batch_tokens=0
+    )
+    recognizer = Recognizer.open(directory, threads=1, engine=options.engine, device=settings.device)
     rungs = [
-        bench_engine(directory, settings.engine, settings.device, seconds),
+        bench_engine(directory, options.engine, settings.device, seconds),
         *bench_recognizer(recognizer, seconds),
     ]
     with nullcontext(url) if url else bench_service(directory) as service_url:
@@ -36,6 +52,24 @@ def bench(
         write_json([asdict(rung) for rung in rungs])
     else:
         _print(rungs)
+
+
+def _calibrate(directory: Path, threads: int, *, as_json: bool) -> None:
+    measured = measure_engines(directory, threads)
+    file = write_calibration(read_manifest(directory), threads, calibration_of(measured))
+    if as_json:
+        rows = [
+            one.options.model_dump() | {"tokens_per_s": one.tokens_per_s, "rejected": one.rejected} for one in measured
+        ]
+        write_json({"file": str(file), "threads": threads, "engines": rows})
+        return
+    table = Table("engine", "precision", "tokens per batch", "tokens/s", "rejected")
+    for one in measured:
+        options = one.options
+        row = (options.engine, options.precision_hint, str(options.max_batch_tokens), f"{one.tokens_per_s:.0f}")
+        table.add_row(*row, one.rejected or "")
+    console().print(table)
+    typer.echo(f"kept for {threads} {'thread' if threads == 1 else 'threads'} in {file}", err=True)
 
 
 def _print(rungs: list[Rung]) -> None:

@@ -178,6 +178,8 @@ class ModelDescription(_Response):
     precision: Precision
     agreement: Agreement | None = Field(description="Measured agreement of the INT8 model with the FP32 model.")
     engine: str
+    precision_hint: str = Field(description="The precision in which OpenVINO may compute: `f32` or `bf16`.")
+    max_batch_tokens: int = Field(description="Maximum tokens in one inference batch.")
     device: str
     workers: int
     threads: int = Field(description="Threads of one inference.")

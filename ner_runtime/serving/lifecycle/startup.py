@@ -8,9 +8,10 @@ from typing import NoReturn
 
 from ner_runtime.entities import type_colors
 from ner_runtime.errors import RanerError
-from ner_runtime.manifest import Manifest
+from ner_runtime.manifest import Manifest, read_manifest
 from ner_runtime.models.acquire.pull_process import pull_if_missing
 from ner_runtime.models.convert.self_check import run_self_check
+from ner_runtime.models.registry.calibration import EngineOptions, engine_options
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.answering.memory import release_memory
@@ -88,19 +89,32 @@ def open_model(directory: Path, settings: Settings) -> Recognizer:
     Raises:
         RanerError: see `Recognizer.open` and `run_self_check`.
     """
+    options = _engine_options(read_manifest(directory), settings)
     recognizer = Recognizer.open(
         directory,
         threads=settings.threads_per_worker,
-        engine=settings.engine,
+        engine=options.engine,
         device=settings.device,
-        max_batch_tokens=settings.max_batch_tokens,
+        precision_hint=options.precision_hint,
+        max_batch_tokens=options.max_batch_tokens,
     )
     run_self_check(recognizer, directory)
     return recognizer
 
 
+def _engine_options(manifest: Manifest, settings: Settings) -> EngineOptions:
+    return engine_options(
+        manifest,
+        engine=settings.engine,
+        device=settings.device,
+        threads=settings.threads_per_worker,
+        max_batch_tokens=settings.max_batch_tokens,
+    )
+
+
 def describe(manifest: Manifest, settings: Settings) -> ModelDescription:
     """Describe a model and the settings of the service for `/model`."""
+    options = _engine_options(manifest, settings)
     return ModelDescription(
         name=manifest.name,
         version=manifest.version,
@@ -110,7 +124,9 @@ def describe(manifest: Manifest, settings: Settings) -> ModelDescription:
         colors=type_colors(manifest.types, manifest.colors),
         precision=manifest.precision,
         agreement=manifest.agreement,
-        engine=settings.engine,
+        engine=options.engine,
+        precision_hint=options.precision_hint,
+        max_batch_tokens=options.max_batch_tokens,
         device=settings.device,
         workers=settings.workers,
         threads=settings.threads_per_worker,
