@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ner_runtime.errors import InputError
 from ner_runtime.jsonl import Annotation, Sentence, chunked
+from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.recognizer import Recognizer
 
 TypeMap = Mapping[str, str | None]
@@ -72,16 +73,24 @@ class Tally:
         )
 
 
-def evaluate(recognizer: Recognizer, sentences: Iterable[Sentence], mapping: TypeMap) -> Tally:
-    """Find the entities of each sentence, and compare them with the annotated ones."""
+def evaluate(
+    recognizer: Recognizer, sentences: Iterable[Sentence], mapping: TypeMap, lexicon: LexiconSet | None = None
+) -> Tally:
+    """Find the entities of each sentence, with a lexicon if one is given, and compare them with the annotated ones."""
+    types = known_types(recognizer, lexicon)
     tally = Tally()
     for some in chunked(sentences, _SENTENCES_AT_ONCE):
-        answers = recognizer.recognize([sentence.text for sentence in some], recognizer.types)
+        answers = recognizer.recognize([sentence.text for sentence in some], types, lexicon=lexicon)
         for sentence, entities in zip(some, answers, strict=True):
             compare(
                 tally, sentence, (Annotation(entity.type, entity.start, entity.end) for entity in entities), mapping
             )
     return tally
+
+
+def known_types(recognizer: Recognizer, lexicon: LexiconSet | None) -> tuple[str, ...]:
+    """Return the types of the model and of the lexicon."""
+    return tuple(dict.fromkeys((*recognizer.types, *(lexicon.types if lexicon else ()))))
 
 
 def compare(tally: Tally, sentence: Sentence, found: Iterable[Annotation], mapping: TypeMap) -> None:

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from ner_runtime.cli import models
+from ner_runtime.cli import lexicon, models
 from ner_runtime.cli.annotate import annotate
 from ner_runtime.cli.bench.command import bench
 from ner_runtime.cli.evaluate import evaluate_file
@@ -26,6 +26,7 @@ app.command()(annotate)
 app.command("evaluate")(evaluate_file)
 app.command()(info)
 app.command()(bench)
+app.add_typer(lexicon.app, name="lexicon")
 app.add_typer(models.app)
 
 

@@ -13,8 +13,9 @@ from rich.text import Text
 
 from ner_runtime.annotations.reader import Format, read_annotated_texts
 from ner_runtime.cli.console import EncodingOption, JsonOption, ModelOption, console, open_recognizer, write_json
+from ner_runtime.cli.lexicon import LexiconOption, read_lexicons
 from ner_runtime.errors import InputError
-from ner_runtime.evaluation import Tally, evaluate, read_type_map
+from ner_runtime.evaluation import Tally, evaluate, known_types, read_type_map
 from ner_runtime.manifest import file_sha256
 from ner_runtime.text_files.encodings import UTF8
 from ner_runtime.text_files.lines import STDIN
@@ -29,6 +30,7 @@ def evaluate_file(
             "--map", metavar="TYPE_MAP.json#NAME", help="How the types of the file map to those of the model."
         ),
     ] = None,
+    lexicon: LexiconOption = None,
     encoding: EncodingOption = UTF8,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,12 +42,14 @@ def evaluate_file(
     texts = read_annotated_texts(file, encoding)
     if texts.form.format is not Format.OWN:
         typer.echo(f"raner: the format of {file} is {texts.form}", err=True)
+    lexicons = read_lexicons(lexicon)
     recognizer = open_recognizer(model)
-    tally = evaluate(recognizer, texts.sentences, type_map)
-    scored = tally.scored(recognizer.types)
+    known = known_types(recognizer, lexicons)
+    tally = evaluate(recognizer, texts.sentences, type_map, lexicons)
+    scored = tally.scored(known)
     unknown = sorted(set(tally.annotated) - set(scored))
     if not scored:
-        raise InputError(_no_type(file, unknown, recognizer.types))
+        raise InputError(_no_type(file, unknown, known))
     if unknown:
         typer.echo(f"raner: not scored, because the model does not know these types: {', '.join(unknown)}", err=True)
     if as_json:

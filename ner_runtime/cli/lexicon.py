@@ -1,4 +1,4 @@
-"""The option `--lexicon`, shared by several commands."""
+"""`raner lexicon check`, and the option `--lexicon` of other commands."""
 
 from __future__ import annotations
 
@@ -20,6 +20,30 @@ LexiconOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+app = typer.Typer(help="Check lexicons.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Check lexicons."""
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Tab-separated values or JSON lines.")],
+) -> None:
+    """List the faults of a lexicon file and count its entries.
+
+    The exit code is 1 if lines are bad or contradict each other.
+    """
+    lexicon = Lexicon.from_file(file)
+    for line in lexicon.report.lines():
+        typer.echo(line)
+    typer.echo(f"{lexicon.report.taken} entries, digest {lexicon.digest}")
+    if not lexicon.report.clean:
+        raise typer.Exit(1)
 
 
 def read_lexicons(files: Iterable[Path] | None) -> LexiconSet | None:

@@ -13,8 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ner_runtime.cli.console import EncodingOption, ModelOption, console, open_recognizer, write_line
+from ner_runtime.cli.lexicon import LexiconOption, read_lexicons
 from ner_runtime.entities import OTHER_COLOR, Entity, type_colors
 from ner_runtime.jsonl import InputText, entity_line, read_texts
+from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.text_files.encodings import UTF8
 from ner_runtime.text_files.lines import STDIN
@@ -43,6 +45,7 @@ def predict(
         typer.Option("--field", metavar="NAME", help="The field of JSON lines that holds the text; by default text."),
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Read every line as plain text, even JSON.")] = False,
+    lexicon: LexiconOption = None,
     encoding: EncodingOption = UTF8,
 ) -> None:
     """Find the entities of a text, or of each line of a file, plain or JSON.
@@ -53,6 +56,7 @@ def predict(
         raise typer.BadParameter("give either a TEXT or --input FILE")
     if plain and text_field is not None:
         raise typer.BadParameter("give either --plain or --field NAME")
+    lexicons = read_lexicons(lexicon)
     recognizer = open_recognizer(model)
     wanted = [type_.strip() for type_ in types.split(",")] if types is not None else None
     batches = (
@@ -60,9 +64,9 @@ def predict(
         if text is not None
         else read_texts(source or STDIN, text_field=text_field, plain=plain, encoding=encoding)
     )
-    write = _table_writer(recognizer) if output_format is Format.TABLE else _write_json_line
+    write = _table_writer(recognizer, lexicons) if output_format is Format.TABLE else _write_json_line
     for texts in batches:
-        found = recognizer.recognize([one.text for one in texts], wanted)
+        found = recognizer.recognize([one.text for one in texts], wanted, lexicon=lexicons)
         for one, entities in zip(texts, found, strict=True):
             write(one, entities)
 
@@ -71,9 +75,11 @@ def _write_json_line(text: InputText, entities: Sequence[Entity]) -> None:
     write_line(entity_line(text.text, entities, text.fields))
 
 
-def _table_writer(recognizer: Recognizer) -> WriteEntities:
+def _table_writer(recognizer: Recognizer, lexicons: LexiconSet | None) -> WriteEntities:
     terminal = console()
     colors = type_colors(recognizer.types, recognizer.manifest.colors)
+    if lexicons is not None:
+        colors = {**type_colors(lexicons.types, lexicons.colors), **colors}
     styles = {type_: _style(color) for type_, color in colors.items()}
 
     def write(_text: InputText, entities: Sequence[Entity]) -> None:
