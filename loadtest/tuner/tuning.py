@@ -18,8 +18,8 @@ from ner_runtime.serving.lifecycle.service_process import ServiceNotReady, Servi
 
 TIE = 0.1
 """Candidates whose rates differ by at most this share are equal: the cheaper one is better."""
-HOPELESS = 0.5
-"""A candidate is dropped if a closed loop gets less than this share of the best rate from it."""
+HOPELESS = 0.4
+"""A candidate is dropped if a closed loop gets less than this share from it of what it gets from the best one."""
 _CLIENTS = 32
 _START_S = 8.0
 _RUNS = 11
@@ -100,9 +100,10 @@ class Tuning(BaseModel):
     level: int = 0
     trials: list[Trial] = []
 
-    def best_rate(self) -> float:
-        """The highest rate of all candidates."""
-        return max((trial.rate(self.plan) for trial in self.trials), default=0.0)
+    def best_other(self, trial: Trial) -> Trial | None:
+        """The trial with the highest rate, other than `trial`; None if no other rate met the goal."""
+        others = [other for other in self.trials if other is not trial and other.rate(self.plan)]
+        return max(others, key=lambda other: other.rate(self.plan), default=None)
 
 
 def load_tuning(path: Path, plan: Plan) -> Tuning | None:
@@ -149,7 +150,7 @@ def search_of(plan: Plan, closed_loop: float) -> Search:
 def seconds_left(tuning: Tuning) -> float:
     """Estimate the remaining seconds from the duration of the trials and runs so far."""
     plan = tuning.plan
-    typical = _START_S + plan.warm_s + _RUNS * (plan.least_s + 1)
+    typical = _START_S + 2 * plan.warm_s + _RUNS * (plan.least_s + 1)
     ended = [trial.wall_s for trial in tuning.trials if trial.done and trial.runs]
     average = sum(ended) / len(ended) if ended else typical
     begun = [trial for trial in tuning.trials if not trial.done]
@@ -205,8 +206,9 @@ class Tuner:
         processes = self._levels[self._tuning.level][0]
         meter = ServiceMeter(service.process.pid)
         with generators(service.url, processes, self._plan.texts) as load:
-            warm = load.run(Load(seconds=self._plan.warm_s, clients=_CLIENTS // processes))
-            trial.closed_loop = trial.closed_loop or _throughput(warm)
+            warm = Load(seconds=self._plan.warm_s, clients=_CLIENTS // processes)
+            load.run(warm)
+            trial.closed_loop = trial.closed_loop or _throughput(load.run(warm))
             search = search_of(self._plan, trial.closed_loop)
             while (rate := search.next_rate(trial.runs)) is not None:
                 trial.note = self._verdict(trial) or ("the time is up" if self._time_is_up() else None)
@@ -232,12 +234,15 @@ class Tuner:
         if wrong is not None:
             trial.failed = True
             return f"wrong responses: {wrong}"
-        others = [other.rate(self._plan) for other in self._tuning.trials if other is not trial]
-        best = max(others, default=0.0)
-        if not trial.runs and trial.closed_loop < HOPELESS * best:
-            return f"dropped: a closed loop gets {trial.closed_loop:.1f}/s, the best candidate keeps {best:.1f}/s"
-        if not can_win(trial.bracket(self._plan), best, TIE):
-            return f"dropped: cannot reach the best rate, {best:.1f}/s"
+        best = self._tuning.best_other(trial)
+        if best is None:
+            return None
+        if not trial.runs and trial.closed_loop < HOPELESS * best.closed_loop:
+            return (
+                f"dropped: a closed loop gets {trial.closed_loop:.1f}/s, and {best.closed_loop:.1f}/s from the best one"
+            )
+        if not can_win(trial.bracket(self._plan), best.rate(self._plan), TIE):
+            return f"dropped: cannot reach the best rate, {best.rate(self._plan):.1f}/s"
         return None
 
     def _run_once(self, load: Generators, meter: ServiceMeter, rate: float, seed: int) -> Run:

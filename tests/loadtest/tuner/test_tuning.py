@@ -57,3 +57,9 @@ def test_a_run_lasts_long_enough_for_its_percentile() -> None:
 def test_generators_get_lighter_checks_first_and_then_more_processes() -> None:
     assert levels(2) == [(1, 10), (1, 100), (2, 100)]
     assert levels(16) == [(1, 10), (1, 100), (2, 100), (4, 100), (8, 100)]
+
+
+def test_the_best_of_the_other_trials() -> None:
+    own, better, failed = trial(ONE, 500), trial(TWO, 400), trial(WIDE, 900, failed=True)
+    assert tuning(own, better, failed).best_other(own) == better
+    assert tuning(own, failed).best_other(own) is None
