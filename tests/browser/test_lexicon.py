@@ -54,7 +54,7 @@ def test_entries_are_sent_and_stay_in_the_browser(ui: WebPage, asked: list[dict[
     assert "lexicon" not in asked[0]
     write_lexicon(ui, ENTRIES)
     expect(ui.page.locator("#lexicon-count")).to_have_text("3")
-    expect(ui.page.locator("#status")).to_have_text(re.compile("设置已改动"))
+    expect(ui.page.locator("#status")).to_have_text(re.compile("^模型或词典已改动"))
     ui.detect()
     assert asked[1]["lexicon"] == INLINE
     # The model has optional types, so that the page names all types: those of the lexicon as well.

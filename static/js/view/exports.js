@@ -89,7 +89,7 @@ function remarks(state) {
   const excluded = excludedTypes(state);
   const busy = phase === 'running' || phase === 'waiting';
   return [
-    ...(isStale(state) ? [t('export.stale')] : []),
+    ...(isStale(state) ? [t(document.text === state.text ? 'export.options' : 'export.stale')] : []),
     ...(busy || isComplete(state) ? [] : [t('export.partial')]),
     ...(excluded.length ? [t('export.excluded', { types: excluded.map(typeName).join(t('list.comma')) })] : []),
     ...(threshold ? [t('export.threshold', { score: percent(threshold) })] : []),

@@ -79,7 +79,7 @@ function statusText(state, done) {
   if (phase === 'running') return t('status.running', { percent: number(Math.floor(done * 100)) });
   if (phase === 'waiting') return t('status.waiting');
   if (!document) return '';
-  if (isStale(state)) return t('status.stale');
+  if (isStale(state)) return t(document.text === state.text ? 'status.options' : 'status.stale');
   if (phase === 'stopped') return t('status.stopped');
   const found = foundIn(state).length;
   if (found === 1) return t('status.one');
