@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-annotate bench-engines bench-serving peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-request bench-annotate bench-engines bench-serving peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ bench-batching: install-dev ## compare BentoML's batching dispatcher with none: 
 
 bench-annotate: install-dev ## measure raner annotate: rate, two workers, memory over LINES (1000000) lines; half an hour
 	$(BIN)/python -m benchmarks.annotate --json build/annotate.json $(if $(LINES),--lines $(LINES))
+
+bench-request: install-dev ## measure what a short request costs beside the model: CPU, latency, refusals, CRF, padding
+	$(BIN)/python -m benchmarks.request_cost --json build/request_cost.json
 
 bench-engines: install-dev ## compare FP32, INT8, OpenVINO and ModelScope at the base geometry: speed, memory
 	$(BIN)/python -m benchmarks.engines --json build/engines.json

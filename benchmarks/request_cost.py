@@ -1,0 +1,202 @@
+"""Measure what a short request costs beside the model: CPU time, latency, refusals under overload, CRF, padding.
+
+    python -m benchmarks.request_cost [--rounds N] [--seconds S] [--json FILE]
+
+One worker with one thread serves the model of the environment (RANER_MODEL); texts have 45 characters. The figures are
+medians over the rounds, in which the recognizer in this process and the service alternate. CPU time is that of the
+worker, as the kernel counts it. On a busy machine, only the ratios are reliable; the client needs a core of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from random import Random
+from statistics import median
+
+import numpy as np
+import psutil
+
+from benchmarks.batching.__main__ import bodies
+from benchmarks.batching.client import send_all
+from ner_runtime import Recognizer
+from ner_runtime.cpus import processor_name
+from ner_runtime.inference.batches import padded_tokens
+from ner_runtime.inference.crf import Crf
+from ner_runtime.models.registry.resolve import resolve_model
+from ner_runtime.serving.lifecycle.service_process import service_process
+from ner_runtime.settings import load_settings
+from ner_runtime.upstream.private import WORKER_MODULE
+
+CLIENTS = 16
+LIST = 16
+OVERLOAD = 3
+CONNECTIONS = 128
+REFUSED_PER_S = 300
+SETTINGS = {"RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_MAX_CONCURRENCY": "32"}
+REFUSING = {**SETTINGS, "RANER_RATE_LIMIT": "1/h"}
+
+
+def main() -> None:
+    """Measure, print one figure per line, and write them to the file `--json`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.request_cost", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="seconds per measurement in a round")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    options = parser.parse_args()
+    figures = {"crf_ms": crf_ms(), "padding_share": padding_share(), **measure(options.rounds, options.seconds)}
+    print(processor_name())
+    for name, figure in figures.items():
+        print(f"{name:32} {figure:.3f}")
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps({"processor": processor_name(), "figures": figures}, indent=1) + "\n")
+
+
+def crf_ms() -> float:
+    """CPU time to decode one sentence of 45 characters with 25 labels and two spans."""
+    labels = ["O", *(f"{prefix}-{type_}" for type_ in "ABCDEF" for prefix in "BIES")]
+    random = np.random.default_rng(45)
+    start, end = random.normal(size=(2, len(labels))).astype(np.float32)
+    transitions = random.normal(size=(len(labels), len(labels))).astype(np.float32)
+    crf = Crf(labels, start, end, transitions)
+    emissions = random.normal(size=(1, 45, len(labels))).astype(np.float32)
+    emissions[:, :, 0] += 20
+    emissions[:, [10, 30], labels.index("S-A")] += 40
+    assert len(crf.decode(emissions, [45])[0]) == 2  # noqa: S101
+    taken: list[float] = []
+    for _ in range(9):
+        started = time.process_time()
+        for _ in range(100):
+            crf.decode(emissions, [45])
+        taken.append((time.process_time() - started) * 10)
+    return median(taken)
+
+
+def padding_share() -> float:
+    """Share of padding in the tokens of texts of 8 to 400 characters, in groups of 16."""
+    lengths = Random(45).choices(range(8, 401), k=1600)
+    padded = sum(padded_tokens(lengths[start : start + 16], 2048) for start in range(0, len(lengths), 16))
+    return 1 - sum(lengths) / padded
+
+
+def measure(rounds: int, seconds: float) -> dict[str, float]:
+    """Measure the recognizer and the service in turn."""
+    recognizer = Recognizer.open(resolve_model(load_settings().default_model), threads=1)
+    taken: defaultdict[str, list[float]] = defaultdict(list)
+    with ExitStack() as stack:
+        port, worker = _start(stack, SETTINGS)
+        refusing = _start(stack, REFUSING)
+        for cached in (True, False):
+            asyncio.run(send_all(port, bodies(cached), CLIENTS, 2.0))
+        for _ in range(rounds):
+            for name, value in _round(recognizer, port, worker, seconds).items():
+                taken[name].append(value)
+            taken["refusal_cpu_ms"].append(_refuse(*refusing, seconds))
+    return {name: median(values) for name, values in taken.items()}
+
+
+def _start(stack: ExitStack, settings: dict[str, str]) -> tuple[int, int]:
+    """Start a service; return its port and the process id of its worker."""
+    running = stack.enter_context(service_process(settings))
+    children = psutil.Process(running.process.pid).children()
+    [worker] = [child.pid for child in children if WORKER_MODULE in child.cmdline()]
+    return int(running.url.rpartition(":")[2]), worker
+
+
+def _refuse(port: int, worker: int, seconds: float) -> float:
+    """Return the CPU time of a refused request in milliseconds."""
+    before = _cpu_ms(worker)
+    answers = asyncio.run(_send_at_random(port, REFUSED_PER_S, seconds))
+    return (_cpu_ms(worker) - before) / len(answers)
+
+
+def _round(recognizer: Recognizer, port: int, worker: int, seconds: float) -> dict[str, float]:
+    lists_ms, lists_per_s = _recognize(recognizer, LIST, seconds)
+    _, one_per_s = _recognize(recognizer, 1, seconds)
+    new_ms, new = _serve(port, worker, CLIENTS, cached=False, seconds=seconds)
+    cached_ms, cached = _serve(port, worker, CLIENTS, cached=True, seconds=seconds)
+    _, one = _serve(port, worker, 1, cached=False, seconds=seconds)
+    rate = OVERLOAD * len(new) / seconds
+    answers = asyncio.run(_send_at_random(port, rate, seconds))
+    statuses = Counter(status for status, _ in answers)
+    refused = sorted(latency for status, latency in answers if status == 429)
+    return {
+        "model_cpu_ms": lists_ms,
+        "request_cpu_ms": new_ms,
+        "cpu_above_model_ms": new_ms - lists_ms,
+        "http_share_of_recognizer": len(new) / seconds / lists_per_s,
+        "cached_cpu_ms": cached_ms,
+        "cached_per_s": len(cached) / seconds,
+        "one_client_added_ms": 1000 * (median(one) - 1 / one_per_s),
+        "overload_goodput_share": statuses[200] / len(new),
+        "overload_refused_p99_ms": 1000 * refused[len(refused) * 99 // 100] if refused else 0.0,
+    }
+
+
+def _recognize(recognizer: Recognizer, size: int, seconds: float) -> tuple[float, float]:
+    """Return the CPU time of a text in milliseconds, and the texts per second."""
+    texts = (json.loads(body)["text"] for body in bodies(cached=False))
+    started, cpu, number = time.perf_counter(), time.process_time(), 0
+    while time.perf_counter() < started + seconds:
+        recognizer.recognize(list(islice(texts, size)))
+        number += size
+    return 1000 * (time.process_time() - cpu) / number, number / (time.perf_counter() - started)
+
+
+def _serve(port: int, worker: int, clients: int, *, cached: bool, seconds: float) -> tuple[float, list[float]]:
+    """Return the CPU time of a request in milliseconds, and the latency of each request in seconds."""
+    before = _cpu_ms(worker)
+    latencies = asyncio.run(send_all(port, bodies(cached), clients, seconds))
+    return (_cpu_ms(worker) - before) / len(latencies), latencies
+
+
+async def _send_at_random(port: int, rate: float, seconds: float) -> list[tuple[int, float]]:
+    """Send requests at random times; return the status and the latency of each, counted from when it was due."""
+    texts = bodies(cached=False)
+    results = await asyncio.gather(
+        *(_send_due(port, texts, _arrivals(rate / CONNECTIONS, seconds, seed)) for seed in range(CONNECTIONS))
+    )
+    return [answer for result in results for answer in result]
+
+
+def _arrivals(rate: float, seconds: float, seed: int) -> list[float]:
+    random, now, times = Random(seed), 0.0, []
+    while (now := now + random.expovariate(rate)) < seconds:
+        times.append(now)
+    return times
+
+
+async def _send_due(port: int, texts: Iterator[bytes], arrivals: list[float]) -> list[tuple[int, float]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    begun = time.perf_counter()
+    answers: list[tuple[int, float]] = []
+    for due in arrivals:
+        await asyncio.sleep(max(0.0, begun + due - time.perf_counter()))
+        body = next(texts)
+        head = f"POST /ner HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines if line)
+        await reader.readexactly(int(headers["content-length"]))
+        answers.append((int(status.split()[1]), time.perf_counter() - begun - due))
+    writer.close()
+    return answers
+
+
+def _cpu_ms(process: int) -> float:
+    tasks = Path(f"/proc/{process}/task")
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e6
+
+
+if __name__ == "__main__":
+    main()
