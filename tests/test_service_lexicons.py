@@ -14,7 +14,7 @@ from ner_runtime.serving.api.responses import ModelResponse, ModelsResponse
 from tests.support.processes import wait_for
 from tests.support.servers import Server, serve
 
-TEXT = "我们今天下午在公司开会讨论方案。"
+TEXT = "我们公司今天下午开会讨论方案。"
 EVENT = ("EVENT", "开会", "lexicon")
 
 

@@ -56,7 +56,7 @@ class Rates:
     half: float = 0.5
     full: float = 0.1
     traditional: float = 0.06
-    bare: float = 0.25
+    bare: float = 0.3
     punctuation: float = 0.08
     open_end: float = 0.2
 

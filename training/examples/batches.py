@@ -147,7 +147,7 @@ class Course:
         pool: sentences per pool; batches are formed within a pool
     """
 
-    joined_share: float = 0.35
+    joined_share: float = 0.25
     repeated_share: float = 0.0625
     budget: int = 3072
     pool: int = 4000

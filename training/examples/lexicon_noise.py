@@ -25,10 +25,10 @@ class Disturbance:
         wrong: share of the matched words of a text that are marked as a name of a random kind
     """
 
-    none: float = 0.15
+    none: float = 0.2
     missing: float = 0.15
-    dropped: float = 0.05
-    wrong: float = 0.03
+    dropped: float = 0.08
+    wrong: float = 0.08
 
 
 class DisturbedLexicon:

@@ -24,9 +24,9 @@ class Masks:
         within: share of the characters hidden in such an entity
     """
 
-    texts: float = 0.25
-    characters: float = 0.06
-    names: float = 0.05
+    texts: float = 0.3
+    characters: float = 0.08
+    names: float = 0.08
     within: float = 0.7
 
 

@@ -47,7 +47,7 @@ from training.steps.optimization import Optimization, Schedule
 # With `--lean`, the repeats of the named corpora and those of all others are multiplied by these factors.
 _LEANED_TO, _OTHERS = 4.0, 0.3
 _FAST = {"crf.": 10.0, "encoder.embeddings.lexicon.": 5.0}
-_TEMPLATES, _TEMPLATE_REPEAT = 20_000, 0.35
+_TEMPLATES, _TEMPLATE_REPEAT = 20_000, 0.3
 
 
 @dataclass

@@ -60,14 +60,14 @@ def test_forbid_concerns_the_exact_text(recognizer: Recognizer) -> None:
 
 
 def test_a_hint_can_be_overruled(recognizer: Recognizer) -> None:
-    text = "我们今天下午在公司开会讨论方案。"
+    text = "我们公司今天下午开会讨论方案。"
     assert recognized(recognizer, text, Entry("方案", "PER", "hint", 0.01)) == []
     assert recognized(recognizer, text, Entry("方案", "PER", "hint", 60.0)) == [("PER", "方案", "model")]
 
 
 def test_the_type_of_an_entry_need_not_be_known_to_the_model(recognizer: Recognizer) -> None:
     lexicon = Lexicon.from_entries([Entry("开会", "EVENT")])
-    [[entity]] = recognizer.recognize(["我们今天下午在公司开会讨论方案。"], lexicon=lexicon)
+    [[entity]] = recognizer.recognize(["我们公司今天下午开会讨论方案。"], lexicon=lexicon)
     assert (entity.type, entity.span, entity.source) == ("EVENT", "开会", "lexicon")
     assert 0 <= entity.score < 0.5
     assert recognizer.recognize(["开会"], ["EVENT"], lexicon=lexicon)[0][0].type == "EVENT"

@@ -28,6 +28,6 @@ def test_the_tagger_finds_what_the_model_finds(recognizer: Recognizer) -> None:
     spans = find_spans(tagger, vocabulary, sentences, torch.device("cpu"), find)
     for sentence, found in zip(sentences, spans, strict=True):
         tally.add(sentence, found)
-    # The weights are the same, but the model also rounds activations.
-    assert tally.scores()["f1"] > 98
+    # The weights are the same, but the model also rounds activations and hides markup.
+    assert tally.scores()["f1"] > 97
     assert tally.scores()["support"] > 200
