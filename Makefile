@@ -4,7 +4,7 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-request bench-annotate bench-engines bench-serving peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-request bench-annotate bench-engines bench-lexicon bench-serving peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ bench-request: install-dev ## measure what a short request costs beside the mode
 
 bench-engines: install-dev ## compare FP32, INT8, OpenVINO and ModelScope at the base geometry: speed, memory
 	$(BIN)/python -m benchmarks.engines --json build/engines.json
+
+bench-lexicon: install-dev ## measure lexicons: 300,000 entries to load and to match, 100 entries in a request
+	$(BIN)/python -m benchmarks.lexicons --json build/lexicons.json
 
 bench-serving: install-dev ## compare with the design that this service replaces, and measure each layer (QUICK=1, PARTS, ARGS)
 	$(BIN)/python -m benchmarks.serving --json build/serving.json --picture build/serving.png \

@@ -54,6 +54,8 @@ class ConstrainedWindow:
 
     def ban_forbidden(self, spans: Iterable[Span]) -> bool:
         """Ban the entities of the model that are forbidden; return whether there are any."""
+        if not self.matches.forbids:
+            return False
         found = [
             Place(entity.start, entity.end, type_)
             for entity in self._entities(spans)
@@ -70,7 +72,9 @@ class ConstrainedWindow:
         preferred = [name for name in self.matches.names if name.mode == "prefer"]
         if not preferred:
             return False
-        longer = [entity for entity in self._entities(spans) if self._is_longer(entity)]
+        # A repaired span is at most one mark longer than the span.
+        around = [span for span in spans if any(_may_contain(span, name) for name in preferred)]
+        longer = [entity for entity in self._entities(around) if self._is_longer(entity)]
         standing = [name for name in preferred if not any(_contains(entity, name) for entity in longer)]
         self._clamp(standing)
         self.clamped += [Place(entity.start, entity.end, entity.type) for entity in longer]
@@ -187,6 +191,12 @@ class ConstrainedDecoder:
     def _any_type(self, span: Span, emissions: Floats, length: int) -> float:
         paths = [self._tags.path(type_, span.end - span.start) for type_ in self._tags.types]
         return self._crf.probability(emissions, length, span.start, paths)
+
+
+def _may_contain(span: Span, name: Occurrence) -> bool:
+    """Return whether the entity that a span becomes can contain an occurrence and be longer."""
+    is_around = span.start <= name.start and name.end <= span.end + 1
+    return is_around and (span.start, span.end) != (name.start, name.end)
 
 
 def _contains(entity: Span, name: Occurrence) -> bool:

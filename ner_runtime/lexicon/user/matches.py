@@ -97,6 +97,11 @@ class TextMatches:
     _offset: int
     length: int
 
+    @property
+    def forbids(self) -> bool:
+        """Whether a lexicon has entries with the mode `forbid`."""
+        return bool(self._forbidding)
+
     def part(self, start: int, end: int) -> TextMatches | None:
         """Return the matches of the code points `start` to `end` (exclusive); None if there are none."""
         names, hints = _between(self.names, start, end), _between(self.hints, start, end)
