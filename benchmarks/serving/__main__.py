@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         models = prepare_models(options.models)
         plan = Options(
             rounds=options.rounds or (2 if options.quick else 3),
-            seconds=options.seconds or (3.0 if options.quick else 6.0),
+            seconds=options.seconds or (2.0 if options.quick else 6.0),
             goal_s=options.goal_s,
             quick=options.quick,
         )

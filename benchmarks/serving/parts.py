@@ -81,7 +81,7 @@ def sustained(models: Models, options: Options) -> dict[str, Any]:
 
     The rate is 80 % of the design's throughput in a closed loop.
     """
-    seconds = 10 * options.seconds
+    seconds = 5 * options.seconds
     with (
         app(DESIGN, "design", models.checkpoint) as design,
         ours("INT8, 2 workers", model=models.int8, RANER_WORKERS="2") as service,
@@ -91,7 +91,7 @@ def sustained(models: Models, options: Options) -> dict[str, Any]:
         rate = _SUSTAINED * closed_loop(design.port, bodies(), 2, seconds).ok_per_s
         design.settle()
         found = {
-            contender.name: open_loop(contender.port, bodies(), rate, 2 * seconds, wait_s=60)
+            contender.name: open_loop(contender.port, bodies(), rate, 3 * seconds, wait_s=60)
             for contender in (design, service)
         }
     rows = {
