@@ -24,6 +24,7 @@ from benchmarks.serving.report import draw, tables, write_to_page
 from benchmarks.serving.services import prepare_models
 from ner_runtime.atomic_files import write_atomically
 from ner_runtime.cpus import available_cpus
+from ner_runtime.serving.lifecycle.service_process import exit_on_sigterm
 
 _PACKAGES = ("onnxruntime", "openvino", "bentoml", "modelscope", "torch")
 
@@ -31,6 +32,8 @@ _PACKAGES = ("onnxruntime", "openvino", "bentoml", "modelscope", "torch")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the parts, print the tables, and write the files."""
     options = _parser().parse_args(arguments)
+    # The contenders must not outlive this process.
+    exit_on_sigterm()
     results: dict[str, Any] = json.loads(options.json.read_text()) if options.json.is_file() else {"parts": {}}
     if options.parts:
         results["machine"] = machine_facts()
