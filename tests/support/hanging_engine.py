@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.recognizer import BatchEmissions, EncodedText, EncodedWindow, Recognizer
 from service import Raner
 
@@ -16,10 +17,10 @@ _encode, _run_engine = Recognizer.encode, Recognizer.run_engine
 _hanging: list[EncodedText] = []
 
 
-def encode(self: Recognizer, text: str) -> EncodedText:
+def encode(self: Recognizer, text: str, lexicon: LexiconSet | None = None) -> EncodedText:
     if text == BLOCKS_EVENT_LOOP:
         time.sleep(FOREVER)
-    encoded = _encode(self, text)
+    encoded = _encode(self, text, lexicon)
     if text == BLOCKS_INFERENCE:
         _hanging.append(encoded)
     return encoded
