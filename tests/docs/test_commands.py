@@ -1,8 +1,8 @@
 """The commands in docs/ run, or say what they need.
 
 A command is in a block marked `sh`. `# needs …` behind a command, or as the first line of a block, marks what the tests
-do not have. The tests run all other commands of `raner` and `curl`, page by page; TESTED names the tests that run the
-rest.
+do not have. The tests run all other commands of `raner` and `curl`, page by page, and `printf`, which writes files for
+them; TESTED names the tests that run the rest.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def pages_with(program: str) -> pytest.MarkDecorator:
 def test_a_command_that_no_test_runs_says_what_it_needs(page: Path) -> None:
     for command in commands(page):
         tested = [test for start, test in TESTED.items() if command.startswith(start)]
-        assert tested or command.split()[0] in ("raner", "curl"), f"run by no test and not marked: {command}"
+        assert tested or command.split()[0] in ("raner", "curl", "printf"), f"run by no test and not marked: {command}"
         assert all((REPOSITORY / test).is_file() for test in tested)
 
 
@@ -69,8 +69,8 @@ def test_the_commands_of_raner_run(page: Path, tmp_path: Path) -> None:
     # The files that the pages name.
     write_jsonl(tmp_path / "corpus.jsonl", records(20))
     for command in commands(page):
-        if command.startswith("raner "):
-            line = f"{sys.executable} -m ner_runtime.cli {command.removeprefix('raner ')}"
+        if command.startswith(("raner ", "printf ")):
+            line = re.sub("^raner ", f"{sys.executable} -m ner_runtime.cli ", command)
             run = subprocess.run(
                 ["bash", "-c", line],
                 cwd=tmp_path,
