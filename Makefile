@@ -4,6 +4,9 @@ BIN := .venv/bin
 export BENTOML_DO_NOT_TRACK := True
 
 .DEFAULT_GOAL := help
+# An option with the value of a variable of make's command line. The environment may have a variable of that name: shells
+# read the file ENV at their start, and terminals have LINES.
+given = $(if $(filter command,$(origin $1)),$2 $($1))
 .PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-request bench-annotate bench-engines bench-lexicon bench-serving peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
 
 help: ## list the commands
@@ -83,7 +86,7 @@ bench-batching: install-dev ## compare BentoML's batching dispatcher with none: 
 	$(BIN)/python -m benchmarks.batching --json build/batching.json
 
 bench-annotate: install-dev ## measure raner annotate: rate, two workers, memory over LINES (1000000) lines; half an hour
-	$(BIN)/python -m benchmarks.annotate --json build/annotate.json $(if $(LINES),--lines $(LINES))
+	$(BIN)/python -m benchmarks.annotate --json build/annotate.json $(call given,LINES,--lines)
 
 bench-request: install-dev ## measure what a short request costs beside the model: CPU, latency, refusals, CRF, padding
 	$(BIN)/python -m benchmarks.request_cost --json build/request_cost.json
@@ -117,7 +120,7 @@ loadtest: .venv/loadtest ## load a service for a minute and check its responses 
 
 tune: .venv/loadtest ## find the best workers, threads and engine for this machine (GOAL_MS, TEXTS, ENV, QUICK=1, ARGS)
 	@$(BIN)/python -m loadtest.tuner $(if $(GOAL_MS),--goal-ms $(GOAL_MS)) $(if $(TEXTS),--texts $(TEXTS)) \
-		$(if $(ENV),--env $(ENV)) $(if $(QUICK),--quick) $(ARGS)
+		$(call given,ENV,--env) $(if $(QUICK),--quick) $(ARGS)
 
 ui: ## build the style sheet of the page from web/styles (needs npm)
 	cd web && npm ci --silent --no-fund --no-audit && npm run --silent build

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from locust import FastHttpUser, LoadTestShape, User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
+from locust.exception import StopUser
 
 from loadtest.arrivals import varying_poisson_times
 from loadtest.bad_requests import JSON, BadRequest, bad_requests
@@ -183,7 +184,15 @@ class Arrivals(OpenLoopUser):
     def on_start(self) -> None:
         super().on_start()
         Arrivals.ended = False
-        self.targets = targets(self.client.get("/models").json())
+        self.targets: list[Target] = []
+        with self.client.get("/models", catch_response=True) as response:
+            try:
+                self.targets = targets(response.json())
+            except (KeyError, TypeError, ValueError):
+                response.failure("the response does not list the models")
+        if not self.targets:
+            # Any other exception would end this user only, and the run would not end.
+            raise StopUser
 
     def on_stop(self) -> None:
         for age_ms in self.unfinished:

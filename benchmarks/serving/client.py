@@ -22,12 +22,14 @@ class Responses:
 
     seconds: duration of the load
     latencies: seconds of each response, by status; from the due time if the load is an open loop
+    drained: seconds of each response with status 200 that arrived after the sending, in an open loop
     unanswered: requests without a response at the end
     client_cpu_s: CPU time of this process
     """
 
     seconds: float = 0.0
     latencies: dict[int, list[float]] = field(default_factory=dict[int, list[float]])
+    drained: list[float] = field(default_factory=list[float])
     unanswered: int = 0
     client_cpu_s: float = 0.0
 
@@ -42,8 +44,11 @@ class Responses:
         return Counter({status: len(times) for status, times in self.latencies.items()})
 
     def good_per_s(self, goal_s: float) -> float:
-        """Responses with status 200 within `goal_s`, per second."""
-        return sum(latency <= goal_s for latency in self.latencies.get(OK, ())) / self.seconds
+        """Responses with status 200 within `goal_s`, per second; without those that arrived after the sending."""
+        good, drained = (
+            sum(latency <= goal_s for latency in latencies) for latencies in (self.latencies.get(OK, ()), self.drained)
+        )
+        return (good - drained) / self.seconds
 
     def percentile_ms(self, share: float, status: int = OK) -> float:
         """The latency, in milliseconds, that `share` of the responses with a status do not exceed; NaN without any."""
@@ -143,15 +148,20 @@ def open_loop(port: int, bodies: Iterator[bytes], rate: float, seconds: float, w
             except BaseException:
                 connection.close()
                 raise
-            found.latencies.setdefault(status, []).append(time.perf_counter() - due)
+            latency = time.perf_counter() - due
+            found.latencies.setdefault(status, []).append(latency)
+            if has_sent and status == OK:
+                found.drained.append(latency)
             idle.append(connection)
 
+        has_sent = False
         started, cpu = time.perf_counter(), time.process_time()
         tasks: list[asyncio.Task[None]] = []
         for offset in poisson_times(rate, seconds, Random(1)):
             await asyncio.sleep(max(0.0, started + offset - time.perf_counter()))
             tasks.append(asyncio.create_task(send(next(bodies), started + offset)))
         found.seconds, found.client_cpu_s = time.perf_counter() - started, time.process_time() - cpu
+        has_sent = True
         _, pending = await asyncio.wait(tasks, timeout=wait_s) if tasks else (set(), set[asyncio.Task[None]]())
         await _cancel(pending)
         # A reset connection counts as unanswered.

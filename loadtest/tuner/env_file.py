@@ -48,7 +48,9 @@ def write_env(path: Path, variables: Mapping[str, str]) -> None:
     text = path.read_text(encoding="utf-8") if exists else "# Written by `make tune`.\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not `write_atomically`: the file may hold keys and passwords, and that makes files readable by all users.
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
+    ) as file:
         try:
             file.write(merged(text, variables))
             file.flush()

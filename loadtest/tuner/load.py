@@ -6,10 +6,14 @@ import subprocess
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
+from math import ceil, sqrt
 
 from pydantic import BaseModel, Field, ValidationError
 
 from ner_runtime.serving.lifecycle.service_process import ROOT
+
+_SPREAD = 3.0
+"""Standard deviations by which a process may exceed its share of the slow requests."""
 
 
 class Load(BaseModel):
@@ -58,6 +62,21 @@ class LoadResult(BaseModel):
     stopped: float | None = None
 
 
+def part_of(load: Load, count: int) -> Load:
+    """Return the load of each of `count` processes. A closed loop has at least one client in each.
+
+    Slow requests are spread over the processes by chance, so each may have more than its share of `max_late`.
+    """
+    late = load.max_late / count
+    return load.model_copy(
+        update={
+            "rate": load.rate / count,
+            "max_late": load.max_late if count == 1 else ceil(late + _SPREAD * sqrt(late)),
+            "clients": ceil(load.clients / count),
+        }
+    )
+
+
 class GeneratorFailed(Exception):
     """A generator process has ended unexpectedly."""
 
@@ -69,13 +88,13 @@ class Generators:
         self._processes = processes
 
     def run(self, load: Load) -> list[LoadResult]:
-        """Run a load, divided equally between the processes, and return the result of each.
+        """Run a load, divided between the processes with `part_of`, and return the result of each.
 
         Raises:
             GeneratorFailed: a process has ended.
         """
         count = len(self._processes)
-        part = load.model_copy(update={"rate": load.rate / count, "max_late": load.max_late // count})
+        part = part_of(load, count)
         for number, process in enumerate(self._processes):
             assert process.stdin is not None
             own = part.model_copy(update={"seed": load.seed * count + number})

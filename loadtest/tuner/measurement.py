@@ -88,9 +88,10 @@ def run_from(
         failures += sum(len(result.unfinished_ms) for result in results)
     low, p99, high = p99_interval(latencies)
     errors = failures / sent if sent else 1.0
-    reasons = Counter[str]()
+    reasons, wrong = Counter[str](), Counter[str]()
     for result in results:
         reasons.update(result.errors)
+        wrong.update(result.wrong)
     failed = _failure(sent, stopped, p99, goal_ms, errors, growing(finished, goal_ms), reasons)
     good = sum(latency <= goal_ms for latency in finished)
     if failed is None:
@@ -112,7 +113,7 @@ def run_from(
         failed=failed,
         clear=clear,
         limited=limit_of(results, goal_ms),
-        wrong={message: number for result in results for message, number in result.wrong.items()},
+        wrong=dict(wrong),
         service_cpus=round(service_cpu_s / elapsed, 3),
         generator_cpus=round(sum(result.cpu_s for result in results) / elapsed, 3),
         processes=len(results),

@@ -206,7 +206,7 @@ class Tuner:
         processes = self._levels[self._tuning.level][0]
         meter = ServiceMeter(service.process.pid)
         with generators(service.url, processes, self._plan.texts) as load:
-            warm = Load(seconds=self._plan.warm_s, clients=_CLIENTS // processes)
+            warm = Load(seconds=self._plan.warm_s, clients=_CLIENTS)
             load.run(warm)
             trial.closed_loop = trial.closed_loop or _throughput(load.run(warm))
             search = search_of(self._plan, trial.closed_loop)

@@ -93,6 +93,25 @@ def test_wrong_responses_fail_the_run(wrong_service: str, tmp_path: Path) -> Non
     assert any("status 200, not" in failure for failure in failed)
 
 
+def test_an_open_loop_ends_if_the_service_does_not_list_its_models(tmp_path: Path) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/readyz" else 404)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:  # type: ignore[override]
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        done = run("--url", url, "--shape", "poisson", "--seconds", "1", "--report", str(tmp_path / "none"))
+        server.shutdown()
+    assert done.returncode == 1
+    assert "100.00% of the requests failed" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "status", "message"),
     [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from loadtest.tuner.candidates import Candidate
 from loadtest.tuner.env_file import env_variables, merged, write_env
 from ner_runtime.settings import Settings
 from scripts.compose_check import COMPOSE, COMPOSE_ONLY, load, problems, read_env
+from tests.support.servers import REPOSITORY
 
 CANDIDATE = Candidate(workers=3, threads=2, engine="openvino")
 
@@ -47,6 +50,21 @@ def test_other_lines_and_the_mode_are_kept(tmp_path: Path) -> None:
     assert path.read_text() == "# mine\nRANER_API_KEYS=secret\nRANER_WORKERS=4\nRANER_THREADS=1\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_is_utf_8_in_every_locale(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# 我的设置\n", encoding="utf-8")
+    program = (
+        f"from pathlib import Path; from loadtest.tuner.env_file import write_env; write_env(Path({str(path)!r}), {{}})"
+    )
+    subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", program],
+        cwd=REPOSITORY,
+        env={"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"},
+        check=True,
+    )
+    assert path.read_text(encoding="utf-8") == "# 我的设置\n"
 
 
 def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -65,8 +65,8 @@ def test_generators_that_are_the_limit_are_noticed(changes: dict[str, float], me
 
 
 def test_processes_are_added_up() -> None:
-    measured = run(result([20.0] * 500), result([40.0] * 500, wrong={"x": 1}))
-    assert (measured.requests, measured.processes, measured.p50_ms, measured.wrong) == (1000, 2, 40, {"x": 1})
+    measured = run(result([20.0] * 500, wrong={"x": 2}), result([40.0] * 500, wrong={"x": 1}))
+    assert (measured.requests, measured.processes, measured.p50_ms, measured.wrong) == (1000, 2, 40, {"x": 3})
 
 
 @given(st.lists(st.floats(0, 1e5), min_size=1))
