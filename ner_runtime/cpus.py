@@ -23,7 +23,7 @@ def available_cpus(cgroup: Path = CGROUP) -> int:
 
 
 def processor_name() -> str:
-    """Return the model name of the processor, or its architecture where the kernel does not tell the name."""
+    """Return the model name of the processor, or its architecture if the kernel does not report a name."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

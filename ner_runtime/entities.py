@@ -15,7 +15,7 @@ TYPE_COLORS: Mapping[str, str] = {"PER": "red", "LOC": "cyan", "ORG": "yellow"}
 OTHER_COLOR = "white"
 
 EntitySource = Literal["model", "lexicon"]
-"""Why an entity was found: the model found it, or an entry of a lexicon matched."""
+"""What determines an entity: the model, or an entry of a lexicon."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""No library reports to its makers: ONNX Runtime's telemetry is off."""
+"""No library sends telemetry: that of ONNX Runtime is off."""
 
 from __future__ import annotations
 

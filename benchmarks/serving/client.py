@@ -18,7 +18,7 @@ OK = 200
 
 @dataclass
 class Responses:
-    """What a load got.
+    """The results of a load.
 
     seconds: duration of the load
     latencies: seconds of each response, by status; from the due time if the load is an open loop

@@ -120,7 +120,7 @@ def ladder(models: Models, options: Options) -> dict[str, Any]:
 
 
 def overload(models: Models, options: Options) -> dict[str, Any]:
-    """Send three times the capacity to the service, with each model."""
+    """Load the service with three times its capacity, with each model."""
     results: dict[str, Any] = {}
     for name, model in (("embedded", embedded_model()), ("base INT8", models.int8)):
         with ours(name, model=model) as service:

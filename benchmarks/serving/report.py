@@ -142,7 +142,7 @@ def _cache(result: Mapping[str, float]) -> str:
 
 
 def _instances(rows: Sequence[Mapping[str, Any]], memory: Mapping[str, float]) -> str:
-    """Return a table in the terms of the write-up: one instance, two to four, more than four."""
+    """Return throughput and memory by number of instances; more than two instances are extrapolated."""
     services = [row for row in rows if row["contender"].startswith("INT8") and "cached" not in row["contender"]]
     one = max((row for row in services if "1 worker" in row["contender"]), key=lambda row: row["per_s"])
     two = max((row for row in services if "2 workers" in row["contender"]), key=lambda row: row["per_s"])
@@ -152,14 +152,14 @@ def _instances(rows: Sequence[Mapping[str, Any]], memory: Mapping[str, float]) -
         if count <= _MEASURED:
             rate, how = (one if count == 1 else two)["per_s"], "measured"
         else:
-            rate, how = count * each, f"{count} × {each:.1f}, the half of two, on {count} cores"
+            rate, how = count * each, f"{count} × {each:.1f}, half of two, on {count} cores"
         mib = memory.get(str(count))
         step = (memory["4"] - memory["1"]) / 3
         memory_how = "measured" if mib else f"{memory['4']:.0f} + {count - 4} × {step:.0f}"
         lines.append((count, rate, how, mib or memory["4"] + (count - 4) * step, memory_how))
     head = ("instances", "requests/s", "how", "memory MiB", "how")
     return (
-        "### In the terms of the replaced design\n\n"
+        "### By number of instances\n\n"
         f"Instances are workers with one thread and one core each: {one['contender']}; {two['contender']}.\n\n"
         + _table(head, lines)
     )

@@ -18,7 +18,7 @@ def env_variables(candidate: Candidate, memory_mib: float) -> dict[str, str]:
     """Return the variables for a candidate: settings of the service, and limits of its container.
 
     Args:
-        memory_mib: the measured memory of the service; the limit is half as much again
+        memory_mib: the measured memory of the service; the limit is 1.5 times as much
     """
     limit = math.ceil(memory_mib * _HEADROOM / _STEP_MIB) * _STEP_MIB
     return {**candidate.variables, "RANER_CPUS": f"{candidate.cpus}.0", "RANER_MEMORY": f"{limit}m"}

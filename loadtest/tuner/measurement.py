@@ -16,7 +16,7 @@ from loadtest.tuner.load import LoadResult
 MAX_ERRORS = 0.001
 """A run fails if a larger share of its requests fails."""
 BUSY = 0.7
-"""A generator process that uses a larger share of a CPU is a limit itself."""
+"""A generator process that uses a larger share of a CPU may limit the result."""
 LATE = 0.05
 """A generator is late if 1 % of its requests are sent later than this share of the goal after they were due."""
 CLEAR = 0.5

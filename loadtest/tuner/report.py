@@ -91,7 +91,7 @@ def recommended_variables(best: Trial | None, tuning: Tuning) -> dict[str, str]:
 
 
 def summary(trial: Trial, tuning: Tuning) -> dict[str, Any]:
-    """Return the figures of a trial: the knee, how sure it is, efficiency and memory."""
+    """Return the figures of a trial: the knee, its confidence, efficiency and memory."""
     bracket, knee = trial.bracket(tuning.plan), trial.knee(tuning.plan)
     return {
         "rate": trial.rate(tuning.plan),
@@ -108,12 +108,12 @@ def summary(trial: Trial, tuning: Tuning) -> dict[str, Any]:
 
 def table(tuning: Tuning) -> list[list[str]]:
     """Return the results as rows of text; the first row is the heading."""
-    head = ["engine, workers×threads", "rate/s", "fails at", "P99 ms", "per CPU", "CPU ms", "PSS MiB", "how sure"]
+    head = ["engine, workers×threads", "rate/s", "fails at", "P99 ms", "per CPU", "CPU ms", "PSS MiB", "confidence"]
     return [head, *(_cells(trial, tuning) for trial in tuning.trials)]
 
 
 def confidence(trial: Trial, tuning: Tuning) -> str:
-    """Return how sure the result of a trial is, in a few words."""
+    """Return how reliable the result of a trial is, in a few words."""
     bracket, knee = trial.bracket(tuning.plan), trial.knee(tuning.plan)
     parts: list[str] = []
     if knee is None:
@@ -122,7 +122,7 @@ def confidence(trial: Trial, tuning: Tuning) -> str:
         agreeing = sum(run.rate == knee.rate and run.passed for run in trial.runs)
         parts.append(f"{agreeing} of {sum(run.rate == knee.rate for run in trial.runs)} runs met the goal")
         if bracket.failed:
-            parts.append(f"known to {100 * (bracket.failed / knee.rate - 1):.0f} %")
+            parts.append(f"rate known to within {100 * (bracket.failed / knee.rate - 1):.0f} %")
         parts.append(f"P99 between {knee.p99_low_ms:.0f} and {knee.p99_high_ms:.0f} ms")
         if not bracket.confirmed:
             parts.append("not confirmed")

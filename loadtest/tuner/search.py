@@ -1,4 +1,4 @@
-"""Search the highest rate that meets the goal: double the rate until a run fails, then bisect.
+"""Search for the highest rate that meets the goal: double the rate until a run fails, then bisect.
 
 The search has no clock and no service: it is a function of the runs so far, so that an interrupted search is resumed by
 reading its runs. The methods are those of Triton's Model Analyzer (search instead of sweep, constraints, checkpoints)
@@ -71,7 +71,7 @@ class Search:
         """Return the highest rate that met the goal and the lowest that did not."""
         verdicts = {run.rate: verdict(runs, run.rate) for run in runs}
         failed = min((rate for rate, passed in verdicts.items() if passed is False), default=None)
-        # A pass above a failed rate was luck: only rates below all failed ones count.
+        # A pass above a failed rate is chance: only rates below all failed ones count.
         passed = [rate for rate, met in verdicts.items() if met and (failed is None or rate < failed)]
         found = Bracket(max(passed, default=None), failed, False)
         narrow = found.passed is not None and self._beyond(found) is None

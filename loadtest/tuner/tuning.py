@@ -19,7 +19,7 @@ from ner_runtime.serving.lifecycle.service_process import ServiceNotReady, Servi
 TIE = 0.1
 """Candidates whose rates differ by at most this share are equal: the cheaper one is better."""
 HOPELESS = 0.4
-"""A candidate is dropped if a closed loop gets less than this share from it of what it gets from the best one."""
+"""A candidate is dropped if its throughput in a closed loop is below this share of that of the best one."""
 _CLIENTS = 32
 _START_S = 8.0
 _RUNS = 11
@@ -178,7 +178,7 @@ class Tuner:
                 self._tuning.trials.append(trial)
             if not trial.done:
                 if self._time_is_up():
-                    trial.note = "not measured: the time is up"
+                    trial.note = "not measured: the time budget is used up"
                 else:
                     self._measure(trial)
                 trial.done = True
@@ -211,7 +211,7 @@ class Tuner:
             trial.closed_loop = trial.closed_loop or _throughput(load.run(warm))
             search = search_of(self._plan, trial.closed_loop)
             while (rate := search.next_rate(trial.runs)) is not None:
-                trial.note = self._verdict(trial) or ("the time is up" if self._time_is_up() else None)
+                trial.note = self._verdict(trial) or ("the time budget is used up" if self._time_is_up() else None)
                 if trial.note:
                     return False
                 run = self._run_once(load, meter, rate, len(trial.runs))
@@ -239,7 +239,7 @@ class Tuner:
             return None
         if not trial.runs and trial.closed_loop < HOPELESS * best.closed_loop:
             return (
-                f"dropped: a closed loop gets {trial.closed_loop:.1f}/s, and {best.closed_loop:.1f}/s from the best one"
+                f"dropped: {trial.closed_loop:.1f}/s in a closed loop; the best candidate has {best.closed_loop:.1f}/s"
             )
         if not can_win(trial.bracket(self._plan), best.rate(self._plan), TIE):
             return f"dropped: cannot reach the best rate, {best.rate(self._plan):.1f}/s"

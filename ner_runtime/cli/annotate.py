@@ -149,7 +149,7 @@ def _choose_model(model: str | None, workers: int, lexicons: Iterable[Path] | No
     return ModelChoice(
         directory=str(directory),
         version=read_manifest(directory).version,
-        # A calibration is one of this machine; the workers may be others.
+        # A calibration applies to this machine only; the workers may run on other machines.
         engine="onnxruntime" if settings.engine == "auto" else settings.engine,
         device=settings.device,
         threads=settings.threads or max(1, available_cpus() // workers),

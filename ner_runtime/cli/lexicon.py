@@ -34,9 +34,9 @@ def group() -> None:
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Tab-separated values or JSON lines.")],
 ) -> None:
-    """List the faults of a lexicon file and count its entries.
+    """List the faults in a lexicon file and count its entries.
 
-    The exit code is 1 if lines are bad or contradict each other.
+    The exit code is 1 if a line is invalid or contradicts another one.
     """
     lexicon = Lexicon.from_file(file)
     for line in lexicon.report.lines():

@@ -49,8 +49,8 @@ def redact(
         typer.Option(
             "--operator",
             metavar="TYPE=OPERATOR",
-            help="What replaces a type, a pattern or DEFAULT: replace, mask, hash, remove, keep, or a JSON object such "
-            'as {"type": "mask", "keep_end": 4}. May be repeated.',
+            help="How to replace a type, a pattern or DEFAULT, which is all others: replace, mask, hash, remove, keep, "
+            'or a JSON object such as {"type": "mask", "keep_end": 4}. May be repeated.',
         ),
     ] = None,
     patterns: Annotated[
@@ -65,13 +65,13 @@ def redact(
         Format, typer.Option("--format", help="JSON lines with the list of replacements, or the redacted text only.")
     ] = Format.JSON,
     restores: Annotated[
-        bool, typer.Option("--restore", help="Put the originals back into the output of this command, exactly.")
+        bool, typer.Option("--restore", help="Restore the exact original texts from the output of this command.")
     ] = False,
     restores_placeholders: Annotated[
         bool,
         typer.Option(
             "--restore-placeholders",
-            help="Put the originals back wherever a placeholder stands. The texts may have changed since.",
+            help="Replace placeholders by their originals, in texts that may have changed after the redaction.",
         ),
     ] = False,
     text_field: Annotated[

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 MAX_PADDING = 0.1
 """Maximum share of padding in a batch, unless the padding is less than `RUN_TOKENS`."""
 RUN_TOKENS = 32
-"""What a run of the encoder costs beside its tokens, as a number of tokens."""
+"""The fixed cost of a run of the encoder, as a number of tokens."""
 
 
 def plan_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:

@@ -80,7 +80,7 @@ class Crf:
         """
         sizes = np.asarray(lengths, dtype=np.intp)  # (batch,)
         tags = self.viterbi(emissions if bias is None else emissions + bias, sizes)  # (batch, positions)
-        # Only with a bias is the end of a span certain enough to be the end of a lexicon's entry.
+        # With a bias, O ends a span, so that the span of a lexicon's entry ends where the entry ends.
         biased = np.zeros(len(sizes), dtype=bool) if bias is None else np.any(bias, axis=(1, 2))  # (batch,)
         found = [
             self._labels.spans(row[:size], gaps=not is_biased)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EngineName = Literal["onnxruntime", "openvino"]
 PrecisionHint = Literal["f32", "bf16"]
-"""The precision in which OpenVINO may compute what the model computes in float32."""
+"""The precision that OpenVINO may use for the float32 operations of a model."""
 Device = Literal["cpu", "cuda"]
 Ids64 = NDArray[np.int64]
 

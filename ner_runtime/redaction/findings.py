@@ -42,8 +42,8 @@ def pattern_finding(match: Match) -> Finding:
 def without_overlaps(text: str, findings: Iterable[Finding]) -> list[Finding]:
     """Return findings that do not overlap, sorted by offset.
 
-    The longest finding wins; of two of equal length, that of a pattern, then the one that begins first. What the
-    others do not share with it stays a finding, so that every character that was found is replaced.
+    The longest finding wins; of two of equal length, that of a pattern, then the one that begins first. The
+    parts of the others that are outside it stay findings, so that every character that was found is replaced.
     """
     taken = bytearray(len(text))
     kept: list[Finding] = []

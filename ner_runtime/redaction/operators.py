@@ -1,4 +1,4 @@
-"""Operators: what a found string is replaced by.
+"""Operators: how a found string is replaced.
 
 replace   a placeholder such as <PER_1>, or a fixed value
 mask      one character for each code point

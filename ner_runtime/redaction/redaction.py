@@ -34,7 +34,7 @@ class Replacement:
     type: type of the entity, or name of the pattern
     span: the original: `text[start:end]`
     start, end: offsets in the original text
-    replacement: what stands in its place: `redacted[redacted_start:redacted_end]`
+    replacement: the string in its place: `redacted[redacted_start:redacted_end]`
     redacted_start, redacted_end: offsets in the redacted text
     source: what found it
     operator: what replaced it
@@ -66,7 +66,7 @@ def redact_entities(
 ) -> Redaction:
     """Replace the entities of a text, and what the patterns find in it.
 
-    A finding whose operator is `keep` is ignored, also where another one overlaps it.
+    A finding whose operator is `keep` is ignored, even if another finding overlaps it.
     """
     found = [*map(entity_finding, entities), *map(pattern_finding, find_patterns(text, patterns))]
     found = [finding for finding in found if not isinstance(operators.of(finding.type), Keep)]
@@ -109,7 +109,7 @@ def _replace(text: str, findings: Sequence[Finding], operators: Operators, place
 
 
 def _foreign_placeholders(redaction: Redaction, placeholders: Placeholders) -> frozenset[str]:
-    """Return the strings in the redacted text that look like placeholders, but are none."""
+    """Return the strings in the redacted text that look like placeholders, but are not."""
     own = {one.redacted_start for one in redaction.replacements if one.replacement in placeholders.used}
     return frozenset(match[0] for match in PLACEHOLDER.finditer(redaction.text) if match.start() not in own)
 

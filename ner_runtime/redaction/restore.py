@@ -33,10 +33,10 @@ def restore(redacted: str, replacements: Sequence[Replacement]) -> str:
 
 
 def restore_placeholders(text: str, replacements: Sequence[Replacement]) -> str:
-    """Return a text with every placeholder of a list of replacements put back, wherever it stands.
+    """Return a text in which each placeholder of a list of replacements is replaced by its original.
 
     For a text that was made from a redacted one, such as the answer of a language model. Only placeholders such as
-    `<PER_1>` are put back: what `mask`, `hash`, `remove` or a fixed value put into a text stays.
+    `<PER_1>` are replaced; the results of `mask`, `hash`, `remove` and fixed values stay.
     """
     originals = {one.replacement: one.span for one in replacements if _is_placeholder(one)}
     return PLACEHOLDER.sub(lambda match: originals.get(match[0], match[0]), text)

@@ -134,7 +134,7 @@ def test_tables_have_every_part(results: dict[str, Any]) -> None:
     assert "| embedded | 400 | 1,200 | 380 | 0.95 |" in text
     # Instances beyond the measured ones are extrapolated, and the arithmetic is shown.
     assert "| 2 | 90 | measured | 700 | measured |" in text
-    assert "| 8 | 360 | 8 × 45.0, the half of two, on 8 cores | 2,500 | 1300 + 4 × 300 |" in text
+    assert "| 8 | 360 | 8 × 45.0, half of two, on 8 cores | 2,500 | 1300 + 4 × 300 |" in text
 
 
 def test_some_parts_are_enough(results: dict[str, Any]) -> None:

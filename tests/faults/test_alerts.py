@@ -1,4 +1,4 @@
-"""Every alert fires when what it is for happens to the real service: `make faults`."""
+"""Every alert fires when its condition occurs in the real service: `make faults`."""
 
 from __future__ import annotations
 

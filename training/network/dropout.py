@@ -13,7 +13,7 @@ _DRAWN = 1 << 24
 class Dropout(nn.Module):
     """Sets a share of the values to zero and scales up the others, in training only (Srivastava et al., 2014).
 
-    On a CPU, the pattern of zeros is a stretch, at a random place, of a long pattern that is drawn once.
+    On a CPU, the pattern of zeros is a slice, at a random position, of a long pattern that is drawn once.
     """
 
     def __init__(self, share: float) -> None:

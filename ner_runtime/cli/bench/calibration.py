@@ -81,7 +81,7 @@ def _measure(
 def _time(recognizer: Recognizer, windows: list[EncodedWindow], budget: int) -> float:
     recognizer.max_batch_tokens = budget
     started = time.perf_counter()
-    # With the CRF: it is slower per text in small batches.
+    # Include the CRF: it takes more time per text in small batches.
     recognizer.decode(windows)
     return time.perf_counter() - started
 
@@ -90,7 +90,7 @@ def _rejection(recognizer: Recognizer, model: Path, reference: list[list[Entity]
     try:
         run_self_check(recognizer, model)
     except RanerError:
-        return "its entities differ from the check sentences of the model"
+        return "its entities in the model's check sentences are not the expected ones"
     together = _entities(recognizer)
     if (f1 := entity_f1(reference, together)) < MIN_AGREEMENT:
         return f"entity F1 {f1:.4f} against ONNX Runtime, below {MIN_AGREEMENT}"

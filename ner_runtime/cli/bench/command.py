@@ -69,7 +69,7 @@ def _calibrate(directory: Path, threads: int, *, as_json: bool) -> None:
         row = (options.engine, options.precision_hint, str(options.max_batch_tokens), f"{one.tokens_per_s:.0f}")
         table.add_row(*row, one.rejected or "")
     console().print(table)
-    typer.echo(f"kept for {threads} {'thread' if threads == 1 else 'threads'} in {file}", err=True)
+    typer.echo(f"the result for {threads} {'thread' if threads == 1 else 'threads'} is stored in {file}", err=True)
 
 
 def _print(rungs: list[Rung]) -> None:

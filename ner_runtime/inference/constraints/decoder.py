@@ -90,7 +90,7 @@ class ConstrainedWindow:
             self.clamped.append(Place(name.start, name.end, name.type))
 
     def _entities(self, spans: Iterable[Span]) -> list[Span]:
-        """Return the entities that the model's own spans become."""
+        """Return the spans of the model, without those of `entries`, after repair."""
         own = [span for span in spans if (span.start, span.end) not in self.entries]
         return repair_spans(self.text, own, self.excluded, unwrap=self.unwrap)
 

@@ -83,7 +83,7 @@ class Lexicon:
 
     Attributes:
         digest: identifies the entries, whatever their order: 16 hexadecimal digits
-        report: how many entries were taken, and which lines have faults
+        report: how many entries are used, and which lines have faults
         types: the types of the entries with the modes `prefer` and `force`, sorted
         colors: the colours that entries give to types
     """

@@ -1,4 +1,4 @@
-"""Report of loading a lexicon: how many entries were taken, and which lines have faults."""
+"""Report of loading a lexicon: how many entries are used, and which lines have faults."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class LexiconReport:
         taken: number of entries of the lexicon
         bad: line number and fault of each line that was left out because it is not an entry
         duplicates: lines that were left out because they repeat an earlier entry
-        conflicts: lines that were left out because an earlier entry says something else about the same text
-        one_character: lines with an entry of one character; they are taken, but may match inside of words
+        conflicts: lines that were left out because they contradict an earlier entry with the same text
+        one_character: lines with an entry of one character; they are used, but also match inside longer words
     """
 
     taken: int = 0
@@ -37,11 +37,11 @@ class LexiconReport:
         for number, fault in self.bad:
             yield f"line {number}: {fault}"
         if self.conflicts:
-            yield f"{_listed(self.conflicts)}: left out; an earlier line says something else about the same text"
+            yield f"{_listed(self.conflicts)}: left out because of an earlier, contradictory line with the same text"
         if self.duplicates:
-            yield f"{_listed(self.duplicates)}: left out; an earlier line is the same entry"
+            yield f"{_listed(self.duplicates)}: left out because an earlier line has the same entry"
         if self.one_character:
-            yield f"{_listed(self.one_character)}: an entry of one character also matches inside of words"
+            yield f"{_listed(self.one_character)}: an entry of one character also matches inside longer words"
 
     def summary(self) -> str:
         """Return the number of entries and of faults as one line."""

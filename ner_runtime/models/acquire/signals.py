@@ -36,8 +36,8 @@ def exit_on_signal(message: str) -> Generator[None]:
     handled = [number for number in _SIGNALS if signal.getsignal(number) not in (signal.SIG_IGN, None)]
     received, wakeup = socket.socketpair()
     wakeup.setblocking(False)
-    # A handler written in Python runs in the main thread, and not before the lock that this thread waits for is
-    # released. The interpreter writes the number to the wakeup descriptor at once; a thread of its own reads it.
+    # A handler written in Python runs in the main thread, and only after a lock that the main thread waits for is
+    # released. The interpreter writes the number to the wakeup descriptor at once; a separate thread reads it.
     previous_wakeup = signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
     previous = {number: signal.signal(number, lambda _number, _frame: None) for number in handled}
     waiting = threading.Thread(target=_exit_when_received, args=(received, handled, line), daemon=True)

@@ -3,8 +3,8 @@
     $BENTOML_HOME/raner/calibration/KEY.json
 
 KEY is a digest of the model's version, the number of threads, the processor and the versions of the engines, so that a
-change of any of them makes a calibration void. Without a calibration, ONNX Runtime and the default batch size are used;
-nothing is measured at startup.
+change of any of them invalidates a calibration. Without a calibration, ONNX Runtime and the default batch size are
+used; nothing is measured at startup.
 """
 
 from __future__ import annotations

@@ -119,8 +119,8 @@ class RedactRequest(NerOptions):
     operators: dict[str, OperatorField] = Field(
         default={},
         max_length=MAX_OPERATORS,
-        description="What replaces an entity, by its type or the name of its pattern. `DEFAULT` is for all others, "
-        "and is a placeholder such as `<PER_1>` unless it is given.",
+        description="How to replace strings, by entity type or name of the pattern. `DEFAULT` is for all others; if it "
+        "is absent, they are replaced by placeholders such as `<PER_1>`.",
     )
     patterns: list[PatternName] = Field(
         default=[*PATTERN_NAMES],

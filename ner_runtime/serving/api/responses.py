@@ -109,7 +109,7 @@ class ReplacementItem(_Response):
     span: str = Field(description="The original, as it stands in the text.", json_schema_extra={"minLength": 1})
     start_offset: int = Field(ge=0, description="In the text as sent.")
     end_offset: int = Field(ge=1, description="Exclusive.")
-    replacement: str = Field(description="What stands in its place in the redacted text.")
+    replacement: str = Field(description="The string in its place in the redacted text.")
     redacted_start_offset: int = Field(ge=0, description="In the redacted text.")
     redacted_end_offset: int = Field(ge=0, description="Exclusive.")
     source: FindingSource = Field(description="What found it.")
@@ -121,7 +121,7 @@ class RedactedItem(_Response):
     """A redacted text."""
 
     text: str
-    replacements: list[ReplacementItem] = Field(description="In the order of the text; enough to restore the original.")
+    replacements: list[ReplacementItem] = Field(description="In the order of the text. They restore the original.")
 
 
 class RedactResponse(_Response):
@@ -146,14 +146,14 @@ class LimitsItem(_Response):
 class LexiconItem(_Response):
     """A named lexicon of the service."""
 
-    name: str = Field(description="What a request lists in `lexicons`.")
+    name: str = Field(description="The name for the field `lexicons` of a request.")
     entries: int = Field(ge=0)
     digest: str | None = Field(description="Identifies the entries; null if the file was never loaded.")
     types: list[str] = Field(description="The types of the entries with the modes `prefer` and `force`.")
     bad_lines: list[int] = Field(description="The first lines of the file that are not entries.")
     duplicates: int = Field(ge=0, description="Entries that were left out because they repeat an earlier one.")
     conflicts: int = Field(ge=0, description="Entries that were left out because they contradict an earlier one.")
-    one_character: int = Field(ge=0, description="Entries of one character, which also match inside of words.")
+    one_character: int = Field(ge=0, description="Entries of one character, which also match inside longer words.")
     error: str | None = Field(description="Why the current file is not in use; null if it is.")
 
 
@@ -202,7 +202,7 @@ class ModelResponse(ModelState):
 class ModelItem(ModelState):
     """One of the served models."""
 
-    id: str = Field(description="What a request sends as `model` to select this model.")
+    id: str = Field(description="The value of the field `model` with which a request selects this model.")
 
 
 class ModelsResponse(_Response):

@@ -60,7 +60,7 @@ def test_the_page_needs_no_other_file(state: Tuning, tmp_path: Path) -> None:
 
 def test_confidence(state: Tuning) -> None:
     texts = [confidence(item, state) for item in state.trials]
-    assert texts[0] == "2 of 2 runs met the goal; known to 4 %; P99 between 90 and 110 ms"
+    assert texts[0] == "2 of 2 runs met the goal; rate known to within 4 %; P99 between 90 and 110 ms"
     assert texts[1].endswith("a lower bound: busy")
     assert texts[2] == "no rate met the goal; dropped: cannot reach"
 
