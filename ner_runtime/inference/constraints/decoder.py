@@ -20,6 +20,7 @@ from ner_runtime.inference.constraints.tags import Place, TagTable
 from ner_runtime.inference.crf import Crf, Floats
 from ner_runtime.inference.span_rules import Interval, repair_spans
 from ner_runtime.inference.spans import Span
+from ner_runtime.lexicon.user.entries import ANY_TYPE
 from ner_runtime.lexicon.user.lexicon import Occurrence
 from ner_runtime.lexicon.user.matches import TextMatches
 
@@ -53,16 +54,21 @@ class ConstrainedWindow:
         self._clamp(name for name in self.matches.names if name.mode == "force")
 
     def ban_forbidden(self, spans: Iterable[Span]) -> bool:
-        """Ban the entities of the model that are forbidden; return whether there are any."""
+        """Ban the entities of the model that are forbidden; return whether more is banned than before."""
         if not self.matches.forbids:
             return False
-        found = [
-            Place(entity.start, entity.end, type_)
-            for entity in self._entities(spans)
-            if (type_ := self.matches.forbidden(entity.type, entity.start, entity.end)) is not None
-        ]
-        self.banned += found
-        return bool(found)
+        banned = set(self.banned)
+        for entity in self._entities(spans):
+            type_ = self.matches.forbidden(entity.type, entity.start, entity.end)
+            if type_ is None:
+                continue
+            place = Place(entity.start, entity.end, type_)
+            # The type of a span is that of its first tag, which can be before the entity: a CRF without hard
+            # constraints may continue it with tags of another type.
+            self.banned.append(place if place not in banned else place._replace(type=ANY_TYPE))
+        grown = len(banned)
+        self.banned = list(dict.fromkeys(self.banned))
+        return len(self.banned) > grown
 
     def clamp_preferred(self, spans: Sequence[Span], tags: TagTable) -> bool:
         """Clamp the occurrences with `prefer`, or the longer entities of the model that they give way to.

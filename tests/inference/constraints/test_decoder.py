@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ner_runtime import Entity, Entry, Lexicon, Recognizer, UnknownType, embedded_model
+from ner_runtime.inference.constraints.decoder import ConstrainedDecoder, ConstrainedWindow
+from ner_runtime.inference.crf import Crf
 from ner_runtime.inference.span_rules import repair_spans
 from ner_runtime.inference.spans import Span
 from ner_runtime.lexicon.user.matches import LexiconSet
@@ -182,3 +185,19 @@ def test_entries_are_part_of_the_lexicon_input_of_the_model(recognizer: Recogniz
     assert with_entry is not None
     assert (with_entry >= plain).all()
     assert with_entry.sum() > plain.sum()
+
+
+def test_a_forbidden_entity_is_banned_also_if_the_crf_mixes_types() -> None:
+    # The path that the ban leaves is B-LOC I-PER I-PER E-PER, which is a LOC again.
+    labels = ["O", *(f"{prefix}-{type_}" for type_ in ("LOC", "PER") for prefix in "BIES")]
+    emissions = np.zeros((1, 4, len(labels)), dtype=np.float32)
+    for position, prefix in enumerate("BIIE"):
+        emissions[0, position, [labels.index(f"{prefix}-LOC"), labels.index(f"{prefix}-PER")]] = 9, 8 * (position > 0)
+    text = "（甲乙丙"
+    lexicons = LexiconSet([Lexicon.from_entries([Entry("甲乙丙", "LOC", "forbid")])])
+    matches = lexicons.match(text, lambda start, end: (start, end))
+    assert matches is not None
+    soft = Crf(labels, *np.zeros((2, len(labels)), np.float32), np.zeros((len(labels), len(labels)), np.float32))
+    window = ConstrainedWindow(text, (), matches, unwrap=False)
+    [spans] = ConstrainedDecoder(soft, labels).decode(emissions, [4], [window])
+    assert [(span.type, span.start, span.end) for span in repair_spans(text, spans)] == []
