@@ -59,7 +59,9 @@ configure_logs(settings.log_level, settings.log_format)
 # Otherwise uvicorn trusts the X-Forwarded-For of every client on this host; admission counts trusted proxies instead.
 os.environ["FORWARDED_ALLOW_IPS"] = ""
 use_http_protocol("ner_runtime.serving.http.protocol:HttpProtocol")
-limits = RequestLimits(settings.max_chars, settings.max_texts, tuple(settings.served_models))
+limits = RequestLimits(
+    settings.max_chars, settings.max_texts, tuple(settings.served_models), settings.max_lexicon_entries
+)
 lexicon_status = LexiconStatus()
 model_statuses = {name: ModelStatus(lexicon_status) for name in settings.served_models}
 shutdown = Shutdown(settings.drain_s, settings.grace_s)

@@ -6,6 +6,7 @@ A lexicon in a request is compiled once and kept for later requests with the sam
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -16,6 +17,7 @@ from ner_runtime.errors import InvalidValue
 from ner_runtime.lexicon.user.entries import Entry, Mode, checked
 from ner_runtime.lexicon.user.lexicon import Lexicon
 from ner_runtime.lexicon.user.matches import LexiconSet
+from ner_runtime.lexicon.user.patterns import fold
 from ner_runtime.serving.api.errors import UnknownLexicon
 from ner_runtime.serving.api.requests import InlineLexicon, LexiconEntry, NerOptions
 
@@ -23,6 +25,9 @@ from ner_runtime.serving.api.requests import InlineLexicon, LexiconEntry, NerOpt
 _MAX_NAME = 40
 # Larger lexicons of requests are compiled in a thread, so that they do not block the event loop.
 _MAX_INLINE_ENTRIES = 100
+# Each occurrence of a text is compared with every entry that has it, and a hint of each type is kept: 1,000 hints for
+# one character would take 25 GB in a text of 100,000 characters.
+_MAX_SAME_TEXT = 8
 # Total number of entries of the compiled lexicons that are kept.
 _MAX_KEPT_ENTRIES = 20_000
 
@@ -63,13 +68,15 @@ class Lexicons:
         return LexiconSet(chosen) if chosen else None
 
     def _named(self, names: Sequence[str]) -> list[Lexicon]:
-        unknown = [name for name in names if name not in self.named]
+        # A copy: another thread may remove a lexicon meanwhile.
+        named = dict(self.named)
+        unknown = [name for name in names if name not in named]
         if unknown:
-            known = ", ".join(sorted(self.named)) or "none"
+            known = ", ".join(sorted(named)) or "none"
             raise UnknownLexicon(
                 f"unknown lexicon {unknown[0][:_MAX_NAME]!r}; the lexicons of this service are: {known}"
             )
-        return [self.named[name] for name in dict.fromkeys(names)]
+        return [named[name] for name in dict.fromkeys(names)]
 
     async def _own(self, inline: InlineLexicon) -> list[Lexicon]:
         if len(inline) > self._max_entries:
@@ -96,11 +103,15 @@ def _fields(inline: InlineLexicon) -> list[tuple[object, ...]]:
 
 
 def _compiled(inline: InlineLexicon) -> Lexicon:
-    return Lexicon.from_entries(
+    entries = [
         _checked(f"lexicon.{mode}.{index}", mode, entry)
         for mode, entries in inline.by_mode()
         for index, entry in enumerate(entries)
-    )
+    ]
+    most = max(Counter(fold(entry.text) for entry in entries).values())
+    if most > _MAX_SAME_TEXT:
+        raise InvalidValue(f"lexicon: {most} entries have the same text; the limit is {_MAX_SAME_TEXT}")
+    return Lexicon.from_entries(entries)
 
 
 def _checked(where: str, mode: Mode, entry: LexiconEntry) -> Entry:

@@ -14,7 +14,9 @@ class LexiconStatus:
 
     def items(self) -> list[LexiconItem]:
         """Return the description of each lexicon, sorted by name."""
-        return [self._items[name] for name in sorted(self._items)]
+        # A copy: another thread may add or remove a lexicon meanwhile.
+        items = dict(self._items)
+        return [items[name] for name in sorted(items)]
 
     def set_loaded(self, name: str, lexicon: Lexicon) -> None:
         """Record that a lexicon was loaded."""

@@ -5,8 +5,9 @@ A text is any sequence of code points, including lone surrogates, which pydantic
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 
@@ -134,11 +135,18 @@ RequestBody = NerRequest | NerBatchRequest | RedactRequest
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Limits of a request: maximum code points in one text, maximum texts in one batch, and the names of the models."""
+    """Limits of a request.
+
+    max_chars: maximum code points in one text
+    max_texts: maximum texts in one batch
+    models: names of the models
+    max_lexicon_entries: maximum entries of a lexicon
+    """
 
     max_chars: int
     max_texts: int
     models: tuple[str, ...] = (DEFAULT_MODEL,)
+    max_lexicon_entries: int = 1_000
 
 
 _R = TypeVar("_R", bound=_Request)
@@ -150,7 +158,7 @@ def parse_ner(body: bytes, limits: RequestLimits) -> NerRequest:
     Raises:
         MalformedRequest, InvalidValue, UnknownModel, EmptyText, TextTooLong
     """
-    request = _validate(NerRequest, body)
+    request = _validate(NerRequest, body, limits)
     check_model(request.model, limits)
     check_text(request.text, limits)
     return request
@@ -162,7 +170,7 @@ def parse_ner_batch(body: bytes, limits: RequestLimits) -> NerBatchRequest:
     Raises:
         MalformedRequest, InvalidValue, UnknownModel, TooManyTexts
     """
-    request = _validate(NerBatchRequest, body)
+    request = _validate(NerBatchRequest, body, limits)
     check_model(request.model, limits)
     if len(request.texts) > limits.max_texts:
         raise TooManyTexts(f"{len(request.texts)} texts; the limit is {limits.max_texts}")
@@ -175,7 +183,7 @@ def parse_redact(body: bytes, limits: RequestLimits) -> RedactRequest:
     Raises:
         MalformedRequest, InvalidValue, UnknownModel, EmptyText, TextTooLong
     """
-    request = _validate(RedactRequest, body)
+    request = _validate(RedactRequest, body, limits)
     check_model(request.model, limits)
     check_text(request.text, limits)
     return request
@@ -207,17 +215,26 @@ def check_text(text: object, limits: RequestLimits) -> str:
     return text
 
 
-def _validate(model: type[_R], body: bytes) -> _R:
+def _validate(model: type[_R], body: bytes, limits: RequestLimits) -> _R:
     try:
         value = from_json(body)
     except MalformedRequest as error:
         raise MalformedRequest(f"the body is {error.message}") from None
     if not isinstance(value, dict):
         raise InvalidValue("the body should be a JSON object")
+    # Checked first: validating 150,000 entries, which fit into a body of 4 MB, would block the event loop for a second.
+    if (entries := _lexicon_entries(value)) > limits.max_lexicon_entries:
+        raise InvalidValue(f"lexicon: {entries} entries; the limit is {limits.max_lexicon_entries}")
     try:
         return model.model_validate(value)
     except ValidationError as error:
         raise _invalid(error) from None
+
+
+def _lexicon_entries(value: Mapping[str, Any]) -> int:
+    lexicon = value.get("lexicon")
+    modes: Iterable[object] = cast("dict[str, object]", lexicon).values() if isinstance(lexicon, dict) else ()
+    return sum(len(cast("list[object]", entries)) for entries in modes if isinstance(entries, list))
 
 
 def _invalid(error: ValidationError) -> RanerError:

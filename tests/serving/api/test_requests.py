@@ -112,3 +112,13 @@ def test_an_invalid_redaction_is_refused_without_quoting_it(fields: dict[str, ob
         parse_redact(body(text="马云", **fields), LIMITS)
     assert "马云" not in raised.value.message
     assert "k3y" not in raised.value.message
+
+
+def test_the_entries_of_a_lexicon_are_counted_before_they_are_validated() -> None:
+    limits = RequestLimits(max_chars=10, max_texts=2, max_lexicon_entries=3)
+    with pytest.raises(InvalidValue, match=r"^lexicon: 4 entries; the limit is 3$"):
+        parse_ner(body(text="马云", lexicon={"prefer": [1, 2], "hint": [3, 4]}), limits)
+    with pytest.raises(InvalidValue, match=r"^lexicon\.prefer\.0: "):
+        parse_ner(body(text="马云", lexicon={"prefer": [1, 2], "hint": 3}), limits)
+    with pytest.raises(InvalidValue, match=r"^lexicon: "):
+        parse_ner(body(text="马云", lexicon=[1, 2, 3, 4]), limits)
