@@ -326,6 +326,8 @@ def load_settings() -> Settings:
         raise SettingError(f"{PREFIX}{field.upper()} is {value}; allowed: {allowed}") from None
     if settings.models and "model" in settings.model_fields_set:
         raise SettingError("RANER_MODEL and RANER_MODELS are both set; allowed: only one of them")
+    if settings.default_lexicons and not settings.lexicons:
+        raise SettingError("RANER_DEFAULT_LEXICONS is set, but RANER_LEXICONS is not; allowed: both, or neither")
     return settings
 
 

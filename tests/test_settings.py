@@ -103,6 +103,14 @@ def test_one_model_or_several_are_configured_but_not_both(monkeypatch: pytest.Mo
         load_settings()
 
 
+def test_default_lexicons_need_the_directory_of_the_lexicons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANER_DEFAULT_LEXICONS", "brands")
+    with pytest.raises(SettingError, match=r"^RANER_DEFAULT_LEXICONS is set, but RANER_LEXICONS is not"):
+        load_settings()
+    monkeypatch.setenv("RANER_LEXICONS", "/lexicons")
+    assert load_settings().default_lexicons == ("brands",)
+
+
 def test_api_keys_are_stored_as_digests(monkeypatch: pytest.MonkeyPatch) -> None:
     digest = hashlib.sha256(b"two").hexdigest()
     monkeypatch.setenv("RANER_API_KEYS", f"one, sha256:{digest.upper()},")
