@@ -91,7 +91,7 @@ def read_columns(path: Path, report: LexiconReport) -> EntryColumns:
             report.bad.append((number, str(error)))
             continue
         specification = _specification(entry)
-        if not line.startswith("{"):
+        if not line.lstrip().startswith("{"):
             simple[rest] = specification
         columns.add(number, entry.text, specification)
     return columns

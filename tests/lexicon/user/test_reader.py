@@ -35,6 +35,11 @@ def test_json_lines_may_be_mixed_with_tab_separated_values(tmp_path: Path) -> No
     assert (lexicon.types, lexicon.colors) == (("FRUIT", "ORG"), {"ORG": "gold"})
 
 
+def test_a_line_without_a_type_is_bad_also_after_indented_json(tmp_path: Path) -> None:
+    lexicon = Lexicon.from_file(write(tmp_path, ' {"text": "北京", "type": "LOC"}\n马云\n'))
+    assert (len(lexicon), [number for number, _ in lexicon.report.bad]) == (1, [2])
+
+
 def test_the_digest_depends_on_the_entries_only() -> None:
     digests = {
         Lexicon.from_entries(entries).digest
