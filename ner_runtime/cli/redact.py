@@ -25,8 +25,8 @@ from ner_runtime.text_files.lines import STDIN, read_lines
 Restored = Callable[[str, Sequence[Replacement]], str]
 
 _REPLACEMENTS = "replacements"
-# The fields of a response of `POST /redact`, or of a line of this command, that are not kept.
-_REDACTION_FIELDS = (_REPLACEMENTS, "success", "data", "meta")
+# The fields of a response of `POST /redact`.
+_RESPONSE_FIELDS = ("success", "data", "meta")
 
 
 class Format(StrEnum):
@@ -151,15 +151,15 @@ def _operators(arguments: Sequence[str]) -> dict[str, Operator]:
 def _restore_lines(path: str, restored: Restored, text_field: str, encoding: str) -> None:
     for number, fields in _objects(path, encoding):
         try:
-            # A line of this command, or a response of `POST /redact`.
-            record = fields if "data" in fields else {**fields, TEXT_FIELD: fields.get(text_field)}
-            redaction = read_redaction(record)
+            # A line of this command has the replacements and any other fields; a response of `POST /redact` has `data`.
+            is_response = "data" in fields and _REPLACEMENTS not in fields
+            line = {TEXT_FIELD: fields.get(text_field), _REPLACEMENTS: fields.get(_REPLACEMENTS)}
+            redaction = read_redaction(fields if is_response else line)
             original = restored(redaction.text, redaction.replacements)
         except RanerError as error:
             raise InputError(f"{path}, line {number}: {error.message}") from None
-        others = {
-            name: value for name, value in fields.items() if name not in (_REPLACEMENTS, "data", "meta", "success")
-        }
+        dropped = _RESPONSE_FIELDS if is_response else (_REPLACEMENTS,)
+        others = {name: value for name, value in fields.items() if name not in dropped}
         write_json({**others, text_field: original})
 
 

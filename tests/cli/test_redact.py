@@ -29,7 +29,11 @@ def test_lines_are_redacted_and_restored_with_their_other_fields(
     tmp_path: Path, run_raner: Raner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RANER_REDACT_KEY", KEY)
-    lines = [{"id": 1, "title": TEXT}, {"id": 2, "title": ""}, {"title": "<PER_1>和马云 \ud800"}]
+    lines = [
+        {"id": 1, "title": TEXT, "data": 5, "meta": "x"},
+        {"id": 2, "title": ""},
+        {"title": "<PER_1>和马云 \ud800"},
+    ]
     source, redacted = tmp_path / "in.jsonl", tmp_path / "redacted.jsonl"
     source.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
     run = run_raner("redact", "--input", str(source), "--field", "title", "--operator", "LOC=hash")
