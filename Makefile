@@ -88,7 +88,7 @@ bench-batching: install-dev ## compare BentoML's batching dispatcher with none: 
 bench-annotate: install-dev ## measure raner annotate: rate, two workers, memory over LINES (1000000) lines; half an hour
 	$(BIN)/python -m benchmarks.annotate --json build/annotate.json $(call given,LINES,--lines)
 
-bench-request: install-dev ## measure what a short request costs beside the model: CPU, latency, refusals, CRF, padding
+bench-request: install-dev ## measure the cost of a short request outside the model: CPU, latency, refusals, CRF, padding
 	$(BIN)/python -m benchmarks.request_cost --json build/request_cost.json
 
 bench-engines: install-dev ## compare FP32, INT8, OpenVINO and ModelScope at the base geometry: speed, memory

@@ -1,6 +1,6 @@
 """Measure `raner annotate`: its rate compared with the library's, its speed-up with two workers, and its memory.
 
-Each rate leaves out the start: it is measured as the time for all lines minus the time for one line. The memory is the
+Each rate excludes the startup: it is measured as the time for all lines minus the time for one line. The memory is the
 sum of the resident memory of the command and of its worker processes, sampled while they annotate.
 """
 

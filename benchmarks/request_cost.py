@@ -1,4 +1,4 @@
-"""Measure what a short request costs beside the model: CPU time, latency, refusals under overload, CRF, padding.
+"""Measure the cost of a short request outside the model: CPU time, latency, refusals under overload, CRF, padding.
 
     python -m benchmarks.request_cost [--rounds N] [--seconds S] [--json FILE]
 

@@ -3,8 +3,9 @@
     python -m benchmarks.serving [--parts compare,ladder] [--quick] [--json FILE] [--picture FILE] [--page FILE]
 
 The contenders of a part run side by side, and their rounds alternate, so that other load on the machine affects them
-alike: on a busy machine, the ratios are reliable, the figures are not. The client runs on the same machine. Results are
-saved after each part; parts that are not measured keep the results that the JSON file has. See docs/tuning.md.
+alike: on a busy machine, the ratios are reliable, absolute figures are not. The client runs on the same machine.
+Results are saved after each part; parts that are not measured keep the results that the JSON file has. See
+docs/tuning.md.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--goal-ms", type=_positive, default=500.0, help="Highest P99 latency, in milliseconds.")
     parser.add_argument("--quick", action="store_true", help="A coarse result in less than five minutes.")
     parser.add_argument("--texts", help="A file with your own texts, one per line, plain or as JSON with `text`.")
-    parser.add_argument("--env", help="The .env file to write; by default one beside the report.")
+    parser.add_argument("--env", help="The .env file to write; by default one next to the report.")
     parser.add_argument("--workers", type=_counts, default=[], help="Numbers of workers to try, such as 1,2,4.")
     parser.add_argument("--threads", type=_counts, default=[], help="Numbers of threads to try.")
     parser.add_argument(

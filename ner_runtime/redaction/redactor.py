@@ -45,7 +45,7 @@ class Redactor:
         self._patterns = tuple(patterns)
 
     def redact(self, texts: Sequence[str], types: Iterable[str] | None = None) -> list[Redaction]:
-        """Redact texts. Placeholders are numbered in each text by itself.
+        """Redact texts. Placeholders are numbered separately in each text.
 
         Args:
             texts: the texts

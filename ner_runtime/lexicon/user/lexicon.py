@@ -1,7 +1,7 @@
 """A user lexicon: names that are entities, are not entities, or are more likely entities.
 
 The occurrences of all entries are found with Aho-Corasick automata (Aho and Corasick 1975) in time linear in the length
-of the text, whatever the entries. The model's own lexicon (`matcher.py`) is different: it is built once, is a file of
+of the text, for any entries. The model's own lexicon (`matcher.py`) is different: it is built once, is a file of
 the model, and all its matches are needed, overlapping ones included.
 """
 
@@ -82,7 +82,7 @@ class Lexicon:
     """A compiled lexicon. It does not change, and is safe to use from several threads.
 
     Attributes:
-        digest: identifies the entries, whatever their order: 16 hexadecimal digits
+        digest: identifies the entries, regardless of their order: 16 hexadecimal digits
         report: how many entries are used, and which lines have faults
         types: the types of the entries with the modes `prefer` and `force`, sorted
         colors: the colours that entries give to types

@@ -1,4 +1,4 @@
-"""Lexicons of a worker: the named ones, and those that requests bring with them.
+"""Lexicons of a worker: the named ones, and those in requests.
 
 A lexicon in a request is compiled once and kept for later requests with the same entries.
 """

@@ -73,7 +73,7 @@ class Worker:
             self._slots[name] = model.slot
             # The default model comes first.
             self._slots.setdefault(None, model.slot)
-        # Loading leaves freed memory behind, about as much as the file of the model.
+        # Loading leaves unused memory allocated, about as much as the file of the model.
         release_memory()
 
     def start(self) -> None:

@@ -117,13 +117,13 @@ async def test_the_engine_takes_its_next_batch_without_the_event_loop_and_before
         encoded: Sequence[EncodedWindow], emissions: Sequence[BatchEmissions] | None = None
     ) -> list[list[Span]]:
         decoding.set()
-        assert engine_is_ahead.wait(30), "the engine waits for the batch before to be decoded"
+        assert engine_is_ahead.wait(30), "the engine waits until the previous batch is decoded"
         return decode(encoded, emissions)
 
     monkeypatch.setattr(recording, "decode", wait_for_the_engine)
     task = asyncio.create_task(queue.recognize([recording.encode(DOCUMENT)]))
     await asyncio.sleep(0)
-    # Holds the event loop until the engine has started the batch behind the one that is being decoded.
+    # Holds the event loop until the engine has started the batch after the one that is being decoded.
     assert decoding.wait(30)
     while len(recording.batches) < 2:
         recording.started.clear()
