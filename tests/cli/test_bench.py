@@ -5,8 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from ner_runtime import Recognizer, embedded_model
+from ner_runtime.cli.bench import calibration
+from ner_runtime.cli.bench.calibration import calibration_of, measure_engines
 from ner_runtime.cli.bench.ladder import bench_sentences
+from ner_runtime.errors import InvalidModel
 from tests.support.raner import raner
 
 
@@ -43,6 +50,23 @@ def test_unreachable_service_is_one_line() -> None:
     run = raner("bench", "--url", "http://127.0.0.1:1", "--seconds", "0.1")
     assert run.returncode == 1
     assert run.stderr.decode().startswith("raner: http://127.0.0.1:1 cannot be reached")
+
+
+def test_an_engine_that_cannot_load_the_model_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Recognizer.open
+
+    def open_recognizer(*arguments: Any, engine: str = "onnxruntime", **options: Any) -> Recognizer:
+        if engine == "openvino":
+            raise InvalidModel("model.onnx cannot be loaded")
+        return opened(*arguments, **options)
+
+    monkeypatch.setattr(Recognizer, "open", open_recognizer)
+    monkeypatch.setattr(calibration, "_candidates", lambda: [("openvino", "f32"), ("onnxruntime", "f32")])
+    monkeypatch.setattr(calibration, "ROUNDS", 1)
+    first, second = measure_engines(embedded_model(), threads=1)
+    assert (first.options.engine, first.rejected) == ("onnxruntime", None)
+    assert (second.options.engine, second.rejected) == ("openvino", "model.onnx cannot be loaded")
+    assert [options.engine for options in calibration_of([first, second]).engines] == ["onnxruntime"]
 
 
 def test_a_calibration_is_kept_and_used(tmp_path: Path) -> None:

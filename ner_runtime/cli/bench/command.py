@@ -41,9 +41,16 @@ def bench(
     options = engine_options(
         read_manifest(directory), engine=settings.engine, device=settings.device, threads=1, max_batch_tokens=0
     )
-    recognizer = Recognizer.open(directory, threads=1, engine=options.engine, device=settings.device)
+    recognizer = Recognizer.open(
+        directory,
+        threads=1,
+        engine=options.engine,
+        device=settings.device,
+        precision_hint=options.precision_hint,
+        max_batch_tokens=options.max_batch_tokens,
+    )
     rungs = [
-        bench_engine(directory, options.engine, settings.device, seconds),
+        bench_engine(directory, options, settings.device, seconds),
         *bench_recognizer(recognizer, seconds),
     ]
     with nullcontext(url) if url else bench_service(directory) as service_url:

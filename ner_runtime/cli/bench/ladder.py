@@ -21,9 +21,10 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from ner_runtime.errors import InputError
-from ner_runtime.inference.engine import Device, EngineName, open_engine
+from ner_runtime.inference.engine import Device, open_engine
 from ner_runtime.lexicon.features import FLAGS
 from ner_runtime.manifest import ONNX_FILE, read_manifest
+from ner_runtime.models.registry.calibration import EngineOptions
 from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.lifecycle.service_process import exit_on_sigterm, service_process
 
@@ -56,10 +57,12 @@ def bench_sentences(count: int = SENTENCES, length: int = SENTENCE_CHARS) -> lis
     return ["".join(random.choices(_WORDS, k=length))[: length - 1] + "。" for _ in range(count)]
 
 
-def bench_engine(model: Path, engine: EngineName, device: Device, seconds: float) -> Rung:
+def bench_engine(model: Path, options: EngineOptions, device: Device, seconds: float) -> Rung:
     """Measure the encoder alone, on batches of piece ids."""
     manifest = read_manifest(model)
-    session = open_engine(model / ONNX_FILE, name=engine, device=device, threads=1)
+    session = open_engine(
+        model / ONNX_FILE, name=options.engine, device=device, threads=1, precision_hint=options.precision_hint
+    )
     shape = (BATCH, SENTENCE_CHARS + 2)
     ids = np.random.default_rng(45).integers(0, manifest.geometry.vocab, shape)  # (batch, sequence)
     mask = np.ones(shape, dtype=np.int64)  # (batch, sequence)
