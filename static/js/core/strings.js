@@ -94,7 +94,7 @@ const zh = {
   'status.one': '找到 1 个实体',
   'status.stopped': '已停止，显示已得到的部分',
   'status.stale': '文本已改动，以下是改动前的结果',
-  'status.options': '模型或词典已更改，以下是更改前的结果',
+  'status.options': '模型或词典已改动，以下是改动前的结果',
 
   call: '本次调用',
   'call.trip': '往返',
@@ -149,7 +149,7 @@ const zh = {
   'export.long': '文本太长，放不进链接',
   'export.partial': '结果不完整：文本没有全部处理。',
   'export.stale': '导出的是改动前的文本及其结果。',
-  'export.options': '导出的是更改模型或词典之前的结果。',
+  'export.options': '导出的是改动模型或词典之前的结果。',
   'export.excluded': '不包含未显示的类型：{types}。',
   'export.threshold': '不包含置信度低于 {score} 的实体。',
   'export.crlf': '偏移按原文件计算（CRLF 换行）',
