@@ -94,17 +94,21 @@ class Crf:
                 found[row] = [self._scored(lattice, index, span, tags[row]) for span in found[row]]
         return found
 
-    def probability(self, emissions: Floats, length: int, start: int, paths: Iterable[Sequence[int]]) -> float:
-        """Return the probability that a row has one of several spans of one length, which exclude each other.
+    def probabilities(
+        self, emissions: Floats, length: int, places: Iterable[tuple[int, Iterable[Sequence[int]]]]
+    ) -> list[float]:
+        """Return, for each place, the probability that a row has one of several spans there, which exclude each other.
 
         Args:
             emissions: (1, positions, labels)
             length: number of positions of the row
-            start: first position of the spans
-            paths: the tags of each span
+            places: first position of the spans, and the tags of each span
         """
         lattice = Lattice(self._weights, emissions, np.array([length], dtype=np.intp))
-        return min(sum(self._probability(lattice, 0, start, np.array(path, dtype=np.intp)) for path in paths), 1.0)
+        return [
+            min(sum(self._probability(lattice, 0, start, np.array(path, dtype=np.intp)) for path in paths), 1.0)
+            for start, paths in places
+        ]
 
     def _scored(self, lattice: Lattice, row: int, span: Span, tags: Tags) -> Span:
         score = self._probability(lattice, row, span.start, tags[span.start : span.end])

@@ -182,21 +182,23 @@ class ConstrainedDecoder:
 
     def _labelled(self, spans: list[Span], window: ConstrainedWindow, emissions: Floats, length: int) -> list[Span]:
         """Give the spans of the lexicons their type, their source and their score."""
+        found = [(span, window.entries.get((span.start, span.end))) for span in spans]
+        unknown = [span for span, entry in found if entry is not None and not self._tags.knows(entry.type)]
+        scores = dict(zip(unknown, self._any_type(unknown, emissions, length), strict=True))
         return [
             span
-            if (entry := window.entries.get((span.start, span.end))) is None
-            else replace(
-                span,
-                type=entry.type,
-                source="lexicon",
-                score=span.score if self._tags.knows(entry.type) else self._any_type(span, emissions, length),
-            )
-            for span in spans
+            if entry is None
+            else replace(span, type=entry.type, source="lexicon", score=scores.get(span, span.score))
+            for span, entry in found
         ]
 
-    def _any_type(self, span: Span, emissions: Floats, length: int) -> float:
-        paths = [self._tags.path(type_, span.end - span.start) for type_ in self._tags.types]
-        return self._crf.probability(emissions, length, span.start, paths)
+    def _any_type(self, spans: Sequence[Span], emissions: Floats, length: int) -> list[float]:
+        """Return the probability of an entity of any type at each of the spans."""
+        if not spans:
+            return []
+        types = self._tags.types
+        places = ((span.start, [self._tags.path(type_, span.end - span.start) for type_ in types]) for span in spans)
+        return self._crf.probabilities(emissions, length, places)
 
 
 def _may_contain(span: Span, name: Occurrence) -> bool:

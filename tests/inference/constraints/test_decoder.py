@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from ner_runtime import Entity, Entry, Lexicon, Recognizer, UnknownType, embedded_model
 from ner_runtime.inference.constraints.decoder import ConstrainedDecoder, ConstrainedWindow
 from ner_runtime.inference.crf import Crf
+from ner_runtime.inference.marginals import Lattice
 from ner_runtime.inference.span_rules import repair_spans
 from ner_runtime.inference.spans import Span
 from ner_runtime.lexicon.user.matches import LexiconSet
@@ -201,3 +203,23 @@ def test_a_forbidden_entity_is_banned_also_if_the_crf_mixes_types() -> None:
     window = ConstrainedWindow(text, (), matches, unwrap=False)
     [spans] = ConstrainedDecoder(soft, labels).decode(emissions, [4], [window])
     assert [(span.type, span.start, span.end) for span in repair_spans(text, spans)] == []
+
+
+def test_the_scores_of_unknown_types_take_one_pass_over_the_window(
+    recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    build = Lattice.__init__
+
+    def counted(self: Lattice, *arguments: Any) -> None:
+        rows.append(len(arguments[1]))
+        build(self, *arguments)
+
+    monkeypatch.setattr(Lattice, "__init__", counted)
+    numbers = {}
+    for times in (1, 20):
+        rows.clear()
+        found = recognized(recognizer, "开会，" * times, Entry("开会", "EVENT", "force"))
+        assert found == [("EVENT", "开会", "lexicon")] * times
+        numbers[times] = len(rows)
+    assert numbers[20] == numbers[1]
