@@ -52,14 +52,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = Path(options.report) if options.report else report_path("tune-")
     machine = machine_facts()
     write_reports(report, tuning, machine)
-    checkpoint.unlink(missing_ok=True)
     _print(tuning, report, machine)
     best = best_trial(tuning)
     if best is None:
+        checkpoint.unlink(missing_ok=True)
         print(f"tune: no candidate keeps P99 within {plan.goal_ms:g} ms; see the report", file=sys.stderr)
         return 1
     variables = recommended_variables(best, tuning)
-    write_env(Path(options.env) if options.env else report.with_suffix(".env"), variables)
+    env = Path(options.env) if options.env else report.with_suffix(".env")
+    try:
+        write_env(env, variables)
+    except OSError as error:
+        print(f"tune: {env} cannot be written: {error.strerror}; the report is {report}", file=sys.stderr)
+        return 1
+    # Not before: a file that cannot be written must not cost the measurements.
+    checkpoint.unlink(missing_ok=True)
     print("\n".join(f"{name}={value}" for name, value in variables.items()))
     return 0
 

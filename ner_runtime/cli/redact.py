@@ -96,7 +96,8 @@ def redact(
         restored = restore if restores else restore_placeholders
         _restore_lines(source or STDIN, restored, text_field or TEXT_FIELD, encoding)
         return
-    chosen, wanted = _operators(operators or []), _names(types) if types is not None else None
+    chosen = _operators(operators or [])
+    wanted = [name.strip() for name in types.split(",")] if types is not None else None
     redactor = Redactor(
         open_recognizer(model),
         chosen,

@@ -71,6 +71,7 @@ def test_only_the_text_can_be_printed(run_raner: Raner) -> None:
     ("arguments", "status", "message"),
     [
         (["--operator", "PER=encrypt"], 2, "type should be one of"),
+        (["--types", ""], 1, "unknown entity type ''"),
         (["--operator", "PER"], 2, "such as PER=mask"),
         (["--operator", 'PER={"type": '], 2, "not JSON"),
         (["--operator", "DOG=mask"], 1, "operators: unknown type 'DOG'"),

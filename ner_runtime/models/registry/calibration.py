@@ -25,6 +25,8 @@ from ner_runtime.models.registry.active import raner_home
 from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 
 ENGINES: tuple[EngineName, ...] = ("onnxruntime", "openvino")
+MAX_BATCH_TOKENS = 262_144
+"""Largest token budget of a batch, as in the settings."""
 
 
 class EngineOptions(BaseModel):
@@ -34,7 +36,7 @@ class EngineOptions(BaseModel):
 
     engine: EngineName
     precision_hint: PrecisionHint = "f32"
-    max_batch_tokens: int = Field(default=DEFAULT_MAX_BATCH_TOKENS, ge=1)
+    max_batch_tokens: int = Field(default=DEFAULT_MAX_BATCH_TOKENS, ge=1, le=MAX_BATCH_TOKENS)
 
 
 class Calibration(BaseModel):

@@ -50,3 +50,15 @@ def test_wrong_usage(arguments: list[str], message: str) -> None:
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_env_file_that_cannot_be_written_keeps_the_measurements(tmp_path: Path) -> None:
+    checkpoint, directory = tmp_path / "checkpoint.json", tmp_path / "directory"
+    directory.mkdir()
+    options = ["--workers", "1", "--threads", "1", "--engines", "onnxruntime", "--seconds", "1", "--budget", "12"]
+    options += ["--goal-ms", "20000", "--report", str(tmp_path / "tune"), "--checkpoint", str(checkpoint)]
+    done = tune(*options, "--env", str(directory))
+    assert done.returncode == 1
+    assert f"{directory} cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert checkpoint.exists()

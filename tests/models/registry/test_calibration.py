@@ -54,7 +54,15 @@ def test_a_calibration_is_one_of_a_model_a_number_of_threads_and_a_processor(
     assert read_calibration(manifest, 1) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"engines": [{"engine": "other"}]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b'{"engines": [{"engine": "other"}]}',
+        b'{"engines": [{"engine": "onnxruntime", "max_batch_tokens": 1000000}]}',
+    ],
+)
 def test_a_damaged_file_is_ignored(manifest: Manifest, content: bytes) -> None:
     write_calibration(manifest, 1, Calibration(engines=(OPENVINO,))).write_bytes(content)
     assert read_calibration(manifest, 1) is None
