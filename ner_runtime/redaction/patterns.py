@@ -7,12 +7,12 @@ code point. Up to three spaces, hyphens or parentheses may stand between two dig
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import Literal, get_args
 
-from stdnum import luhn
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
@@ -24,6 +24,9 @@ _HOME_REGION = "CN"
 _GAP = r"[ ()-]{0,3}"
 _SEPARATORS = " ()-"
 _DIGITS = "0123456789"
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+"""The sum of the digits of twice each digit; see Luhn's patent, US 2950048."""
+_FIRST_CARD_DIGITS = range(2, 7)
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 
@@ -68,9 +71,13 @@ def _expression(pattern: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str
     return re.compile(pattern, re.ASCII | flags)
 
 
-# Zero-width: a number that fails its check must not hide another one that begins inside it.
-_ID_NUMBER = _expression(rf"(?<!\d)(?=([1-9](?:{_GAP}\d){{16}}{_GAP}[\dXx](?!\d)))")
-_BANK_CARD = _expression(rf"(?<!\d)(?=({_number('[2-6]', 13, 18)}))")
+# Zero-width: a number that fails its check must not hide another one that begins inside it. The month is part of the
+# expression because most numbers that are not an identity number fail there.
+_ID_NUMBER = _expression(
+    rf"(?<!\d)(?=([1-9](?:{_GAP}\d){{9}}{_GAP}(?:0{_GAP}[1-9]|1{_GAP}[0-2])(?:{_GAP}\d){{5}}{_GAP}[\dXx](?!\d)))"
+)
+_FEWEST_CARD_DIGITS, _MOST_CARD_DIGITS = 14, 19
+_MANY_DIGITS = _expression(rf"\d(?:{_GAP}\d){{{_FEWEST_CARD_DIGITS - 1},}}")
 _PHONE = _expression(
     r"(?<!\d)(?=("
     + "|".join(
@@ -98,23 +105,21 @@ _NUMBER_PLATE = _expression(
 
 def _is_id_number(number: str) -> bool:
     # Not `ric.validate`: it also compares the county with a list, which does not have the newest counties.
-    number = _compact(number).upper()
+    number = number.upper()
+    if ric.calc_check_digit(number) != number[-1]:
+        return False
     try:
         ric.get_birth_date(number)
     except ValidationError:
         return False
-    return ric.calc_check_digit(number) == number[-1]
-
-
-def _is_bank_card(number: str) -> bool:
-    return luhn.is_valid(_compact(number))
+    return True
 
 
 def _is_phone(number: str) -> bool:
     # Imported here: a service that redacts nothing need not load the numbering plans.
     import phonenumbers
 
-    digits = _compact(number).lstrip("+")
+    digits = number.lstrip("+")
     if number[0] == "+" or digits.startswith("86"):
         digits = f"+{digits}"
     elif digits.startswith("00"):
@@ -132,17 +137,64 @@ def _compact(number: str) -> str:
 _NO_SEPARATORS = dict.fromkeys(map(ord, _SEPARATORS))
 
 
-def _numbers(expression: re.Pattern[str], is_valid: Callable[[str], bool], text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the valid numbers are. Digits after a number that do not belong to it are left out."""
+def _id_numbers(text: str) -> Iterator[tuple[int, int]]:
     done = 0
-    for match in expression.finditer(text):
+    for match in _ID_NUMBER.finditer(text):
+        if match.start() >= done and _is_id_number(_compact(match[1])):
+            done = match.end(1)
+            yield match.span(1)
+
+
+def _bank_cards(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the bank cards are. Digits after a number that do not belong to it are left out."""
+    for many in _MANY_DIGITS.finditer(text):
+        positions = [position for position, char in enumerate(many[0], many.start()) if char in _DIGITS]
+        yield from _bank_cards_among(positions, [int(text[position]) for position in positions])
+
+
+def _bank_cards_among(positions: Sequence[int], digits: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the bank cards among digits: `digits` stand at `positions`, with at most a gap between two of them."""
+    # The Luhn sum of every part is the difference of two of these sums: every other digit is doubled, either those with
+    # an odd index, or those with an even index.
+    sums = [
+        list(
+            accumulate(
+                (_DOUBLED[digit] if (index ^ parity) & 1 else digit for index, digit in enumerate(digits)), initial=0
+            )
+        )
+        for parity in (0, 1)
+    ]
+    groups = [0, *(index for index in range(1, len(digits)) if positions[index] > positions[index - 1] + 1)]
+    last_of_group = {index - 1 for index in groups[1:]} | {len(digits) - 1}
+    done = 0
+    for first in groups:
+        if first < done or digits[first] not in _FIRST_CARD_DIGITS:
+            continue
+        for last in range(min(first + _MOST_CARD_DIGITS, len(digits)) - 1, first + _FEWEST_CARD_DIGITS - 2, -1):
+            luhn = sums[last & 1]
+            if last in last_of_group and (luhn[last + 1] - luhn[first]) % 10 == 0:
+                done = last + 1
+                yield positions[first], positions[last] + 1
+                break
+
+
+def _phones(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the valid telephone numbers are. Digits after a number that do not belong to it are left out."""
+    checked: dict[str, bool] = {}  # A repetitive text has the same candidate many times.
+    done = 0
+    for match in _PHONE.finditer(text):
         start, number = match.start(), match[1]
         if start < done:
             continue
-        while number and not is_valid(number):
+        while number:
+            compact = _compact(number)
+            if compact not in checked:
+                checked[compact] = _is_phone(compact)
+            if checked[compact]:
+                break
             # Without the last group of digits, if what remains still has the form of a number.
-            shorter = number.rstrip(_DIGITS).rstrip(_SEPARATORS) if number[-1] in _DIGITS else ""
-            fits = expression.match(text, start, start + len(shorter)) if shorter else None
+            shorter = number.rstrip(_DIGITS).rstrip(_SEPARATORS)
+            fits = _PHONE.match(text, start, start + len(shorter)) if shorter else None
             number = fits[1] if fits else ""
         if number:
             done = start + len(number)
@@ -156,9 +208,9 @@ def _matches(expression: re.Pattern[str], trailing: str, text: str) -> Iterator[
 
 
 _FINDERS: dict[PatternName, Callable[[str], Iterator[tuple[int, int]]]] = {
-    "ID_NUMBER": partial(_numbers, _ID_NUMBER, _is_id_number),
-    "BANK_CARD": partial(_numbers, _BANK_CARD, _is_bank_card),
-    "PHONE": partial(_numbers, _PHONE, _is_phone),
+    "ID_NUMBER": _id_numbers,
+    "BANK_CARD": _bank_cards,
+    "PHONE": _phones,
     "EMAIL": partial(_matches, _EMAIL, ""),
     "URL": partial(_matches, _URL, ".,;:!?'()[]"),
     "IPV4": partial(_matches, _IPV4, ""),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum import luhn
+from stdnum.cn import ric
+from stdnum.exceptions import ValidationError
 
 from ner_runtime.redaction.patterns import PATTERN_NAMES, PatternName, find_patterns
 from tests.support.texts import real_text
@@ -96,3 +101,60 @@ def test_time_is_linear_in_the_text(unit: str) -> None:
     seconds(1000)
     # A quadratic search takes 64 times as long for a text that is eight times as long.
     assert seconds(16_000) < 24 * max(seconds(2000), 0.005)
+
+
+GAP = r"[ ()-]{0,3}"
+
+
+def is_id_number(number: str) -> bool:
+    try:
+        ric.get_birth_date(number)
+    except ValidationError:
+        return False
+    return ric.calc_check_digit(number) == number[-1].upper()
+
+
+def straightforward(text: str, form: str, name: PatternName) -> list[tuple[int, int]]:
+    """Check each part of a text that has the form of a number, the longest first at each digit."""
+    spans: list[tuple[int, int]] = []
+    for start in range(len(text)):
+        if text[start - 1 : start].isdigit() or (spans and start < spans[-1][1]):
+            continue
+        for end in range(len(text), start, -1):
+            part, digits = text[start:end], re.sub(r"[ ()-]", "", text[start:end])
+            if text[end : end + 1].isdigit() or not re.fullmatch(form, part, re.ASCII):
+                continue
+            if is_id_number(digits) if name == "ID_NUMBER" else luhn.is_valid(digits):
+                spans.append((start, end))
+                break
+    return spans
+
+
+numbers = st.sampled_from(
+    ("110105 19491231 002X", "11010519491231002x", "6222 0210 0111 1111 115", "4111-1111-1111-1111")
+)
+groups = st.sampled_from((" ", "-", "    ", "X")) | st.text("0123456789", min_size=1, max_size=6)
+digit_texts = st.lists(groups | numbers, max_size=16).map("".join) | st.text("0612 -", max_size=80)
+
+
+@given(digit_texts)
+def test_the_fast_checks_find_what_checking_every_part_finds(text: str) -> None:
+    for name, form in (
+        ("ID_NUMBER", rf"[1-9](?:{GAP}\d){{16}}{GAP}[\dXx]"),
+        ("BANK_CARD", rf"[2-6](?:{GAP}\d){{13,18}}"),
+    ):
+        assert [(match.start, match.end) for match in find_patterns(text, [name])] == straightforward(text, form, name)
+
+
+def test_a_telephone_number_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+    parse = phonenumbers.parse
+
+    def counted(number: str, region: str) -> phonenumbers.PhoneNumber:
+        checked.append(number)
+        return parse(number, region)
+
+    monkeypatch.setattr(phonenumbers, "parse", counted)
+    assert found("3 0 " * 500, "PHONE") == []
+    assert checked
+    assert len(checked) == len(set(checked))
