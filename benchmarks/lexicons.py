@@ -62,8 +62,7 @@ def main() -> None:
     names = _names(recognizer, arguments.entries)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "large.tsv"
-        lines = (f"{name}\t{_TYPES[index % len(_TYPES)]}\n" for index, name in enumerate(names))
-        file.write_text("".join(lines), encoding="utf-8")
+        file.write_text("".join(f"{name}\t{type_}\n" for name, type_ in names.items()), encoding="utf-8")
         load_s, memory_mb = _load(file)
         large = Lexicon.from_file(file)
     figures = {
@@ -71,7 +70,7 @@ def main() -> None:
         "load_s": load_s,
         "memory_mb": memory_mb,
         "slowdown": _slowdown(recognizer, large, arguments.rounds),
-        "request_ms": _request_ms(names[:_REQUEST_ENTRIES]),
+        "request_ms": _request_ms(list(names)[:_REQUEST_ENTRIES]),
     }
     limits = {
         "load_s": MAX_LOAD_S,
@@ -87,13 +86,14 @@ def main() -> None:
     sys.exit(any(figures[name] > limit for name, limit in limits.items()))
 
 
-def _names(recognizer: Recognizer, count: int) -> list[str]:
+def _names(recognizer: Recognizer, count: int) -> dict[str, str]:
+    """Return `count` names and their types."""
     random = Random(7)
     found = recognizer.recognize(sample_sentences(_TEXTS)[::_EVERY])
-    names = {entity.span: None for entities in found for entity in entities}
+    names = {entity.span: entity.type for entities in found for entity in entities}
     while len(names) < count:
-        names["".join(random.choices(_CHARACTERS, k=random.randint(2, 7)))] = None
-    return list(names)[:count]
+        names.setdefault("".join(random.choices(_CHARACTERS, k=random.randint(2, 7))), random.choice(_TYPES))
+    return names
 
 
 def _load(file: Path) -> tuple[float, float]:
