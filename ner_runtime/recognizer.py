@@ -316,9 +316,10 @@ class Recognizer:
             return None
 
         def permitted(start: int, end: int) -> Interval | None:
-            last = len(ids) if end == len(first) else first[end]
-            if last - first[start] > self.window:
-                return None
+            if len(ids) > self.window:
+                last = len(ids) if end == len(first) else first[end]
+                if last - first[start] > self.window:
+                    return None
             # An occurrence that breaks the rules for spans, as across the edge of markup, is no entity.
             spans = repair_spans(
                 prepared.text, [Span("", start, end)], prepared.excluded, unwrap=self.manifest.skip_markup

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,13 @@ Floats = NDArray[np.float32]
 
 # In batches of more rows, the best paths of all rows are traced together, which needs more operations per position.
 _MAX_TRACED_ALONE = 4
+
+
+class BestPath(NamedTuple):
+    """The best tags of a row, (positions,), and their spans, which have no scores yet."""
+
+    tags: Tags
+    spans: list[Span]
 
 
 class Crf:
@@ -78,20 +86,34 @@ class Crf:
             bias: (batch, positions, labels), added to the emissions to find the best path, but not for the scores;
                 minus infinity excludes a tag
         """
+        return self.scored(emissions, lengths, self.best_paths(emissions, lengths, bias))
+
+    def best_paths(self, emissions: Floats, lengths: Sequence[int], bias: Floats | None = None) -> list[BestPath]:
+        """Return the best path of each row; see `decode`."""
         sizes = np.asarray(lengths, dtype=np.intp)  # (batch,)
         tags = self.viterbi(emissions if bias is None else emissions + bias, sizes)  # (batch, positions)
         # With a bias, O ends a span, so that the span of a lexicon's entry ends where the entry ends.
-        biased = np.zeros(len(sizes), dtype=bool) if bias is None else np.any(bias, axis=(1, 2))  # (batch,)
-        found = [
-            self._labels.spans(row[:size], gaps=not is_biased)
-            for row, size, is_biased in zip(tags, sizes, biased.tolist(), strict=True)
+        biased = [False] * len(sizes) if bias is None else np.any(bias, axis=(1, 2)).tolist()
+        return [
+            BestPath(row[:size], self._labels.spans(row[:size], gaps=not is_biased))
+            for row, size, is_biased in zip(tags, lengths, biased, strict=True)
         ]
+
+    def scored(self, emissions: Floats, lengths: Sequence[int], paths: Sequence[BestPath]) -> list[list[Span]]:
+        """Return the spans of paths, with their marginal probabilities as scores.
+
+        Args:
+            emissions: (batch, positions, labels)
+            lengths: (batch,)
+            paths: the path of each row
+        """
+        found = [path.spans for path in paths]
         rows = [row for row, spans in enumerate(found) if spans]
         if rows:
-            first = min(spans[0].end for spans in found if spans) - 1
-            lattice = Lattice(self._weights, emissions[rows], sizes[rows], first)
+            first = min(found[row][0].end for row in rows) - 1
+            lattice = Lattice(self._weights, emissions[rows], np.asarray(lengths, dtype=np.intp)[rows], first)
             for index, row in enumerate(rows):
-                found[row] = [self._scored(lattice, index, span, tags[row]) for span in found[row]]
+                found[row] = [self._scored(lattice, index, span, paths[row].tags) for span in found[row]]
         return found
 
     def probabilities(

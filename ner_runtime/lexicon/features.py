@@ -32,10 +32,11 @@ def entry_matches(matches: TextMatches, kinds: tuple[str, ...]) -> list[Match]:
         matches: the occurrences in a text
         kinds: the kinds of the model's lexicon, in the order of their bits
     """
+    bits = {type_: kinds_of([kind], kinds) for type_, kind in _KINDS_OF_TYPES.items() if kind in kinds}
     return [
-        Match(one.start, one.end, kinds_of([kind], kinds))
+        Match(one.start, one.end, bits[one.type])
         for one in (*matches.names, *matches.hints)
-        if (kind := _KINDS_OF_TYPES.get(one.type)) in kinds and one.weight >= 0
+        if one.type in bits and one.weight >= 0
     ]
 
 

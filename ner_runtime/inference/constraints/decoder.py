@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ner_runtime.inference.constraints.tags import Place, TagTable
-from ner_runtime.inference.crf import Crf, Floats
+from ner_runtime.inference.crf import BestPath, Crf, Floats
 from ner_runtime.inference.span_rules import Interval, repair_spans
 from ner_runtime.inference.spans import Span
 from ner_runtime.lexicon.user.entries import ANY_TYPE
@@ -130,19 +130,23 @@ class ConstrainedDecoder:
             if window is not None:
                 window.clamp_forced()
         every = list(range(len(windows)))
-        spans = self._decode(emissions, lengths, windows, every)
-        self._decode_without_forbidden(emissions, lengths, windows, spans, every)
+        paths = self._best_paths(emissions, lengths, windows, every)
+        self._decode_without_forbidden(emissions, lengths, windows, paths, every)
         again = [
             row
             for row, window in enumerate(windows)
-            if window is not None and window.clamp_preferred(spans[row], self._tags)
+            if window is not None and window.clamp_preferred(paths[row].spans, self._tags)
         ]
         if again:
-            for row, found in zip(again, self._decode(emissions, lengths, windows, again), strict=True):
-                spans[row] = found
-            self._decode_without_forbidden(emissions, lengths, windows, spans, again)
+            for row, path in zip(again, self._best_paths(emissions, lengths, windows, again), strict=True):
+                paths[row] = path
+            self._decode_without_forbidden(emissions, lengths, windows, paths, again)
+        # Scores take as long as the paths, and those of a path that is replaced are not needed.
+        spans = self._crf.scored(emissions, lengths, paths)
         return [
-            found if window is None else self._labelled(found, window, emissions[row : row + 1], lengths[row])
+            found
+            if window is None or not window.entries
+            else self._labelled(found, window, emissions[row : row + 1], lengths[row])
             for row, (found, window) in enumerate(zip(spans, windows, strict=True))
         ]
 
@@ -151,23 +155,23 @@ class ConstrainedDecoder:
         emissions: Floats,
         lengths: Sequence[int],
         windows: Sequence[ConstrainedWindow | None],
-        spans: list[list[Span]],
+        paths: list[BestPath],
         rows: Sequence[int],
     ) -> None:
         """Decode rows again until none of their entities is forbidden. Each time, a type is banned from a place."""
         while rows := [
-            row for row in rows if (window := windows[row]) is not None and window.ban_forbidden(spans[row])
+            row for row in rows if (window := windows[row]) is not None and window.ban_forbidden(paths[row].spans)
         ]:
-            for row, found in zip(rows, self._decode(emissions, lengths, windows, rows), strict=True):
-                spans[row] = found
+            for row, path in zip(rows, self._best_paths(emissions, lengths, windows, rows), strict=True):
+                paths[row] = path
 
-    def _decode(
+    def _best_paths(
         self,
         emissions: Floats,
         lengths: Sequence[int],
         windows: Sequence[ConstrainedWindow | None],
         rows: Sequence[int],
-    ) -> list[list[Span]]:
+    ) -> list[BestPath]:
         own = emissions if len(rows) == len(emissions) else emissions[list(rows)]  # (rows, positions, labels)
         bias: Floats | None = None
         for index, row in enumerate(rows):
@@ -178,7 +182,7 @@ class ConstrainedDecoder:
                 bias = np.zeros_like(own)
             hints = [(Place(hint.start, hint.end, hint.type), hint.weight) for hint in window.matches.hints]
             bias[index, : lengths[row]] = self._tags.bias(lengths[row], window.clamped, window.banned, hints)
-        return self._crf.decode(own, [lengths[row] for row in rows], bias)
+        return self._crf.best_paths(own, [lengths[row] for row in rows], bias)
 
     def _labelled(self, spans: list[Span], window: ConstrainedWindow, emissions: Floats, length: int) -> list[Span]:
         """Give the spans of the lexicons their type, their source and their score."""

@@ -5,7 +5,7 @@ The bias of a tag that is not allowed is minus infinity, so that the best path c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,20 +46,27 @@ class TagTable:
         self._roles = {
             (type_, role): self._role(type_, prefixes_) for type_ in self._types for role, prefixes_ in _ROLES.items()
         }
-        self._any_roles = {role: self._role(None, prefixes_) for role, prefixes_ in _ROLES.items()}
+        self._known = {type_ for type_ in self._types if all(self._roles[type_, role].any() for role in _ROLES)}
+        any_roles = {role: self._role(None, prefixes_) for role, prefixes_ in _ROLES.items()}
+        self._any_clamps = {role: _clamp(allowed) for role, allowed in any_roles.items()}
+        self._clamps = {place: _clamp(allowed) for place, allowed in self._roles.items()}
 
     def knows(self, type_: str) -> bool:
         """Return whether the model has tags for every place in an entity of this type."""
-        return type_ in self._types and all(self._roles[type_, role].any() for role in _ROLES)
+        return type_ in self._known
 
     def path(self, type_: str, length: int) -> list[int]:
         """Return the tags of an entity of a type that the model knows."""
-        return [int(self._roles[type_, role].argmax()) for role in _roles(0, length, 0, length)]
+        return [
+            int(self._roles[type_, role].argmax())
+            for start, end, role in _visible(Place(0, length, type_), length)
+            for _ in range(start, end)
+        ]
 
     @property
     def types(self) -> list[str]:
         """The types that the model knows, sorted."""
-        return sorted(type_ for type_ in self._types if self.knows(type_))
+        return sorted(self._known)
 
     @property
     def continuing(self) -> Mask:
@@ -81,8 +88,8 @@ class TagTable:
         bias = np.zeros((length, self._count), dtype=np.float32)
         for place, weight in hinted:
             if self.knows(place.type):
-                for position, role in _visible(place, length):
-                    bias[position, self._roles[place.type, role]] += weight
+                for start, end, role in _visible(place, length):
+                    bias[start:end, self._roles[place.type, role]] += weight
         for place in banned:
             tags = self._names if place.type == ANY_TYPE else self._of_type.get(place.type, self._names)
             bias[place.start : place.end, tags] = -np.inf
@@ -93,9 +100,8 @@ class TagTable:
                 bias[place.end, self._continuing] = -np.inf
         for place in clamped:
             known = self.knows(place.type)
-            for position, role in _visible(place, length):
-                allowed = self._roles[place.type, role] if known else self._any_roles[role]
-                bias[position] = np.where(allowed, 0, -np.inf)
+            for start, end, role in _visible(place, length):
+                bias[start:end] = self._clamps[place.type, role] if known else self._any_clamps[role]
         return bias
 
     def _role(self, type_: str | None, prefixes: str) -> Mask:
@@ -104,20 +110,22 @@ class TagTable:
         return next((tags for tags in candidates if tags.any()), np.zeros(self._count, dtype=bool))
 
 
+def _clamp(allowed: Mask) -> Bias:
+    """Return the bias that allows only some tags: (labels,)."""
+    return np.where(allowed, np.float32(0), np.float32(-np.inf))
+
+
 Hint = tuple[Place, float]
 
 
-def _visible(place: Place, length: int) -> Iterable[tuple[int, str]]:
-    """Yield the positions of a place that are in a window, and the role of the tag at each."""
-    start, end = max(place.start, 0), min(place.end, length)
-    return zip(range(start, end), _roles(start, end, place.start, place.end), strict=True)
-
-
-def _roles(start: int, end: int, first: int, behind: int) -> list[str]:
-    """Return the roles of the tags from `start` to `end` of an entity from `first` to `behind`."""
-    if behind - first == 1:
-        return ["single"] * (end - start)
-    return [
-        "first" if position == first else "last" if position == behind - 1 else "inside"
-        for position in range(start, end)
-    ]
+def _visible(place: Place, length: int) -> Iterator[tuple[int, int, str]]:
+    """Yield the parts of a place that are in a window, and the role of the tags in each."""
+    if place.end - place.start == 1:
+        parts = ((place.start, place.end, "single"),)
+    else:
+        first, last = place.start + 1, place.end - 1
+        parts = ((place.start, first, "first"), (first, last, "inside"), (last, place.end, "last"))
+    for start, end, role in parts:
+        begin, stop = max(start, 0), min(end, length)
+        if begin < stop:
+            yield begin, stop, role

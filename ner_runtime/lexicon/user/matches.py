@@ -60,7 +60,7 @@ class LexiconSet:
             return None
         hints = [occurrence for occurrence, _ in found if occurrence.mode == "hint"]
         names = [
-            (occurrence._replace(start=part[0], end=part[1]), rank)
+            (occurrence if part == occurrence[:2] else occurrence._replace(start=part[0], end=part[1]), rank)
             for occurrence, rank in found
             if occurrence.mode != "hint"
             and not self._overruled(folded, occurrence, rank)

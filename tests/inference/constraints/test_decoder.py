@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,11 +14,13 @@ from hypothesis import strategies as st
 
 from ner_runtime import Entity, Entry, Lexicon, Recognizer, UnknownType, embedded_model
 from ner_runtime.inference.constraints.decoder import ConstrainedDecoder, ConstrainedWindow
-from ner_runtime.inference.crf import Crf
+from ner_runtime.inference.crf import BestPath, Crf, Floats
 from ner_runtime.inference.marginals import Lattice
 from ner_runtime.inference.span_rules import repair_spans
 from ner_runtime.inference.spans import Span
 from ner_runtime.lexicon.user.matches import LexiconSet
+from ner_runtime.manifest import CRF_FILE
+from ner_runtime.recognizer import EncodedWindow
 from tests.support.examples import EXAMPLE, NEWS
 from tests.support.texts import real_text
 
@@ -223,3 +227,45 @@ def test_the_scores_of_unknown_types_take_one_pass_over_the_window(
         assert found == [("EVENT", "开会", "lexicon")] * times
         numbers[times] = len(rows)
     assert numbers[20] == numbers[1]
+
+
+@SOME
+@given(texts=st.lists(texts, min_size=1, max_size=4), entries=entry_lists)
+def test_decoding_only_what_changes_gives_the_same_as_decoding_everything(
+    recognizer: Recognizer, texts: list[str], entries: list[Entry]
+) -> None:
+    lexicon = LexiconSet([Lexicon.from_entries(entries)])
+    windows = [window for text in texts for window in recognizer.encode(text, lexicon).encoded]
+    crf = EveryScore.from_file(embedded_model() / CRF_FILE, recognizer.manifest.labels)
+    decoder = ConstrainedDecoder(crf, recognizer.manifest.labels)
+    lazy = ConstrainedDecoder(
+        Crf.from_file(embedded_model() / CRF_FILE, recognizer.manifest.labels), recognizer.manifest.labels
+    )
+    for batch in recognizer.run_engine(windows):
+        own = [windows[index] for index in batch.windows]
+        lengths = [len(window.first) for window in own]
+        found = lazy.decode(batch.emissions, lengths, [constraints(window) for window in own])
+        for row, window in enumerate(own):
+            emissions, length = batch.emissions[row : row + 1, : lengths[row]], lengths[row]
+            [expected] = decoder.decode(emissions, [length], [constraints(window)])
+            assert [replace(span, score=0) for span in found[row]] == [replace(span, score=0) for span in expected]
+            # The order of the additions depends on the number of rows.
+            assert [span.score for span in found[row]] == pytest.approx([span.score for span in expected], abs=1e-9)
+
+
+class EveryScore(Crf):
+    """A CRF that computes the scores of each path as soon as it has the path."""
+
+    def best_paths(self, emissions: Floats, lengths: Sequence[int], bias: Floats | None = None) -> list[BestPath]:
+        paths = super().best_paths(emissions, lengths, bias)
+        scored = super().scored(emissions, lengths, paths)
+        return [BestPath(path.tags, spans) for path, spans in zip(paths, scored, strict=True)]
+
+    def scored(self, emissions: Floats, lengths: Sequence[int], paths: Sequence[BestPath]) -> list[list[Span]]:
+        return [path.spans for path in paths]
+
+
+def constraints(window: EncodedWindow) -> ConstrainedWindow | None:
+    if window.matches is None:
+        return None
+    return ConstrainedWindow(window.text, window.excluded, window.matches, unwrap=True)
