@@ -74,7 +74,7 @@ fairness: install-dev ## test the latency of short texts beside a document of 10
 	$(BIN)/python -m pytest -m faults -s tests/faults/test_fairness.py
 
 fuzz: install-dev ## test the OpenAPI contract with RANER_FUZZ_EXAMPLES (1000) examples, and malformed requests
-	RANER_FUZZ_EXAMPLES=$${RANER_FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -s tests/test_fuzz.py tests/test_monitoring.py
+	RANER_FUZZ_EXAMPLES=$${RANER_FUZZ_EXAMPLES:-1000} $(BIN)/python -m pytest -s tests/service/test_fuzz.py tests/service/test_monitoring.py
 
 soak: install-dev ## run mixed load for RANER_SOAK_MINUTES (10): no errors, no growth of memory
 	$(BIN)/python -m pytest -m soak -s tests/faults
@@ -132,7 +132,7 @@ test-ui: install-dev system ## test the page in both languages and both themes
 	$(BIN)/python -m pytest -m "appearances or not appearances" tests/browser
 
 bench-ui: install-dev system ## measure the page with 100,000 characters and 5,000 entities in a browser
-	$(BIN)/python -m pytest tests/browser/bench_page.py
+	$(BIN)/python -m pytest tests/browser/page/bench_page.py
 
 image: install ## build the OCI image raner:latest with docker, podman or buildah
 	@scripts/image

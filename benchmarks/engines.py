@@ -28,7 +28,7 @@ from typing import Any
 from ner_runtime import Recognizer
 from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.sample import sample_sentences
-from tests.support.checkpoints import BASE, write_checkpoint
+from tests.support.models.checkpoints import BASE, write_checkpoint
 
 CHARS = 50
 FP32, INT8, OPENVINO, STOCK = "ONNX Runtime FP32", "ONNX Runtime INT8", "OpenVINO INT8", "ModelScope pipeline"

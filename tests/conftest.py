@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
-from tests.support.servers import Server, serve
+from tests.support.servers.service import Server, serve
 
 # Examples are checked for what they show, never for how long they take: the machine may be busy.
 settings.register_profile("raner", deadline=None)

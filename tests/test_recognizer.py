@@ -18,8 +18,8 @@ from ner_runtime.embedded import embedded_model
 from ner_runtime.entities import utf16_offsets
 from ner_runtime.errors import InvalidModel, InvalidValue, ModelNotFound, UnknownType
 from ner_runtime.models.convert.sample import sample_sentences
-from tests.support.examples import EXAMPLE, EXAMPLE_SPANS, NEWS
-from tests.support.texts import real_text
+from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, NEWS
+from tests.support.texts.strategies import real_text
 
 MANY = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

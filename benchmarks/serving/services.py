@@ -20,7 +20,7 @@ from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.sample import sample_sentences
 from ner_runtime.serving.lifecycle.service_process import ROOT, free_port, service_process, stop, wait_until_ready
 from ner_runtime.settings import Settings
-from tests.support.checkpoints import BASE, write_checkpoint
+from tests.support.models.checkpoints import BASE, write_checkpoint
 
 CHARS = 45
 _IDLE_CPUS = 0.1

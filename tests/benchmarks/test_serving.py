@@ -16,7 +16,7 @@ from benchmarks.serving.client import Responses, closed_loop, one_by_one, open_l
 from benchmarks.serving.parts import PARTS
 from benchmarks.serving.report import draw, tables, write_to_page
 from benchmarks.serving.services import Contender, app, batch_bodies, bodies, repeated_bodies
-from tests.support.checkpoints import write_checkpoint
+from tests.support.models.checkpoints import write_checkpoint
 
 BODY = b'{"text": "x"}'
 

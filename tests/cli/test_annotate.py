@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from tests.support.corpora import read_parts, records, write_jsonl
 from tests.support.raner import raner
+from tests.support.texts.corpora import read_parts, records, write_jsonl
 
 
 def test_a_directory_of_files_becomes_parts(tmp_path: Path) -> None:

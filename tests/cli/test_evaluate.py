@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.examples import EXAMPLE
 from tests.support.raner import json_lines, raner
+from tests.support.texts.examples import EXAMPLE
 
 
 def test_report_as_json_and_as_a_table(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.examples import EXAMPLE, EXAMPLE_SPANS
 from tests.support.raner import json_lines, raner, shell
-from tests.support.servers import REPOSITORY, environment
+from tests.support.servers.service import REPOSITORY, environment
+from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS
 
 ENTITIES = [
     {"type": type_, "span": EXAMPLE[start:end], "start": start, "end": end, "source": "model"}

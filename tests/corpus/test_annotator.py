@@ -14,7 +14,7 @@ from ner_runtime.corpus.plan import ModelChoice, Plan
 from ner_runtime.corpus.sources import LONGER, Record, Shard
 from ner_runtime.embedded import embedded_model
 from ner_runtime.lexicon.user.matches import LexiconSet
-from tests.support.examples import EXAMPLE, EXAMPLE_SPANS
+from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS
 
 MODEL = ModelChoice(str(embedded_model()), "1")
 

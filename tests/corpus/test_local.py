@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.corpora import contents, read_parts, records, write_jsonl
-from tests.support.processes import wait_for
 from tests.support.raner import raner
-from tests.support.servers import REPOSITORY, environment
+from tests.support.servers.service import REPOSITORY, environment
+from tests.support.servers.workers import wait_for
+from tests.support.texts.corpora import contents, read_parts, records, write_jsonl
 
 RECORDS = records(400)
 # Ten shards.

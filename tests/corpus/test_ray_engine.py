@@ -10,10 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.corpora import contents, records, write_jsonl
-from tests.support.processes import wait_for
 from tests.support.raner import raner
-from tests.support.servers import REPOSITORY, environment
+from tests.support.servers.service import REPOSITORY, environment
+from tests.support.servers.workers import wait_for
+from tests.support.texts.corpora import contents, records, write_jsonl
 
 pytest.importorskip("ray.data", reason="Ray is the extra bulk")
 

@@ -13,7 +13,7 @@ import yaml
 
 from ner_runtime.settings import load_settings
 from scripts.compose_check import COMPOSE, load, problems, read_env
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 ENV = read_env(COMPOSE / "env.example")
 TEXT = (COMPOSE / "compose.yaml").read_text(encoding="utf-8")

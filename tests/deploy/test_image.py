@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ner_runtime import __version__
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 DOCKERFILE = (REPOSITORY / "deploy/image/Dockerfile").read_text(encoding="utf-8")
 

@@ -14,7 +14,7 @@ import yaml
 
 from ner_runtime import Lexicon
 from scripts.kubernetes_check import KUBERNETES, Resource, build, kustomizations, problems
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl builds the kustomizations")
 

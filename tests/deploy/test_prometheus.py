@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.load import load
-from tests.support.processes import wait_for
-from tests.support.prometheus_server import FILES, WINDOW
-from tests.support.servers import REPOSITORY
-from tests.support.stack import TEXTS, running_stack
-from tests.support.twins import RIGHT, switch
+from tests.support.http.load import load
+from tests.support.models.twins import RIGHT, switch
+from tests.support.servers.prometheus import FILES, WINDOW
+from tests.support.servers.service import REPOSITORY
+from tests.support.servers.stack import TEXTS, running_stack
+from tests.support.servers.workers import wait_for
 
 UNIT_TESTS = Path(__file__).parent / "alerts_test.yml"
 

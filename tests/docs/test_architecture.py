@@ -7,7 +7,7 @@ import re
 import pytest
 
 from ner_runtime.serving.api.errors import STATUSES
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 PACKAGE = REPOSITORY / "ner_runtime"
 PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")

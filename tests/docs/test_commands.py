@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.corpora import records, write_jsonl
-from tests.support.servers import REPOSITORY, environment
+from tests.support.servers.service import REPOSITORY, environment
+from tests.support.texts.corpora import records, write_jsonl
 
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -24,10 +24,10 @@ NEEDS = re.compile(r"#.*\bneeds? \S")
 
 TESTED = {
     "make kubernetes-check": "tests/deploy/test_kubernetes.py",
-    "make bento": "tests/test_bento.py",
+    "make bento": "tests/deploy/test_bento.py",
     "make sbom": "tests/project/test_sbom.py",
     "python -m benchmarks.autoscaling": "tests/benchmarks/test_autoscaling.py",
-    "export BENTOML_CONFIG_OPTIONS": "tests/test_monitoring.py",
+    "export BENTOML_CONFIG_OPTIONS": "tests/service/test_monitoring.py",
 }
 """Tests by the beginning of the commands that they run."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 PAGE = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 TESTED = ("ner_runtime", "loadtest", "training", "benchmarks/accuracy")

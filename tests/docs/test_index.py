@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ner_runtime import Entry, Lexicon, Recognizer
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "lexicons.md").read_text(encoding="utf-8")
 

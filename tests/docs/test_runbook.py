@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 RUNBOOK = (REPOSITORY / "docs/runbook.md").read_text(encoding="utf-8")
 FAULTS = (REPOSITORY / "tests/faults/test_alerts.py").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 CLIENTS = REPOSITORY / "examples" / "clients"
 

@@ -7,8 +7,8 @@ import json
 import httpx
 from jinja2 import Template
 
-from tests.support.examples import EXAMPLE, EXAMPLE_SPANS
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
+from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS
 
 TEMPLATE = (REPOSITORY / "examples" / "doccano" / "mapping.jinja").read_text(encoding="utf-8")
 

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.examples import EXAMPLE
-from tests.support.processes import wait_for
-from tests.support.servers import REPOSITORY, free_port, stop
+from tests.support.servers.service import REPOSITORY, free_port, stop
+from tests.support.servers.workers import wait_for
+from tests.support.texts.examples import EXAMPLE
 
 CONFIG = """
 <View>

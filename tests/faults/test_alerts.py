@@ -9,12 +9,12 @@ import psutil
 import pytest
 
 from ner_runtime.atomic_files import write_atomically
-from tests.support.examples import NEWS
-from tests.support.load import load
-from tests.support.processes import ready_workers, wait_for, workers
-from tests.support.servers import stop
-from tests.support.stack import DAMAGED, TEXTS, Stack, running_stack
-from tests.support.twins import LEFT, RIGHT, switch
+from tests.support.http.load import load
+from tests.support.models.twins import LEFT, RIGHT, switch
+from tests.support.servers.service import stop
+from tests.support.servers.stack import DAMAGED, TEXTS, Stack, running_stack
+from tests.support.servers.workers import ready_workers, wait_for, workers
+from tests.support.texts.examples import NEWS
 
 pytestmark = pytest.mark.faults
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.arrivals import open_loop, percentile
-from tests.support.examples import NEWS
-from tests.support.servers import Server, serve
+from tests.support.http.arrivals import open_loop, percentile
+from tests.support.servers.service import Server, serve
+from tests.support.texts.examples import NEWS
 
 pytestmark = pytest.mark.faults
 

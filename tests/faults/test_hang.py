@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.examples import NEWS
-from tests.support.load import load
-from tests.support.processes import ready_workers, wait_for
-from tests.support.servers import Server, serve
+from tests.support.http.load import load
+from tests.support.servers.service import Server, serve
+from tests.support.servers.workers import ready_workers, wait_for
+from tests.support.texts.examples import NEWS
 
 pytestmark = pytest.mark.faults
 
@@ -34,7 +34,7 @@ REQUESTS = 200
 @pytest.fixture
 def server(tmp_path: Path) -> Generator[Server]:
     """Two workers with two models, which hang on certain texts; see `hanging_engine.py`."""
-    with serve(tmp_path / "log", target="tests.support.hanging_engine:Raner", **SETTINGS) as server:
+    with serve(tmp_path / "log", target="tests.support.programs.hanging_engine:Raner", **SETTINGS) as server:
         wait_for(lambda: len(ready_workers(server)) == 2, 60)
         yield server
 

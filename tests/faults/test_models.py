@@ -10,11 +10,11 @@ from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.models.registry.active import set_active
 from ner_runtime.models.registry.store import add_model
-from tests.support.examples import NEWS
-from tests.support.load import Load, load
-from tests.support.processes import ready_workers, resident_bytes, versions, wait_for
-from tests.support.servers import serve
-from tests.support.twins import LEFT, RIGHT, make_twin, types_of
+from tests.support.http.load import Load, load
+from tests.support.models.twins import LEFT, RIGHT, make_twin, types_of
+from tests.support.servers.service import serve
+from tests.support.servers.workers import ready_workers, resident_bytes, versions, wait_for
+from tests.support.texts.examples import NEWS
 
 # Importing BentoML raises deprecation warnings of its dependencies.
 pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore::DeprecationWarning")]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.arrivals import Arrival, closed_loop, open_loop, percentile
-from tests.support.examples import NEWS
-from tests.support.servers import serve
+from tests.support.http.arrivals import Arrival, closed_loop, open_loop, percentile
+from tests.support.servers.service import serve
+from tests.support.texts.examples import NEWS
 
 pytestmark = pytest.mark.faults
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.examples import NEWS
-from tests.support.load import load
-from tests.support.processes import ready_workers, wait_for
-from tests.support.servers import serve
+from tests.support.http.load import load
+from tests.support.servers.service import serve
+from tests.support.servers.workers import ready_workers, wait_for
+from tests.support.texts.examples import NEWS
 
 pytestmark = pytest.mark.faults
 

@@ -15,9 +15,9 @@ from statistics import mean
 import httpx
 import pytest
 
-from tests.support.examples import NEWS
-from tests.support.processes import ready_workers, resident_bytes, wait_for
-from tests.support.servers import Server, serve
+from tests.support.servers.service import Server, serve
+from tests.support.servers.workers import ready_workers, resident_bytes, wait_for
+from tests.support.texts.examples import NEWS
 
 pytestmark = pytest.mark.soak
 

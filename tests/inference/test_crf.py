@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ner_runtime.errors import InvalidModel
 from ner_runtime.inference.crf import Crf, Floats
-from tests.support import reference_crf
+from tests.support.models import reference_crf
 
 BIOES = ["O", "B-PER", "I-PER", "E-PER", "S-PER"]
 BIO = ["B-PER", "O", "I-PER"]

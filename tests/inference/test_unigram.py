@@ -17,7 +17,7 @@ from ner_runtime.inference.unigram import (
     Vocabulary,
     open_vocabulary,
 )
-from tests.support.unigram import unigram_model
+from tests.support.models.unigram import unigram_model
 
 LONGEST = 510
 ANY_TEXT = st.text(st.characters())

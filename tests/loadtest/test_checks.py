@@ -17,7 +17,7 @@ from loadtest.checks import (
     check_ner,
     check_redact,
 )
-from tests.support.texts import real_text
+from tests.support.texts.strategies import real_text
 
 TEXT = "😀马云在杭州"
 NAMES = {"PER": ["马云"], "LOC": ["杭州"]}

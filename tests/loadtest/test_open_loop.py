@@ -16,7 +16,7 @@ import pytest
 
 from loadtest.summary import Summary
 from loadtest.tuner.load import GeneratorFailed, Generators, Load, LoadResult, generators
-from tests.support.servers import REPOSITORY, environment
+from tests.support.servers.service import REPOSITORY, environment
 
 MODELS = b'{"models": [{"id": "default", "default_types": ["PER", "LOC", "ORG"]}]}'
 ERROR = b'{"success": false, "error": {"code": "overloaded", "message": "x"}}'

@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 
 from loadtest.summary import Row, Summary
-from tests.support.servers import REPOSITORY, environment
+from tests.support.servers.service import REPOSITORY, environment
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

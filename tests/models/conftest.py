@@ -11,9 +11,9 @@ import pytest
 from ner_runtime.models.acquire.importer import import_directory, pull_model
 from ner_runtime.models.acquire.progress import Progress
 from ner_runtime.models.convert.build import build_model_directory
-from tests.support.checkpoints import write_checkpoint
 from tests.support.command import Raner
-from tests.support.hub_server import MODEL_ID, StandInHub, files_of, stand_in_hub
+from tests.support.models.checkpoints import write_checkpoint
+from tests.support.servers.hub import MODEL_ID, StandInHub, files_of, stand_in_hub
 
 
 @pytest.fixture(scope="session")

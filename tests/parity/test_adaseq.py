@@ -19,9 +19,9 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary, open_tokenizer
 from ner_runtime.models.convert.build import build_model_directory
-from tests.support.checkpoints import NEWS, bio, write_adaseq
-from tests.support.generated_texts import generated_texts
-from tests.support.oracle import Found, unrepaired
+from tests.support.models.checkpoints import NEWS, bio, write_adaseq
+from tests.support.models.oracle import Found, unrepaired
+from tests.support.texts.generated import generated_texts
 
 EXPECTED = Path(__file__).with_name("adaseq.json")
 RECIPES: dict[str, dict[str, Any]] = {

@@ -14,8 +14,8 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.sample import sample_sentences
-from tests.support.checkpoints import write_checkpoint
-from tests.support.oracle import Found, Oracle, unrepaired
+from tests.support.models.checkpoints import write_checkpoint
+from tests.support.models.oracle import Found, Oracle, unrepaired
 
 LONGEST = 510
 SENTENCE = "马云在浙江省杭州市创立了阿里巴巴集团。"

@@ -24,9 +24,9 @@ from ner_runtime.inference.span_rules import is_invisible, unpaired_marks
 from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary
 from ner_runtime.manifest import CRF_FILE
 from ner_runtime.models.convert.build import build_model_directory
-from tests.support.checkpoints import ECOM, MEDICAL, NEWS, TINY, bio, bioes, medical_order, write_checkpoint
-from tests.support.generated_texts import generated_texts
-from tests.support.oracle import Found, Oracle, unrepaired
+from tests.support.models.checkpoints import ECOM, MEDICAL, NEWS, TINY, bio, bioes, medical_order, write_checkpoint
+from tests.support.models.oracle import Found, Oracle, unrepaired
+from tests.support.texts.generated import generated_texts
 
 FULL, FEW = 1000, 60
 BATCH = 16

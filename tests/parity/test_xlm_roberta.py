@@ -21,9 +21,9 @@ from ner_runtime.inference.tokenizer import Tokenizer, open_tokenizer
 from ner_runtime.inference.unigram import UnigramTokenizer, open_vocabulary
 from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.sample import sample_sentences
-from tests.support.checkpoints import NEWS, TINY_XLM, bio, bioes, medical_order, write_checkpoint
-from tests.support.generated_texts import MAX_PIECES, generated_texts, texts_of_words
-from tests.support.oracle import Found, Oracle, unrepaired
+from tests.support.models.checkpoints import NEWS, TINY_XLM, bio, bioes, medical_order, write_checkpoint
+from tests.support.models.oracle import Found, Oracle, unrepaired
+from tests.support.texts.generated import MAX_PIECES, generated_texts, texts_of_words
 
 FULL, FEW = 1000, 40
 BATCH = 16

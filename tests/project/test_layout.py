@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FOLDERS = ("ner_runtime", "loadtest", "benchmarks", "scripts", "training")
+FOLDERS = ("ner_runtime", "loadtest", "benchmarks", "scripts", "tests", "training")
 MOST_MODULES = 10
 
 

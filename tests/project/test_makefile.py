@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 
 def commands(*arguments: str, **variables: str) -> str:

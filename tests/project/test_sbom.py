@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 
 def test_the_bill_of_materials_lists_the_locked_packages() -> None:

@@ -14,7 +14,7 @@ from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
 from ner_runtime.redaction.patterns import PATTERN_NAMES, PatternName, find_patterns
-from tests.support.texts import real_text
+from tests.support.texts.strategies import real_text
 
 
 def found(text: str, *names: PatternName) -> list[str]:

@@ -14,7 +14,7 @@ from ner_runtime.redaction.patterns import PATTERN_NAMES
 from ner_runtime.redaction.redaction import Redaction, redact_entities
 from ner_runtime.redaction.redactor import Redactor
 from ner_runtime.redaction.restore import restore, restore_placeholders
-from tests.support.texts import real_text
+from tests.support.texts.strategies import real_text
 
 TEXT = "马云在杭州，电话13800138000。马云和马化腾都在杭州。"
 KEY = "0123456789abcdef"

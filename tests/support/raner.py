@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.support.servers import REPOSITORY, environment
+from tests.support.servers.service import REPOSITORY, environment
 
 
 def raner(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:

@@ -22,7 +22,7 @@ import pytest
 import uvicorn
 
 from ner_runtime.upstream import private
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 # Importing BentoML warns of deprecated names of pathspec.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

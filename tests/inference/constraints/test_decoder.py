@@ -21,8 +21,8 @@ from ner_runtime.inference.spans import Span
 from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.manifest import CRF_FILE
 from ner_runtime.recognizer import EncodedWindow
-from tests.support.examples import EXAMPLE, NEWS
-from tests.support.texts import real_text
+from tests.support.texts.examples import EXAMPLE, NEWS
+from tests.support.texts.strategies import real_text
 
 SOME = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NAMES = ("北京", "北京大学", "大学", "马云", "云在杭", "学会", "团的马云", "iPhone", "Zürich", "天气", "，", "！你好")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from ner_runtime.lexicon.user.patterns import FoldedText, pattern
-from tests.support.texts import any_text
+from tests.support.texts.strategies import any_text
 
 
 def test_width_case_hyphens_spaces_and_middle_dots_are_folded() -> None:

@@ -15,7 +15,7 @@ from loadtest.tuner.candidates import Candidate
 from loadtest.tuner.env_file import env_variables, merged, write_env
 from ner_runtime.settings import Settings
 from scripts.compose_check import COMPOSE, COMPOSE_ONLY, load, problems, read_env
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 CANDIDATE = Candidate(workers=3, threads=2, engine="openvino")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scripts.compose_check import read_env
-from tests.support.servers import REPOSITORY, environment
+from tests.support.servers.service import REPOSITORY, environment
 
 
 def tune(*arguments: str) -> subprocess.CompletedProcess[str]:

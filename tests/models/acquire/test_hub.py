@@ -18,11 +18,11 @@ from ner_runtime.models.acquire.hub import has_newer_revision
 from ner_runtime.models.acquire.pull_process import pull_if_missing
 from ner_runtime.models.registry.resolve import resolve_model
 from ner_runtime.models.registry.store import get_model
-from tests.support.checkpoints import TINY_XLM, write_checkpoint, write_lstm
 from tests.support.command import Raner
-from tests.support.hub_server import MODEL_ID, StandInHub, files_of
-from tests.support.processes import wait_for
-from tests.support.servers import REPOSITORY, environment, free_port
+from tests.support.models.checkpoints import TINY_XLM, write_checkpoint, write_lstm
+from tests.support.servers.hub import MODEL_ID, StandInHub, files_of
+from tests.support.servers.service import REPOSITORY, environment, free_port
+from tests.support.servers.workers import wait_for
 
 WEIGHTS = "pytorch_model.bin"
 PULL = ("pull", MODEL_ID, "--precision", "fp32")

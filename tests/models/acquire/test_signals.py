@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.support.servers import REPOSITORY
+from tests.support.servers.service import REPOSITORY
 
 
 @pytest.fixture

@@ -9,7 +9,14 @@ import pytest
 
 from ner_runtime.errors import InvalidCheckpoint, UnsupportedCheckpoint
 from ner_runtime.models.checkpoint.configuration import read_configuration
-from tests.support.checkpoints import BASE, TINY_XLM, write_adaseq, write_checkpoint, write_lstm, write_span_model
+from tests.support.models.checkpoints import (
+    BASE,
+    TINY_XLM,
+    write_adaseq,
+    write_checkpoint,
+    write_lstm,
+    write_span_model,
+)
 
 
 @pytest.fixture

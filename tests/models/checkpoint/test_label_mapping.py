@@ -7,7 +7,17 @@ import pytest
 
 from ner_runtime.errors import InvalidCheckpoint, UnsupportedCheckpoint
 from ner_runtime.models.checkpoint.label_mapping import entity_types, read_labels
-from tests.support.checkpoints import ECOM, MEDICAL, NEWS, PLACES, Place, bio, bioes, medical_order, write_checkpoint
+from tests.support.models.checkpoints import (
+    ECOM,
+    MEDICAL,
+    NEWS,
+    PLACES,
+    Place,
+    bio,
+    bioes,
+    medical_order,
+    write_checkpoint,
+)
 
 
 def write(path: Path, value: object) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.checkpoints import TINY_XLM, write_adaseq, write_checkpoint, write_lstm, write_span_model
 from tests.support.command import Raner
+from tests.support.models.checkpoints import TINY_XLM, write_adaseq, write_checkpoint, write_lstm, write_span_model
 
 WEIGHTS = "pytorch_model.bin"
 GIB = 2**30

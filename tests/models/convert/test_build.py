@@ -15,7 +15,7 @@ from ner_runtime.models.convert.agreement import MIN_AGREEMENT
 from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.sample import sample_sentences
 from ner_runtime.models.convert.self_check import CHECK_FILE
-from tests.support.checkpoints import NEWS, TINY_XLM, bio, write_adaseq, write_checkpoint, write_lstm
+from tests.support.models.checkpoints import NEWS, TINY_XLM, bio, write_adaseq, write_checkpoint, write_lstm
 
 
 def test_int8_model_with_its_agreement(int8_model: Path) -> None:

@@ -18,7 +18,7 @@ from ner_runtime.lexicon.folding import base_table
 from ner_runtime.lexicon.matcher import Matcher
 from ner_runtime.manifest import Manifest
 from ner_runtime.models.convert.build import build_model_directory
-from tests.support.checkpoints import NEWS, bio, write_checkpoint
+from tests.support.models.checkpoints import NEWS, bio, write_checkpoint
 
 KINDS = ("place", "organisation")
 SIZE = 8

@@ -13,7 +13,7 @@ from ner_runtime.errors import InvalidModel
 from ner_runtime.models.checkpoint.reader import Checkpoint, read_checkpoint
 from ner_runtime.models.convert.export import Fp32, export, linear_inputs
 from ner_runtime.models.convert.pytorch_check import check_against_pytorch
-from tests.support.checkpoints import write_checkpoint
+from tests.support.models.checkpoints import write_checkpoint
 
 
 @pytest.fixture(scope="module")

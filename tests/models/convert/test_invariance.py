@@ -14,8 +14,8 @@ from ner_runtime.inference.engine import EngineName
 from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary
 from ner_runtime.manifest import VOCAB_FILE, read_manifest
 from ner_runtime.models.convert.build import build_model_directory
-from tests.support.checkpoints import BASE, write_checkpoint
-from tests.support.generated_texts import generated_texts
+from tests.support.models.checkpoints import BASE, write_checkpoint
+from tests.support.texts.generated import generated_texts
 
 TEXTS = 500
 ENGINES: list[EngineName] = ["onnxruntime", "openvino"]

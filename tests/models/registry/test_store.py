@@ -27,9 +27,9 @@ from ner_runtime.models.registry.store import (
     stored_models,
 )
 from ner_runtime.upstream.private import BentoMLContainer, ModelStore
-from tests.support.checkpoints import NEWS, bio, write_checkpoint
 from tests.support.command import Raner
-from tests.support.servers import REPOSITORY, environment
+from tests.support.models.checkpoints import NEWS, bio, write_checkpoint
+from tests.support.servers.service import REPOSITORY, environment
 
 
 def the_tag(raner: Raner) -> str:

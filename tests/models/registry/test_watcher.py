@@ -12,7 +12,7 @@ from ner_runtime.manifest import read_manifest, write_manifest
 from ner_runtime.models.registry.active import set_active
 from ner_runtime.models.registry.watcher import Watcher
 from ner_runtime.settings import ACTIVE_MODEL, EMBEDDED_MODEL
-from tests.support.twins import LEFT, RIGHT, make_twin, switch
+from tests.support.models.twins import LEFT, RIGHT, make_twin, switch
 
 
 @pytest.fixture(autouse=True)

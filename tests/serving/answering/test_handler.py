@@ -17,7 +17,7 @@ from ner_runtime.serving.api.errors import ClientGone
 from ner_runtime.serving.api.messages import ApiRequest
 from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RedactRequest, RequestLimits
 from ner_runtime.serving.api.responses import NerBatchResponse, NerResponse, RedactResponse
-from tests.support.examples import EXAMPLE, EXAMPLE_SPANS, spans
+from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, spans
 
 pytestmark = pytest.mark.anyio
 

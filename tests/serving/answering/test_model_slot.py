@@ -22,7 +22,7 @@ from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import NotReady
 from ner_runtime.serving.api.messages import ApiRequest, ApiResponse
 from ner_runtime.serving.api.requests import NerRequest, RequestLimits
-from tests.support.twins import LEFT, RIGHT, make_twin
+from tests.support.models.twins import LEFT, RIGHT, make_twin
 
 pytestmark = pytest.mark.anyio
 

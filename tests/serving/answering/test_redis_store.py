@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from ner_runtime.serving.answering import redis_store
 from ner_runtime.serving.answering.cache import MemoryStore, Store
 from ner_runtime.serving.answering.redis_store import WAIT_S, RedisStore
-from tests.support.redis_server import RedisServer
+from tests.support.servers.redis import RedisServer
 
 pytestmark = pytest.mark.anyio
 

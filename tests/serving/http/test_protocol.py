@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from ner_runtime.serving.http import protocol
 from ner_runtime.serving.http.edge import SECURITY_HEADERS
 from ner_runtime.serving.http.protocol import HttpProtocol
-from tests.support.raw_http import RawConnection, RawResponse, chunked, post
+from tests.support.http.raw_http import RawConnection, RawResponse, chunked, post
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 UPGRADES = [

@@ -1,4 +1,4 @@
-"""Program of `tests/test_bento.py`: imports the service where `ner_runtime` is not an installed distribution."""
+"""Program of `tests/deploy/test_bento.py`: imports the service where `ner_runtime` is not an installed distribution."""
 # ruff: noqa: T201
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.support.long_document import DOCUMENT, PAIRS
+from tests.support.texts.long_document import DOCUMENT, PAIRS
 from tests.support.web_page import WebPage, names
 
 WATCH_BLOCKS = """() => {

@@ -10,7 +10,7 @@ import psutil
 
 from ner_runtime.serving.lifecycle.heartbeat import RUN_DIR, last_heartbeat
 from ner_runtime.upstream.private import WORKER_MODULE
-from tests.support.servers import Server
+from tests.support.servers.service import Server
 
 POLL_S = 0.05
 

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from ner_runtime.serving.api.responses import ModelsResponse
-from tests.support.examples import EXAMPLE, EXAMPLE_SPANS, spans
-from tests.support.processes import wait_for
-from tests.support.servers import Server, serve
-from tests.support.twins import LEFT, RIGHT, damage, make_twin, switch, types_of
+from tests.support.models.twins import LEFT, RIGHT, damage, make_twin, switch, types_of
+from tests.support.servers.service import Server, serve
+from tests.support.servers.workers import wait_for
+from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, spans
 
 TYPES = [type_ for type_, _, _ in EXAMPLE_SPANS]
 

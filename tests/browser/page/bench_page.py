@@ -12,7 +12,7 @@ from statistics import median
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.long_document import DOCUMENT
+from tests.support.texts.long_document import DOCUMENT
 from tests.support.web_page import WebPage
 
 DOCUMENT_MS = 1000

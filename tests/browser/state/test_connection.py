@@ -12,7 +12,7 @@ import httpx
 from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from tests.browser.conftest import Watch
-from tests.support.servers import REPOSITORY, bentoml, environment, free_port, stop
+from tests.support.servers.service import REPOSITORY, bentoml, environment, free_port, stop
 from tests.support.web_page import EXAMPLE, EXAMPLE_ENTITIES, WebPage
 
 OFFLINE_MS = 5000

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ner_runtime import Recognizer
-from tests.support.examples import EXAMPLE, EXAMPLE_SPANS, NEWS, spans
-from tests.support.servers import REPOSITORY, Server, bentoml, environment, free_port, serve
-from tests.support.texts import real_text
+from tests.support.servers.service import REPOSITORY, Server, bentoml, environment, free_port, serve
+from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, NEWS, spans
+from tests.support.texts.strategies import real_text
 
 JSON = {"content-type": "application/json"}
 

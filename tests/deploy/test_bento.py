@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ner_runtime import __version__
-from tests.support.examples import EXAMPLE, EXAMPLE_SPANS, spans
-from tests.support.servers import REPOSITORY, environment, serve
+from tests.support.servers.service import REPOSITORY, environment, serve
+from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, spans
 
 MAX_BYTES = 20 * 1024 * 1024
 # Nothing listens on this port, so that any access to a package index fails.

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.support.servers import REPOSITORY, free_port
+from tests.support.servers.service import REPOSITORY, free_port
 
 FILES = REPOSITORY / "deploy" / "prometheus"
 WINDOW = "8s"

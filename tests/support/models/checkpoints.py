@@ -23,7 +23,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.support.unigram import PIECES, unigram_model
+from tests.support.models.unigram import PIECES, unigram_model
 
 Floats = NDArray[np.float32]
 State = dict[str, Floats]

@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 from tests.browser.conftest import REPOSITORY, Watch
 from tests.support.web_page import WebPage, response
 
-PAYLOADS = (REPOSITORY / "tests" / "support" / "payloads.txt").read_text().splitlines()
+PAYLOADS = (REPOSITORY / "tests" / "support" / "texts" / "payloads.txt").read_text().splitlines()
 FOREIGN = """async () => {
     // Table, bars and map are drawn in the next frame.
     await new Promise((drawn) => requestAnimationFrame(drawn));

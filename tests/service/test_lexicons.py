@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from ner_runtime.serving.api.responses import ModelResponse, ModelsResponse
-from tests.support.processes import wait_for
-from tests.support.servers import Server, serve
+from tests.support.servers.service import Server, serve
+from tests.support.servers.workers import wait_for
 
 TEXT = "我们公司今天下午开会讨论方案。"
 EVENT = ("EVENT", "开会", "lexicon")

@@ -15,11 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.connections import CODINGS, exchanges, segments
-from tests.support.malformed import InvalidRequest, invalid_requests
-from tests.support.processes import workers
-from tests.support.raw_http import RawConnection, RawResponse, chunked, post
-from tests.support.servers import REPOSITORY, Server, serve
+from tests.support.http.connections import CODINGS, exchanges, segments
+from tests.support.http.malformed import InvalidRequest, invalid_requests
+from tests.support.http.raw_http import RawConnection, RawResponse, chunked, post
+from tests.support.servers.service import REPOSITORY, Server, serve
+from tests.support.servers.workers import workers
 
 LONG = "RANER_FUZZ_EXAMPLES" in os.environ
 EXAMPLES = os.environ.get("RANER_FUZZ_EXAMPLES", "25")

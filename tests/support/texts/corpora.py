@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.support.examples import NEWS
+from tests.support.texts.examples import NEWS
 
 Fields = dict[str, Any]
 

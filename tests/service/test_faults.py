@@ -13,11 +13,11 @@ import pytest
 
 from ner_runtime import Recognizer
 from ner_runtime.atomic_files import write_atomically
-from tests.support.examples import NEWS
-from tests.support.load import load
-from tests.support.processes import ready_workers, versions, wait_for, workers
-from tests.support.servers import REPOSITORY, Server, bentoml, environment, serve
-from tests.support.twins import LEFT, RIGHT, damage, make_twin, switch, types_of
+from tests.support.http.load import load
+from tests.support.models.twins import LEFT, RIGHT, damage, make_twin, switch, types_of
+from tests.support.servers.service import REPOSITORY, Server, bentoml, environment, serve
+from tests.support.servers.workers import ready_workers, versions, wait_for, workers
+from tests.support.texts.examples import NEWS
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_a_taken_port_stops_the_start_with_one_line() -> None:
 
 
 def test_a_service_without_the_supervisor_serves_and_logs_one_error(tmp_path: Path) -> None:
-    target = "tests.support.unsupervised:Raner"
+    target = "tests.support.programs.unsupervised:Raner"
     with serve(tmp_path / "log", target=target, RANER_WORKERS="2", RANER_THREADS="1") as server:
         wait_for(lambda: len(workers(server)) == 2, 60)
         wait_for(lambda: "not run by RaNER's supervisor" in server.log.read_text(), 60)

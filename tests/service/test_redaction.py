@@ -14,8 +14,8 @@ from redis import Redis
 from ner_runtime.models.convert.sample import sample_sentences
 from ner_runtime.redaction.records import read_redaction
 from ner_runtime.redaction.restore import restore
-from tests.support.redis_server import RedisServer
-from tests.support.servers import Server, serve
+from tests.support.servers.redis import RedisServer
+from tests.support.servers.service import Server, serve
 
 SERVICE_KEY = "the-key-of-the-service"
 REQUEST_KEY = "the-key-of-one-request"

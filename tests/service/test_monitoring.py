@@ -16,7 +16,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from ner_runtime.serving.telemetry import metrics
-from tests.support.servers import REPOSITORY, serve
+from tests.support.servers.service import REPOSITORY, serve
 
 DEPLOY = REPOSITORY / "deploy"
 METRIC = re.compile(r"raner_\w+")

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.compose_check import COMPOSE, load, read_env
-from tests.support.examples import NEWS
-from tests.support.processes import ready_workers, wait_for
-from tests.support.prometheus_server import Prometheus, prometheus
-from tests.support.redis_server import RedisServer
-from tests.support.servers import Server, serve
-from tests.support.twins import LEFT, RIGHT, damage, make_twin
+from tests.support.models.twins import LEFT, RIGHT, damage, make_twin
+from tests.support.servers.prometheus import Prometheus, prometheus
+from tests.support.servers.redis import RedisServer
+from tests.support.servers.service import Server, serve
+from tests.support.servers.workers import ready_workers, wait_for
+from tests.support.texts.examples import NEWS
 
 DAMAGED = "damaged"
 TEXTS = [f"{NEWS[number % len(NEWS)]}{number}" for number in range(400)]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.servers import environment
+from tests.support.servers.service import environment
 
 PROGRAM = """
 from ner_runtime import Recognizer, embedded_model

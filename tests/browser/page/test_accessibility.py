@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.support.web_page import APPEARANCES, EXAMPLE, WebPage
 
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+AXE = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
