@@ -3,20 +3,25 @@
 Each file `NAME.tsv` or `NAME.jsonl` is the lexicon NAME. If a changed file cannot be used, the lexicon that was loaded
 before stays in use, and `/model`, the log and a metric report the reason. A lexicon whose file is removed is removed,
 unless requests use it by default.
+
+The workers keep a copy of each file that they loaded in the supervisor's run directory. A worker that starts while a
+file cannot be used loads the copy instead, so that all workers apply the same lexicons.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ner_runtime.atomic_files import write_atomically
 from ner_runtime.errors import InvalidLexicon, SettingError
 from ner_runtime.lexicon.user.lexicon import Lexicon
 from ner_runtime.serving.answering.lexicons import Lexicons
 from ner_runtime.serving.answering.memory import release_memory
 from ner_runtime.serving.api.lexicon_status import LexiconStatus
+from ner_runtime.serving.lifecycle.heartbeat import run_dir
 from ner_runtime.serving.telemetry.metrics import observe_lexicon, observe_lexicon_load
 
 CHECK_S = 1.0
@@ -48,19 +53,38 @@ class LexiconFolder:
         self._default = tuple(default)
         self._lexicons = lexicons
         self._status = status
-        self._seen: dict[str, _Stamp] = {}
+        shared = run_dir()
+        self._copies = None if shared is None else _Copies(shared / "lexicons")
+        self._seen: dict[str, _Stamp | None] = {}
+        """The state of each file at the last check; None for a default lexicon whose file does not exist."""
+        self._unreadable: str | None = None
+        """Why the directory could not be read at the last check."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether every lexicon that requests use by default is loaded."""
+        return all(name in self._lexicons.named for name in self._default)
 
     def load(self) -> None:
         """Load every file that has changed."""
         try:
-            stamps = self._stamps()
+            stamps = {**dict.fromkeys(self._default), **self._stamps()}
         except OSError as error:
-            _log.error("the directory of the lexicons cannot be read: %s", error.strerror)
+            self._fail_all(error.strerror or type(error).__name__)
             return
+        if self._unreadable is not None:
+            _log.info("the directory of the lexicons can be read again")
+            self._unreadable = None
+            # Loading every file again clears the errors in the status. What is in use now may have been removed.
+            self._seen = dict.fromkeys(self._lexicons.named.keys() - set(self._default))
         for name, stamp in stamps.items():
-            if self._seen.get(name) != stamp:
-                self._seen[name] = stamp
-                self._load(name, stamp[0])
+            if name in self._seen and self._seen[name] == stamp:
+                continue
+            self._seen[name] = stamp
+            if stamp is None:
+                self._fail(name, "the file was removed")
+            else:
+                self._load(name, stamp)
         for name in self._seen.keys() - stamps.keys():
             del self._seen[name]
             self._remove(name)
@@ -74,46 +98,109 @@ class LexiconFolder:
             except Exception:  # noqa: BLE001 - the lexicons in use stay in use
                 _log.exception("loading the lexicons failed unexpectedly")
 
-    def _load(self, name: str, file: str) -> None:
+    def _load(self, name: str, stamp: _Stamp) -> None:
+        path = self._folder / stamp[0]
         try:
-            lexicon = Lexicon.from_file(self._folder / file)
+            lexicon = Lexicon.from_file(path)
         except InvalidLexicon as error:
-            self._fail(name, error.message.replace(str(self._folder / file), file))
+            self._fail(name, error.message.replace(str(path), path.name))
             return
-        self._lexicons.named[name] = lexicon
-        self._status.set_loaded(name, lexicon)
-        observe_lexicon(name, len(lexicon))
+        self._use(name, lexicon)
+        if self._copies is not None:
+            self._copies.keep(name, path, lambda: _stamp(path) == stamp)
         observe_lexicon_load("done")
         log = _log.info if lexicon.report.clean else _log.warning
         log("lexicon %s: %s", name, lexicon.report.summary())
+
+    def _use(self, name: str, lexicon: Lexicon) -> None:
+        self._lexicons.named[name] = lexicon
+        self._status.set_loaded(name, lexicon)
+        observe_lexicon(name, len(lexicon))
         if len(lexicon) > _LARGE:
             release_memory()
 
     def _remove(self, name: str) -> None:
-        if name in self._default:
-            self._fail(name, "the file was removed")
-            return
+        if self._copies is not None:
+            self._copies.remove(name)
         self._lexicons.named.pop(name, None)
         self._status.remove(name)
         observe_lexicon(name, 0)
         _log.info("lexicon %s is removed", name)
 
+    def _fail_all(self, reason: str) -> None:
+        """Report once that the directory cannot be read. The lexicons in use stay in use."""
+        if self._unreadable == reason:
+            return
+        self._unreadable = reason
+        copied = [] if self._copies is None else self._copies.names()
+        for name in dict.fromkeys((*self._lexicons.named, *self._default, *copied)):
+            if name not in self._lexicons.named:
+                self._use_copy(name)
+            self._status.set_failed(name, f"the directory cannot be read: {reason}")
+        observe_lexicon_load("failed")
+        _log.error("the directory of the lexicons cannot be read: %s; the lexicons in use stay in use", reason)
+
     def _fail(self, name: str, reason: str) -> None:
+        if name in self._lexicons.named:
+            kept = "; the one loaded before stays in use"
+        elif self._use_copy(name):
+            kept = "; the one that this service loaded last is used"
+        else:
+            kept = ""
         self._status.set_failed(name, reason)
         observe_lexicon_load("failed")
-        kept = "; the one loaded before stays in use" if name in self._lexicons.named else ""
         _log.error("lexicon %s cannot be loaded: %s%s", name, reason, kept)
 
+    def _use_copy(self, name: str) -> bool:
+        """Load what a worker of this service loaded last under this name; return whether there is such a copy."""
+        lexicon = None if self._copies is None else self._copies.load(name)
+        if lexicon is not None:
+            self._use(name, lexicon)
+        return lexicon is not None
+
     def _stamps(self) -> dict[str, _Stamp]:
-        files = lexicon_files(self._folder)
-        found: dict[str, _Stamp] = {}
-        for name, path in files.items():
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            found[name] = (path.name, status.st_ino, status.st_mtime_ns, status.st_size)
-        return found
+        stamps = {name: _stamp(path) for name, path in lexicon_files(self._folder).items()}
+        return {name: stamp for name, stamp in stamps.items() if stamp is not None}
+
+
+class _Copies:
+    """Copies of the files that the workers of a service loaded last, in a directory that they share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, name: str, path: Path, is_unchanged: Callable[[], bool]) -> None:
+        """Copy a file that was loaded. Copies nothing if the file has changed since then."""
+        try:
+            content = path.read_bytes()
+            if is_unchanged():
+                write_atomically(self._folder / name, content)
+        except OSError as error:
+            _log.warning("lexicon %s cannot be copied for workers that start later: %s", name, error.strerror)
+
+    def load(self, name: str) -> Lexicon | None:
+        """Return the lexicon with this name, if there is a copy."""
+        try:
+            return Lexicon.from_file(self._folder / name)
+        except InvalidLexicon:
+            return None
+
+    def remove(self, name: str) -> None:
+        """Remove the copy of a lexicon."""
+        (self._folder / name).unlink(missing_ok=True)
+
+    def names(self) -> list[str]:
+        """Return the names of the copies."""
+        return sorted(path.name for path in self._folder.glob("[!.]*"))
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """Return what identifies the contents of a file; None if the file does not exist."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return path.name, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def lexicon_files(folder: Path) -> dict[str, Path]:

@@ -103,8 +103,8 @@ class Worker:
 
     @property
     def ready(self) -> bool:
-        """Whether this worker accepts new requests."""
-        return not self.shutdown.begun
+        """Whether this worker accepts new requests and has the default lexicons."""
+        return not self.shutdown.begun and (self.lexicon_folder is None or self.lexicon_folder.ready)
 
     async def _send_heartbeats(self) -> None:
         limit_s = self.settings.hang_timeout_s
