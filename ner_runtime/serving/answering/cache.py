@@ -23,6 +23,7 @@ from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import RULES_VERSION, Recognition
 from ner_runtime.serving.answering.scheduler import ScheduledResult
 from ner_runtime.serving.telemetry.metrics import CACHE_BYTES, CACHE_LOOKUPS
+from ner_runtime.settings import DEFAULT_MODEL
 
 Key = str
 
@@ -113,25 +114,29 @@ class Cache:
     def __init__(self, store: Store | None) -> None:
         """`store`: where results are kept; with None, only concurrent requests share results."""
         self._store = store
-        self._flights: dict[Key, _Flight] = {}
+        self._flights: dict[tuple[str, Key], _Flight] = {}
 
-    async def results(self, texts: Sequence[str], model: bytes, recognize: Recognize) -> list[TextResult]:
+    async def results(
+        self, texts: Sequence[str], model: bytes, recognize: Recognize, slot: str = DEFAULT_MODEL
+    ) -> list[TextResult]:
         """Return the result of each text.
 
         Args:
             texts: texts of one request
             model: `model_identity` of the model that `recognize` uses, see also `with_lexicon`
             recognize: called with the texts that are not cached
+            slot: name of the model slot of the request. Slots with the same model share what is stored, but not what is
+                being computed: a request must not fail because another slot is overloaded or changes its model
 
         Raises:
             The errors of `recognize`.
         """
         keys = [text_key(model, text) for text in texts]
-        shared = {key: flight for key in keys if (flight := self._flights.get(key)) and not flight.abandoned}
+        shared = {key: flight for key in keys if (flight := self._flights.get((slot, key))) and not flight.abandoned}
         if shared:
             _SHARED.inc(len(shared))
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in shared}
-        flights = [self._start(new, recognize)] if new else []
+        flights = [self._start(new, recognize, slot)] if new else []
         flights += dict.fromkeys(shared.values())
         results: dict[Key, TextResult] = {}
         for found in await _all([flight.join() for flight in flights]):
@@ -143,13 +148,14 @@ class Cache:
         if self._store is not None:
             await self._store.close()
 
-    def _start(self, texts: dict[Key, str], recognize: Recognize) -> _Flight:
+    def _start(self, texts: dict[Key, str], recognize: Recognize, slot: str) -> _Flight:
         task = asyncio.create_task(self._look_up_or_compute(texts, recognize))
         flight = _Flight(task)
-        self._flights |= dict.fromkeys(texts, flight)
+        keys = [(slot, key) for key in texts]
+        self._flights |= dict.fromkeys(keys, flight)
 
         def end(task: asyncio.Task[dict[Key, TextResult]]) -> None:
-            for key in texts:
+            for key in keys:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
             if not task.cancelled():

@@ -164,7 +164,8 @@ class Handler:
         identity, recognize = self._identity, self._scheduler.recognize
         if lexicon is not None:
             identity, recognize = with_lexicon(identity, lexicon.digest), partial(recognize, lexicon=lexicon)
-        results = asyncio.ensure_future(self._cache.results(texts, identity, recognize))
+        slot = self._scheduler.metrics.model
+        results = asyncio.ensure_future(self._cache.results(texts, identity, recognize, slot))
         try:
             disconnected = [request.disconnected] if request.disconnected else []
             await asyncio.wait([results, *disconnected], return_when="FIRST_COMPLETED")

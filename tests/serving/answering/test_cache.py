@@ -13,6 +13,7 @@ from ner_runtime.entities import Entity
 from ner_runtime.recognizer import Recognition
 from ner_runtime.serving.answering.cache import Cache, MemoryStore, TextResult, model_identity, text_key
 from ner_runtime.serving.answering.scheduler import ScheduledResult
+from ner_runtime.serving.api.errors import Overloaded
 
 pytestmark = pytest.mark.anyio
 
@@ -95,6 +96,23 @@ async def test_models_do_not_share_results(cache: Cache, recognize: CountingReco
     await cache.results(["a"], MODEL, recognize)
     [result] = await cache.results(["a"], OTHER, recognize)
     assert not result.cached
+
+
+async def test_slots_with_the_same_model_share_what_is_stored_but_not_what_is_being_computed(
+    cache: Cache, recognize: CountingRecognizer
+) -> None:
+    async def overloaded(texts: Sequence[str]) -> ScheduledResult:
+        raise Overloaded("the queue is too long; try again shortly")
+
+    recognize.go.clear()
+    of_busy_slot = asyncio.create_task(cache.results(["a"], MODEL, overloaded, "busy"))
+    of_free_slot = asyncio.create_task(cache.results(["a"], MODEL, recognize, "free"))
+    with pytest.raises(Overloaded):
+        await of_busy_slot
+    recognize.go.set()
+    assert spans(await of_free_slot) == ["a"]
+    [result] = await cache.results(["a"], MODEL, overloaded, "busy")
+    assert result.cached
 
 
 async def test_an_error_reaches_every_waiting_request_and_is_not_cached(

@@ -54,3 +54,22 @@ async def test_the_number_of_entries_with_the_same_text_is_limited(lexicons: Lex
             continue
         with pytest.raises(InvalidValue, match=r"^lexicon: 10 entries have the same text; the limit is 8$"):
             await lexicons.of(request)
+
+
+async def test_compiled_lexicons_are_kept_within_a_limit_of_memory() -> None:
+    lexicons = Lexicons(max_kept_bytes=50_000)
+
+    async def compiled(text: str) -> Lexicon:
+        entry = LexiconEntry(text=text, type="X")
+        found = await lexicons.of(NerRequest(text="公司", lexicon=InlineLexicon(prefer=[entry])))
+        assert found
+        return found.lexicons[0]
+
+    first = await compiled("公司")
+    for number in range(8):
+        await compiled(f"公司{number}")
+    assert await compiled("公司") is first
+    # Each byte of an entry takes memory: an entry of 100 characters counts as much as two of a few characters.
+    for number in range(8):
+        await compiled(f"{'长' * 99}{number}")
+    assert await compiled("公司") is not first
