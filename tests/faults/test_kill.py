@@ -1,4 +1,4 @@
-"""One of two workers is killed again and again under load: `make faults`."""
+"""Workers are killed, under load and beside a bad lexicon: `make faults`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ner_runtime.atomic_files import write_atomically
 from tests.support.http.load import load
 from tests.support.servers.service import serve
 from tests.support.servers.workers import ready_workers, wait_for
@@ -43,3 +44,27 @@ def test_only_requests_in_a_killed_worker_fail(tmp_path: Path, settings: dict[st
         assert all(any(0 <= outcome.ended - kill < 2 for kill in kills) for outcome in failed)
         assert {outcome.failure for outcome in failed} <= {"ReadError", "RemoteProtocolError", "ConnectError"}
         assert max(outcome.seconds for outcome in taken.outcomes) < 30
+
+
+def test_a_new_worker_applies_the_lexicon_that_the_service_loaded_last(tmp_path: Path) -> None:
+    file = tmp_path / "lexicons" / "events.tsv"
+    write_atomically(file, "开会\tEVENT\n".encode())
+    with (
+        serve(
+            tmp_path / "log",
+            RANER_WORKERS="1",
+            RANER_THREADS="1",
+            RANER_LEXICONS=str(file.parent),
+            RANER_DEFAULT_LEXICONS="events",
+        ) as server,
+        server.client() as client,
+    ):
+        write_atomically(file, b"no entry\n")
+        [old] = ready_workers(server)
+        old.kill()
+        wait_for(lambda: [worker.pid for worker in ready_workers(server)] not in ([], [old.pid]), 60)
+        response = client.post("/ner", json={"text": "我们公司今天下午开会讨论方案。"})
+        assert [entity["type"] for entity in response.json()["data"]] == ["EVENT"]
+        assert client.get("/readyz").status_code == 200
+        [lexicon] = client.get("/model").json()["lexicons"]
+        assert lexicon["error"].startswith("events.tsv has no valid entry")
