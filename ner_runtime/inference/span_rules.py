@@ -1,7 +1,7 @@
 """Repair spans that break the rules for the edges and the inside of an entity.
 
-1. A span does not begin or end with white space, or with a zero-width or control character. A span that contains
-   nothing else is dropped.
+1. A span does not begin or end with white space, or with a zero-width, control or replacement character. A span that
+   contains nothing else is dropped.
 2. A span contains both marks of a pair (brackets, quotes, book-title marks) or neither. Full-width and half-width forms
    are different pairs.
 3. A span does not contain a part of the text that the caller excludes, such as markup; see `markup.py`.
@@ -51,14 +51,16 @@ _ZERO_WIDTH = (
     *((0x34F, 0x34F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065)),
     *((0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF)),
 )
+# U+FFFC and U+FFFD stand for an object or for bytes that the text has lost.
+_REPLACEMENTS = "\ufffc\ufffd"
 
 
 @lru_cache(maxsize=4096)
 def is_invisible(character: str) -> bool:
-    """Return whether a character is white space, a control character or a zero-width character."""
+    """Return whether a character is white space, or a control, zero-width or replacement character."""
     if character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Zs", "Zl", "Zp"):
         return True
-    return any(first <= ord(character) <= last for first, last in _ZERO_WIDTH)
+    return character in _REPLACEMENTS or any(first <= ord(character) <= last for first, last in _ZERO_WIDTH)
 
 
 def repair_spans(

@@ -26,6 +26,7 @@ from ner_runtime.inference.spans import Span
 
 INVISIBLE = (
     " \t\n\r\x00\x1f\x7f\x85\u00a0\u00ad\u034f\u115f\u200b\u200c\u200d\u2028\u202e\u2060\u3000\u3164\ufe0f\ufeff"
+    "\ufffc\ufffd"
 )
 MARKS = "".join(PAIRS) + QUOTES
 NAMES = [("PER", "张伟"), ("PER", "刘俊"), ("PER", "欧阳明"), ("LOC", "北京"), ("ORG", "华为公司")]
@@ -113,6 +114,10 @@ def test_an_apostrophe_between_latin_letters_is_not_a_quote() -> None:
 
 def test_a_span_of_nothing_but_white_space_and_marks_is_dropped() -> None:
     assert repaired(" \u200b（\u3000", " \u200b（\u3000") == []
+
+
+def test_characters_that_stand_for_lost_text_are_no_entity() -> None:
+    assert repaired("\ufffd\ufffd在北京\ufffc", "\ufffd\ufffd", "北京\ufffc") == ["北京"]
 
 
 def test_an_extended_span_does_not_reach_into_the_next_one() -> None:
