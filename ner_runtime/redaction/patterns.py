@@ -9,25 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import accumulate
 from typing import Literal, get_args
 
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
-PatternName = Literal["ID_NUMBER", "BANK_CARD", "PHONE", "EMAIL", "URL", "IPV4", "NUMBER_PLATE"]
+from ner_runtime.redaction.addresses import email_addresses, ipv4_addresses, ipv6_addresses, urls
+
+PatternName = Literal["ID_NUMBER", "BANK_CARD", "PHONE", "EMAIL", "URL", "IPV4", "IPV6", "NUMBER_PLATE"]
 PATTERN_NAMES: tuple[PatternName, ...] = get_args(PatternName)
 """The names of all patterns. A name is also the type of what the pattern finds."""
 
-_HOME_REGION = "CN"
 _GAP = r"[ ()-]{0,3}"
 _SEPARATORS = " ()-"
 _DIGITS = "0123456789"
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 """The sum of the digits of twice each digit; see Luhn's patent, US 2950048."""
 _FIRST_CARD_DIGITS = range(2, 7)
-_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 
 
@@ -91,11 +90,6 @@ _PHONE = _expression(
     )
     + "))"
 )
-_EMAIL = _expression(
-    r"[a-z0-9._%+-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,62})\.){1,10}[a-z]{2,63}(?![a-z0-9-])", re.IGNORECASE
-)
-_URL = _expression(r"(?<![a-z0-9])(?:(?:https?|ftp)://|www\.)[a-z0-9][\w.~:/?#\[\]@!$&'()*+,;=%-]*", re.IGNORECASE)
-_IPV4 = _expression(rf"(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?!\.?\d)")
 _NUMBER_PLATE = _expression(
     rf"[{_PROVINCES}][A-HJ-NP-Z][ ·•.-]?(?=(?:[A-Z]*\d){{2}})"
     r"(?:[A-HJ-NP-Z\d]{6}|[A-HJ-NP-Z\d]{4}[A-HJ-NP-Z\d挂学警港澳使领])(?![A-Z\d])",
@@ -113,21 +107,6 @@ def _is_id_number(number: str) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _is_phone(number: str) -> bool:
-    # Imported here: a service that redacts nothing need not load the numbering plans.
-    import phonenumbers
-
-    digits = number.lstrip("+")
-    if number[0] == "+" or digits.startswith("86"):
-        digits = f"+{digits}"
-    elif digits.startswith("00"):
-        digits = f"+{digits[2:]}"
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(digits, _HOME_REGION))
-    except phonenumbers.NumberParseException:
-        return False
 
 
 def _compact(number: str) -> str:
@@ -180,6 +159,9 @@ def _bank_cards_among(positions: Sequence[int], digits: Sequence[int]) -> Iterat
 
 def _phones(text: str) -> Iterator[tuple[int, int]]:
     """Yield where the valid telephone numbers are. Digits after a number that do not belong to it are left out."""
+    # Imported here: a service that redacts nothing need not load the numbering plans.
+    from ner_runtime.redaction.phone_numbers import is_phone_number
+
     checked: dict[str, bool] = {}  # A repetitive text has the same candidate many times.
     done = 0
     for match in _PHONE.finditer(text):
@@ -189,7 +171,7 @@ def _phones(text: str) -> Iterator[tuple[int, int]]:
         while number:
             compact = _compact(number)
             if compact not in checked:
-                checked[compact] = _is_phone(compact)
+                checked[compact] = is_phone_number(compact)
             if checked[compact]:
                 break
             # Without the last group of digits, if what remains still has the form of a number.
@@ -201,18 +183,17 @@ def _phones(text: str) -> Iterator[tuple[int, int]]:
             yield start, done
 
 
-def _matches(expression: re.Pattern[str], trailing: str, text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the expression matches, without the characters of `trailing` at the end."""
-    for match in expression.finditer(text):
-        yield match.start(), match.start() + len(match[0].rstrip(trailing))
+def _number_plates(text: str) -> Iterator[tuple[int, int]]:
+    return (match.span() for match in _NUMBER_PLATE.finditer(text))
 
 
 _FINDERS: dict[PatternName, Callable[[str], Iterator[tuple[int, int]]]] = {
     "ID_NUMBER": _id_numbers,
     "BANK_CARD": _bank_cards,
     "PHONE": _phones,
-    "EMAIL": partial(_matches, _EMAIL, ""),
-    "URL": partial(_matches, _URL, ".,;:!?'()[]"),
-    "IPV4": partial(_matches, _IPV4, ""),
-    "NUMBER_PLATE": partial(_matches, _NUMBER_PLATE, ""),
+    "EMAIL": email_addresses,
+    "URL": urls,
+    "IPV4": ipv4_addresses,
+    "IPV6": ipv6_addresses,
+    "NUMBER_PLATE": _number_plates,
 }

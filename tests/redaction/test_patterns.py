@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 
-import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,16 +38,11 @@ def found(text: str, *names: PatternName) -> list[str]:
         ("PHONE", "0755 8888 6666，400-810-8888", ["0755 8888 6666", "400-810-8888"]),
         ("PHONE", "+1 650-253-0000 13800138000", ["+1 650-253-0000", "13800138000"]),
         ("PHONE", "138\u200b0013\u200b8000", ["138\u200b0013\u200b8000"]),
-        ("EMAIL", "写信给zhang.san+x@mail.example.com。", ["zhang.san+x@mail.example.com"]),
-        ("EMAIL", "ｚｓ＠ｅｘａｍｐｌｅ．ｃｏｍ", ["ｚｓ＠ｅｘａｍｐｌｅ．ｃｏｍ"]),
-        ("URL", "见https://example.com/a?b=c#d。", ["https://example.com/a?b=c#d"]),
-        ("URL", "(www.example.com/路径)，HTTP://A.B/", ["www.example.com/", "HTTP://A.B/"]),
-        ("IPV4", "主机192.168.1.255:8080", ["192.168.1.255"]),
         ("NUMBER_PLATE", "粤B·D12345、京A12345、沪AD12345", ["粤B·D12345", "京A12345", "沪AD12345"]),
         ("NUMBER_PLATE", "粤b12345，粤Z1234港", ["粤b12345", "粤Z1234港"]),
     ],
 )  # fmt: skip
-def test_a_number_or_address_is_found(name: PatternName, text: str, expected: list[str]) -> None:
+def test_a_number_is_found(name: PatternName, text: str, expected: list[str]) -> None:
     assert found(text, name) == expected
 
 
@@ -63,9 +57,6 @@ def test_a_number_or_address_is_found(name: PatternName, text: str, expected: li
         ("PHONE", "12800138000"),  # no such range of numbers
         ("PHONE", "138001380001"),
         ("PHONE", "2026-11-26 10:30"),
-        ("EMAIL", "@用户，a@b"),
-        ("URL", "https:// 和 example"),
-        ("IPV4", "256.1.1.1和1.2.3.4.5"),
         ("NUMBER_PLATE", "京APPLE1，京I12345"),
     ],
 )
@@ -74,7 +65,7 @@ def test_what_only_looks_like_one_is_not_found(name: PatternName, text: str) -> 
 
 
 def test_all_patterns_are_used_by_default() -> None:
-    text = "11010519491231002X 4111111111111111 13800138000 a@b.cn https://a.cn 10.0.0.1 京A12345"
+    text = "11010519491231002X 4111111111111111 13800138000 a@b.cn https://a.cn 10.0.0.1 ::1 京A12345"
     assert {match.type for match in find_patterns(text)} == set(PATTERN_NAMES)
     assert find_patterns(text, ()) == []
 
@@ -89,7 +80,11 @@ def test_matches_of_a_pattern_lie_in_the_text_and_do_not_overlap(text: str) -> N
 
 
 @pytest.mark.parametrize(
-    "unit", ["1 ", "6 ", "6", "138001380001 ", "(1", "+1", "a", "a.", "a@", "a@a.", "http://", "京A1", "1.1.", "0 1 "]
+    "unit",
+    [
+        *("1 ", "6 ", "6", "138001380001 ", "(1", "+1", "0 1 ", "京A1"),
+        *("a", "a.", "a@", "a@a.", "三@例.", "http://", "http://例.", "1.1.", "1:", "::1 "),
+    ],
 )
 def test_time_is_linear_in_the_text(unit: str) -> None:
     def seconds(length: int) -> float:
@@ -144,17 +139,3 @@ def test_the_fast_checks_find_what_checking_every_part_finds(text: str) -> None:
         ("BANK_CARD", rf"[2-6](?:{GAP}\d){{13,18}}"),
     ):
         assert [(match.start, match.end) for match in find_patterns(text, [name])] == straightforward(text, form, name)
-
-
-def test_a_telephone_number_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    checked: list[str] = []
-    parse = phonenumbers.parse
-
-    def counted(number: str, region: str) -> phonenumbers.PhoneNumber:
-        checked.append(number)
-        return parse(number, region)
-
-    monkeypatch.setattr(phonenumbers, "parse", counted)
-    assert found("3 0 " * 500, "PHONE") == []
-    assert checked
-    assert len(checked) == len(set(checked))
