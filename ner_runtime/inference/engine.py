@@ -83,8 +83,10 @@ class OpenVinoEngine:
             import openvino
         except ImportError:
             raise MissingExtra("RANER_ENGINE=openvino needs OpenVINO: pip install 'ner_runtime[openvino]'") from None
-        properties = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
-        properties["INFERENCE_PRECISION_HINT"] = precision_hint
+        properties: dict[str, object] = {"INFERENCE_NUM_THREADS": threads}
+        properties |= {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+        # Several workers would pin their threads to the same CPU.
+        properties |= {"INFERENCE_PRECISION_HINT": precision_hint, "ENABLE_CPU_PINNING": False}
         try:
             self._compiled = openvino.Core().compile_model(str(path), "CPU", properties)
         except RuntimeError as error:
