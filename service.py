@@ -36,7 +36,9 @@ from ner_runtime.serving.http.admission import Admission, Rate
 from ner_runtime.serving.http.bodies import BodyReader
 from ner_runtime.serving.http.cors import with_cors
 from ner_runtime.serving.http.edge import Edge
+from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
 from ner_runtime.serving.http.pages import Pages
+from ner_runtime.serving.lifecycle.heartbeat import run_dir
 from ner_runtime.serving.lifecycle.lexicon_folder import LexiconFolder
 from ner_runtime.serving.lifecycle.shutdown import CloseConnections, Shutdown
 from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exit
@@ -48,6 +50,7 @@ from ner_runtime.upstream.private import (
     dispatch_at_once,
     name_server_directly,
     remove_idle_middleware,
+    use_event_loop,
     use_http_protocol,
 )
 
@@ -59,6 +62,7 @@ configure_logs(settings.log_level, settings.log_format)
 # Otherwise uvicorn trusts the X-Forwarded-For of every client on this host; admission counts trusted proxies instead.
 os.environ["FORWARDED_ALLOW_IPS"] = ""
 use_http_protocol("ner_runtime.serving.http.protocol:HttpProtocol")
+use_event_loop("ner_runtime.serving.http.listener:loop_factory")
 limits = RequestLimits(
     settings.max_chars, settings.max_texts, tuple(settings.served_models), settings.max_lexicon_entries
 )
@@ -157,6 +161,8 @@ class Raner:
         check_or_exit(settings)
 
     def __init__(self) -> None:
+        if (shared := run_dir()) is not None:
+            OPEN_CONNECTIONS.share(shared / "connections", bentoml.server_context.worker_index or 0)
         self._lexicons = Lexicons(settings.default_lexicons, settings.max_lexicon_entries)
         folder = (
             LexiconFolder(Path(settings.lexicons), settings.default_lexicons, self._lexicons, lexicon_status)

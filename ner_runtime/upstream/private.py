@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modelscope_hub.compat.snapshot_download import snapshot_download as snapshot_download
     from starlette.types import ASGIApp
     from tornado.ioloop import IOLoop as IOLoop
+    from uvicorn.loops.auto import auto_loop_factory as auto_loop_factory
     from uvicorn.protocols.http.flow_control import FlowControl as FlowControl
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as HttpToolsProtocol
 
@@ -39,6 +40,7 @@ SYMBOLS: Mapping[str, str] = {
     "ModelStore": "bentoml._internal.models",
     "ProgressCallback": "modelscope_hub._download",
     "Watcher": "circus.watcher",
+    "auto_loop_factory": "uvicorn.loops.auto",
     # `modelscope` exports it too, but importing `modelscope` imports PyTorch.
     "snapshot_download": "modelscope_hub.compat.snapshot_download",
 }
@@ -145,6 +147,17 @@ def use_http_protocol(protocol: str) -> None:
     from uvicorn.config import HTTP_PROTOCOLS
 
     HTTP_PROTOCOLS["auto"] = protocol
+
+
+def use_event_loop(factory: str) -> None:
+    """Make uvicorn run in the event loop that this factory makes; BentoML does not configure one.
+
+    Args:
+        factory: import string of a function like those of `uvicorn.loops`, `module:function`
+    """
+    from uvicorn.config import LOOP_FACTORIES
+
+    LOOP_FACTORIES["auto"] = factory
 
 
 def open_model_store(root: Path) -> ModelStore:

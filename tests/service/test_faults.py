@@ -6,9 +6,11 @@ import json
 import socket
 import subprocess
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from ner_runtime import Recognizer
@@ -58,6 +60,24 @@ def models(server: Server) -> list[dict[str, object]]:
     once = httpx.Limits(max_keepalive_connections=0)
     with httpx.Client(base_url=server.url, limits=once, trust_env=False) as client:
         return [client.get("/model").json() for _ in range(12)]
+
+
+def test_clients_that_connect_together_are_shared_by_the_workers(pair: Server) -> None:
+    address = ("127.0.0.1", int(pair.url.rpartition(":")[2]))
+    with ExitStack() as stack:
+        for _ in range(12):
+            stack.enter_context(socket.create_connection(address))
+        wait_for(lambda: sum(connections_of(pair)) >= 12, 10)
+        # Connections of other tests may still be open.
+        assert min(connections_of(pair)) >= 4
+
+
+def connections_of(server: Server) -> list[int]:
+    """The number of open connections of each worker."""
+    return [
+        sum(connection.status == psutil.CONN_ESTABLISHED for connection in worker.net_connections())
+        for worker in workers(server)
+    ]
 
 
 def test_a_swap_loses_no_request_and_each_response_comes_from_one_model(

@@ -92,6 +92,26 @@ def test_uvicorn_serves_http_with_the_protocol_that_replaces_its_own() -> None:
 
 
 @pytest.fixture
+def event_loop_put_back() -> Generator[None]:
+    from uvicorn.config import LOOP_FACTORIES
+
+    own = LOOP_FACTORIES["auto"]
+    assert own is not None
+    yield
+    private.use_event_loop(own)
+
+
+@pytest.mark.usefixtures("event_loop_put_back")
+def test_uvicorn_runs_in_the_event_loop_that_replaces_its_own() -> None:
+    private.use_event_loop("ner_runtime.serving.http.listener:loop_factory")
+    make_loop = uvicorn.Config(lambda: None).get_loop_factory()
+    assert make_loop is not None
+    assert "loop_factory" in make_loop.__qualname__, "one worker would accept the connections of all"
+    source = inspect.getsource(import_module(private.WORKER_MODULE).main.callback)
+    assert "loop=" not in source, "BentoML's worker configures uvicorn without a loop"
+
+
+@pytest.fixture
 def arbiter_put_back() -> Generator[None]:
     own = private.Arbiter
     yield

@@ -25,6 +25,7 @@ from ner_runtime.errors import MalformedRequest, RanerError
 from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.serving.api.errors import HeadTimedOut, error_response
 from ner_runtime.serving.http.edge import SECURITY_HEADERS
+from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response
 from ner_runtime.upstream.private import FlowControl, HttpToolsProtocol
@@ -69,6 +70,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
+        OPEN_CONNECTIONS.add(1)
         self._socket = transport
         self.transport = _Transport(transport, self)  # pyright: ignore[reportAttributeAccessIssue]
         self.flow = _PipelineFlow(transport, self)
@@ -78,6 +80,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._cancel_head_limit()
         if self._linger_timer is not None:
             self._linger_timer.cancel()
+        OPEN_CONNECTIONS.add(-1)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
