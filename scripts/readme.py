@@ -5,7 +5,7 @@ A generated part is enclosed in `<!-- name -->` and `<!-- /name -->`:
 
     settings   docs/settings.md, docs/settings.zh-CN.md: the table of settings, from `ner_runtime.settings`
     response   READMEs: the response of a running service to the README's own curl command
-    accuracy   READMEs: `docs/accuracy.md`, which `make bench-accuracy` writes
+    accuracy   READMEs: the table of `docs/accuracy.md`, which `make bench-accuracy` writes
 
 `--settings` skips `response`, so that no service is started.
 """
@@ -74,6 +74,12 @@ def fenced(response: dict[str, Any]) -> str:
     return "\n```json\n{\n" + ",\n".join(parts) + "\n}\n```\n"
 
 
+def accuracy_table() -> str:
+    """Return the table of `docs/accuracy.md`."""
+    rows = [line for line in ACCURACY.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    return "\n" + "\n".join(rows) + "\n"
+
+
 def chinese_settings_table(current: str) -> str:
     """Return the settings table in Chinese.
 
@@ -112,7 +118,7 @@ def main() -> None:
     """Update the generated parts of the READMEs and of the settings pages."""
     _update_settings()
     english, chinese = ENGLISH.read_text(encoding="utf-8"), CHINESE.read_text(encoding="utf-8")
-    scores = f"\n{ACCURACY.read_text(encoding='utf-8')}"
+    scores = accuracy_table()
     english, chinese = (with_part(text, "accuracy", scores) for text in (english, chinese))
     if "--settings" not in sys.argv[1:]:
         with service_process({"RANER_WORKERS": "1", "RANER_CACHE_URL": "off"}) as service:

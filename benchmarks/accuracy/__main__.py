@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.accuracy.report import Speed, Table, draw, draw_speed, markdown
+from benchmarks.accuracy.report import Speed, Table, draw, draw_speed, page
 from ner_runtime import Recognizer
 from ner_runtime.evaluation import Tally, TypeMap, compare, evaluate, read_type_map
 from ner_runtime.jsonl import Annotation, Sentence, read_sentences
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "scores": table,
         "sentences_per_second": speed,
     }
-    options.output.with_suffix(".md").write_text(markdown(table, speed), encoding="utf-8")
+    options.output.with_suffix(".md").write_text(page(table, speed), encoding="utf-8")
     options.output.with_suffix(".json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
     draw(table, options.output.with_suffix(".png"))
     draw_speed(table, speed, options.output.with_name(f"{options.output.name}-speed.png"))

@@ -1,4 +1,4 @@
-"""Write the scores and the speed of several systems as a Markdown table and as charts."""
+"""Write the scores and the speed of several systems as a Markdown page and as charts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,29 @@ Table = dict[str, dict[str, float]]
 Speed = dict[str, float]
 """Sentences per second on one core, by system."""
 
+_PAGE = """# Accuracy
+
+Entity F1 in percent of the embedded model and of other packages that install and run offline. An entity is correct if
+its type and both ends are correct. Only PER, LOC and ORG are scored, and of these only the types that a set annotates.
+The best score of a row is bold.
+
+@@TABLE@@
+- **The comparison favors the embedded model.** It was trained on the training parts of all these corpora except
+  `aishell_ner`, and so follows their annotation guidelines; the other packages follow their own. `aishell_ner/dev`
+  shows best how the model does on text of another kind.
+- Training choices were made on the dev sets. `msra/test` is reported; it was used for one choice, which the [model
+  card](../ner_runtime/embedded/raner-mini/README.md) describes.
+- Speed: the first 500 sentences of `msra/dev` on one core and one thread, without loading; the median of three turns,
+  in which the systems alternate. The embedded model reads them in lists of 64. Compare the ratios: the numbers depend
+  on the processor. With `--keep-speed`, they are those of an earlier run.
+
+The corpora are not part of this repository; [training/README.md](../training/README.md) describes their format. `make
+bench-accuracy DATA=path/to/corpora` measures everything again and writes this page, `accuracy.json` and the charts.
+
+![Entity F1 by set](accuracy.png)
+
+![Mean entity F1 over speed on one core](accuracy-speed.png)
+"""
 _COLORS = ("#00a8b5", "#b8860b", "#888888", "#8a5fd6")
 
 
@@ -32,6 +55,11 @@ def markdown(table: Table, speed: Speed | None = None) -> str:
         figures = [f"{speed[system]:,.0f}" if system in speed else "–" for system in systems]
         lines.append(f"| sentences a second, one core | {' | '.join(figures)} |")
     return "\n".join(lines) + "\n"
+
+
+def page(table: Table, speed: Speed | None = None) -> str:
+    """Return the page `docs/accuracy.md`: the table, what it measures, and the charts."""
+    return _PAGE.replace("@@TABLE@@", markdown(table, speed))
 
 
 def draw(table: Table, path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.accuracy.peers import spans_of
-from benchmarks.accuracy.report import draw, draw_speed, markdown
+from benchmarks.accuracy.report import draw, draw_speed, markdown, page
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.recognizer import RULES_VERSION
@@ -44,8 +44,8 @@ def test_the_published_scores_belong_to_the_model_that_ships(recognizer: Recogni
     measured = json.loads(Path("docs/accuracy.json").read_bytes())
     version = recognizer.manifest.version
     assert (measured["version"], measured["reading"]) == (version, RULES_VERSION)
-    table = markdown(measured["scores"], measured.get("sentences_per_second"))
-    assert Path("docs/accuracy.md").read_text(encoding="utf-8") == table
+    written = page(measured["scores"], measured.get("sentences_per_second"))
+    assert Path("docs/accuracy.md").read_text(encoding="utf-8") == written
     assert f"| version | `{version}` |" in (embedded_model() / "README.md").read_text(encoding="utf-8")
 
 
