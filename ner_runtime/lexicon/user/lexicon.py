@@ -16,6 +16,7 @@ import marisa_trie
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from ner_runtime.errors import InvalidLexicon, InvalidValue
+from ner_runtime.lexicon.user.alphabet import alphabet_of
 from ner_runtime.lexicon.user.compiler import Meaning, Patterns, compile_columns
 from ner_runtime.lexicon.user.entries import Entry, Mode, checked
 from ner_runtime.lexicon.user.patterns import FoldedText, pattern
@@ -37,6 +38,10 @@ class Occurrence(NamedTuple):
     contextual: bool = False
 
 
+# Recoding fewer patterns would save nothing.
+_MIN_RECODED = 2_000
+
+
 class _Automaton:
     """Finds the leftmost-longest occurrences of the entries of one mode."""
 
@@ -44,17 +49,21 @@ class _Automaton:
         self._mode: Mode = mode
         self._patterns = patterns
         self._contextual = contextual
+        texts, patterns.texts = patterns.texts, []
+        self._alphabet = alphabet_of(texts) if len(texts) >= _MIN_RECODED else None
+        if self._alphabet is not None:
+            texts = self._alphabet.recode_all(texts)
         # Sorted patterns are added in a third of the time, because neighbours share their states.
         self._automaton = AhoCorasick(
-            patterns.texts,
+            texts,
             matchkind=MatchKind.LeftmostLongest,
             store_patterns=False,
             implementation=Implementation.ContiguousNFA,
         )
-        patterns.texts = []
 
     def find(self, text: FoldedText) -> Iterator[Occurrence]:
-        for number, begin, stop in self._automaton.find_matches_as_indexes(text.marked):
+        marked = text.marked if self._alphabet is None else text.marked.translate(self._alphabet)
+        for number, begin, stop in self._automaton.find_matches_as_indexes(marked):
             start, end = text.offset(begin), text.offset(stop)
             for meaning in self._patterns.meanings(number):
                 if not self._contextual or meaning.fits(text.folded, start, end):

@@ -80,3 +80,21 @@ def test_occurrences_are_the_leftmost_longest_ones(names: list[str], text: str) 
             expected.append(max(fitting, key=len))
         position += len(expected[-1]) if fitting else 1
     assert found(text, *(Entry(name, "X") for name in names)) == expected
+
+
+_SYLLABLES = "上下东西南北中大小金银海山河江湖"
+LARGE = {a + b + c for a in _SYLLABLES for b in _SYLLABLES for c in _SYLLABLES + "A1·"} | {a * 2 for a in _SYLLABLES}
+_LARGE_LEXICON = Lexicon.from_entries(Entry(name, "X") for name in sorted(LARGE))
+
+
+@given(st.text(alphabet=[*_SYLLABLES, "A", "1", "·", "的", "\n", "\x00", "\x01", "𠮷", "\ud800"], max_size=30))
+def test_a_large_lexicon_finds_the_leftmost_longest_occurrences_too(text: str) -> None:
+    # Latin letters and digits count at word boundaries only, which another test covers.
+    text = text.replace("A1", "A").replace("AA", "A").replace("1A", "1").replace("11", "1")
+    expected: list[str] = []
+    start = 0
+    while start < len(text):
+        size = next((size for size in (3, 2) if text[start : start + size] in LARGE), 0)
+        expected += [text[start : start + size]] * bool(size)
+        start += size or 1
+    assert [text[one.start : one.end] for one in _LARGE_LEXICON.find(FoldedText(text))] == expected
