@@ -22,7 +22,7 @@ from ner_runtime.inference.spans import Labels, Span, Tags
 Floats = NDArray[np.float32]
 
 # In batches of more rows, the best paths of all rows are traced together, which needs more operations per position.
-_MAX_TRACED_ALONE = 4
+_MAX_TRACED_ALONE = 12
 
 
 class BestPath(NamedTuple):
@@ -59,6 +59,9 @@ class Crf:
         self._transitions = transitions
         self._incoming = np.ascontiguousarray(transitions.T)  # (labels to, labels from)
         self._incoming_rows = list(self._incoming)
+        self._outside = labels.index("O") if "O" in labels else 0
+        # Weights of the transitions to tags that do not continue an entity.
+        self._ending = np.where(self._labels.continuing, 0.0, self._weights.transitions)  # (labels from, labels to)
 
     @classmethod
     def from_file(cls, path: Path, labels: Sequence[str]) -> Crf:
@@ -111,9 +114,13 @@ class Crf:
         rows = [row for row, spans in enumerate(found) if spans]
         if rows:
             first = min(found[row][0].end for row in rows) - 1
-            lattice = Lattice(self._weights, emissions[rows], np.asarray(lengths, dtype=np.intp)[rows], first)
+            last = max(found[row][-1].start for row in rows)
+            sizes = np.asarray(lengths, dtype=np.intp)
+            own = (emissions, sizes) if len(rows) == len(found) else (emissions[rows], sizes[rows])
+            lattice = Lattice(self._weights, *own, first, last)
             for index, row in enumerate(rows):
-                found[row] = [self._scored(lattice, index, span, paths[row].tags) for span in found[row]]
+                tags: list[int] = paths[row].tags.tolist()
+                found[row] = [self._scored(lattice, index, span, tags) for span in found[row]]
         return found
 
     def probabilities(
@@ -127,19 +134,15 @@ class Crf:
             places: first position of the spans, and the tags of each span
         """
         lattice = Lattice(self._weights, emissions, np.array([length], dtype=np.intp))
-        return [
-            min(sum(self._probability(lattice, 0, start, np.array(path, dtype=np.intp)) for path in paths), 1.0)
-            for start, paths in places
-        ]
+        return [min(sum(self._probability(lattice, 0, start, path) for path in paths), 1.0) for start, paths in places]
 
-    def _scored(self, lattice: Lattice, row: int, span: Span, tags: Tags) -> Span:
+    def _scored(self, lattice: Lattice, row: int, span: Span, tags: Sequence[int]) -> Span:
         score = self._probability(lattice, row, span.start, tags[span.start : span.end])
         return Span(span.type, span.start, span.end, score)
 
-    def _probability(self, lattice: Lattice, row: int, start: int, path: Tags) -> float:
+    def _probability(self, lattice: Lattice, row: int, start: int, path: Sequence[int]) -> float:
         # A span that ends with B or I ends there only if the next tag does not continue it.
-        excluded_next = None if self._labels.closing[path[-1]] else self._labels.continuing
-        return lattice.probability(row, start, path, excluded_next)
+        return lattice.probability(row, start, path, None if self._labels.closes[path[-1]] else self._ending[path[-1]])
 
     def viterbi(self, emissions: Floats, lengths: Tags) -> Tags:
         """Return the best path of each row. Like ModelScope, it computes in float32 and resolves ties to the lower tag.
@@ -151,51 +154,77 @@ class Crf:
         Returns:
             (batch, positions); values past the length of a row are undefined.
         """
-        by_position = np.ascontiguousarray(emissions.transpose(1, 0, 2))  # (positions, batch, labels)
-        scores = self._best_scores(by_position)  # (positions, batch, labels)
-        last = (scores[lengths - 1, np.arange(len(lengths))] + self._end).argmax(axis=1)  # (batch,)
-        if len(lengths) > _MAX_TRACED_ALONE:
-            return self._trace_together(scores, by_position, lengths, last)
-        path = np.zeros(emissions.shape[:2], dtype=np.intp)
-        for row, size in enumerate(lengths.tolist()):
-            path[row, :size] = self._trace(scores[:size, row], by_position[:size, row], int(last[row]))
-        return path
+        # With the longest row first, the rows that reach a position are the first ones.
+        order = np.argsort(-lengths, kind="stable")  # (batch,)
+        sizes = lengths[order]  # (batch,)
+        by_position = emissions.transpose(1, 0, 2).take(order, axis=1)  # (positions, batch, labels)
+        scores = self._best_scores(by_position, sizes.tolist())  # (positions, batch, labels)
+        last = (scores[sizes - 1, np.arange(len(sizes))] + self._end).argmax(axis=1)  # (batch,)
+        trace = self._trace_each if len(sizes) <= _MAX_TRACED_ALONE else self._trace_together
+        paths = np.empty(emissions.shape[:2], dtype=np.intp)
+        paths[order] = trace(scores, by_position, sizes, last)
+        return paths
 
-    def _best_scores(self, emissions: Floats) -> Floats:
-        """Return the score of the best path that ends with each tag; both (positions, batch, labels)."""
-        scores = np.empty_like(emissions)
+    def _best_scores(self, emissions: Floats, sizes: Sequence[int]) -> Floats:
+        """Return the score of the best path that ends with each tag; both (positions, batch, labels).
+
+        `sizes` are the lengths of the rows, longest first; scores past the length of a row are zero.
+        """
+        _, batch, labels = emissions.shape
+        scores = np.zeros_like(emissions)
         np.add(self._start, emissions[0], out=scores[0])
-        previous = scores.transpose(0, 2, 1)[:-1, :, :, None]  # (positions - 1, labels from, batch, 1)
         transitions = self._transitions[:, None]  # (labels from, 1, labels to)
-        arriving = np.empty((scores.shape[2], *scores.shape[1:]), dtype=np.float32)  # (labels from, batch, labels to)
-        for before, emission, score in zip(previous, emissions[1:], scores[1:], strict=True):
-            np.add(before, transitions, out=arriving)
-            # The maximum over the first axis is several times as fast as over the second.
-            np.maximum.reduce(arriving, axis=0, out=score)
-            # The emission is the same for every previous tag, so it is added after the maximum; rounding is monotonic.
-            np.add(score, emission, out=score)
+        buffer = np.empty(labels * batch * labels, dtype=np.float32)
+        begin = 1
+        for rows in range(batch, 0, -1):
+            stop = sizes[rows - 1]
+            if stop <= begin:
+                continue
+            before_all = scores.transpose(0, 2, 1)[begin - 1 : stop - 1, :, :rows, None]
+            arriving = buffer[: labels * rows * labels].reshape(labels, rows, labels)  # (labels from, rows, labels to)
+            for before, emission, score in zip(
+                before_all, emissions[begin:stop, :rows], scores[begin:stop, :rows], strict=True
+            ):
+                np.add(before, transitions, out=arriving)
+                # The maximum over the first axis is several times as fast as over the second.
+                np.maximum.reduce(arriving, axis=0, out=score)
+                # The emission is the same for every previous tag, so it is added after the maximum; rounding is
+                # monotonic.
+                np.add(score, emission, out=score)
+            begin = stop
         return scores
 
     # Previous tags are computed for the best path only. ModelScope adds in this order; another order rounds differently
     # and resolves ties differently.
 
-    def _trace(self, scores: Floats, emissions: Floats, tag: int) -> list[int]:
-        """Return the best path of one row that ends with `tag`, from (positions, labels) twice."""
-        path = [tag]
-        arriving = np.empty_like(scores[0])  # (labels from,)
-        for score, emission in zip(scores[-2::-1], emissions[:0:-1], strict=True):
-            np.add(score, self._incoming_rows[tag], out=arriving)
-            np.add(arriving, emission[tag], out=arriving)
-            tag = int(arriving.argmax())
-            path.append(tag)
-        path.reverse()
-        return path
+    def _trace_each(self, scores: Floats, emissions: Floats, lengths: Tags, last: Tags) -> Tags:
+        """Return the best path of each row, (batch, positions), from (positions, batch, labels) twice."""
+        # Most tags are O: their previous tags are computed for all positions together.
+        outside = self._outside
+        arriving = scores[:-1] + self._incoming[outside]  # (positions - 1, batch, labels from)
+        arriving += emissions[1:, :, outside, None]
+        before_outside = arriving.argmax(axis=2).T.tolist()  # (batch, positions - 1)
+        paths = np.zeros(scores.shape[1::-1], dtype=np.intp)
+        own = np.empty(scores.shape[2], dtype=np.float32)  # (labels from,)
+        for row, (size, tag, before) in enumerate(zip(lengths.tolist(), last.tolist(), before_outside, strict=True)):
+            path = [tag]
+            for position in range(size - 1, 0, -1):
+                if tag == outside:
+                    tag = before[position - 1]
+                else:
+                    np.add(scores[position - 1, row], self._incoming_rows[tag], out=own)
+                    np.add(own, emissions[position, row, tag], out=own)
+                    tag = int(own.argmax())
+                path.append(tag)
+            path.reverse()
+            paths[row, :size] = path
+        return paths
 
     def _trace_together(self, scores: Floats, emissions: Floats, lengths: Tags, last: Tags) -> Tags:
         """Return the best path of each row, (batch, positions), from (positions, batch, labels) twice."""
         positions, batch, _ = scores.shape
         rows = np.arange(batch)
-        ending = rows_by_length(lengths)
+        ending = rows_by_length(lengths.tolist())
         path = np.zeros((batch, positions), dtype=np.intp)
         tag = last
         for position in range(positions - 1, 0, -1):

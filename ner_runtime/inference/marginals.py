@@ -8,6 +8,7 @@ Source: Lafferty et al. 2001; scaling after Rabiner 1989.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,6 +20,10 @@ Doubles = NDArray[np.float64]
 # Of a transition, relative to the best one. Without it, forbidden transitions could make all forward weights zero, or
 # a backward weight infinite; both are then divided by at least this number.
 _LEAST_WEIGHT = 1e-300
+# The forward weights are scaled at every eighth position. If the sum of some is then lower than this, which only rare
+# transitions cause, they are computed again and scaled at every position.
+_SCALED_EVERY = 8
+_LEAST_SUM = 1e-100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,87 +45,110 @@ class Weights:
 
 
 class Lattice:
-    """Forward and backward weights of a batch, scaled so that the forward weights of each position sum to one."""
+    """Forward and backward weights of a batch, scaled so that the forward weights of some positions sum to one."""
 
     def __init__(
-        self, weights: Weights, emissions: NDArray[np.float32], lengths: NDArray[np.intp], first: int = 0
+        self,
+        weights: Weights,
+        emissions: NDArray[np.float32],
+        lengths: NDArray[np.intp],
+        first: int = 0,
+        last: int | None = None,
     ) -> None:
-        """Run the forward pass and, back to position `first`, the backward pass.
+        """Run the forward pass up to `last` and the backward pass down to `first`.
 
         Args:
             weights: weights of the CRF
             emissions: (batch, positions, labels)
             lengths: (batch,)
             first: the lowest position at which a path ends; no earlier backward weights are needed
+            last: the highest position at which a path begins; no later forward weights are needed. None: any
         """
         by_position = emissions.transpose(1, 0, 2).astype(np.float64, order="C")  # (positions, batch, labels)
         by_position -= by_position.max(axis=2, keepdims=True)
         self._weights = weights
-        self._lengths = lengths
+        self._lengths: list[int] = lengths.tolist()
         self._emission = np.exp(by_position, out=by_position)
-        self._forward = np.empty_like(by_position)
-        self._backward = np.empty_like(by_position)
-        # From here on, the emissions of each position are divided by its scale.
-        self._emission /= self._run_forward()
+        # Both passes must reach `first`: there, the total weight of all paths of a row is computed.
+        stop = len(by_position) if last is None else max(first, last) + 1
+        self._forward: Doubles = np.empty((stop, *by_position.shape[1:]))
+        self._backward: Doubles = np.empty_like(by_position)
+        if not self._run_forward(_SCALED_EVERY):
+            self._run_forward(1)
         self._run_backward(first)
+        self._totals: list[float] = np.vecdot(self._forward[first], self._backward[first]).tolist()
 
-    def _run_forward(self) -> Doubles:
-        """Compute the forward weights; return the scale of each position, (positions, batch, 1)."""
-        scales = np.empty((*self._forward.shape[:2], 1))
-        for position in range(len(scales)):
-            forward, scale = self._forward[position], scales[position]
-            if position:
-                np.dot(self._forward[position - 1], self._weights.transitions, out=forward)
-                np.multiply(forward, self._emission[position], out=forward)
-            else:
-                np.multiply(self._weights.start, self._emission[0], out=forward)
-            np.dot(forward, self._weights.ones, out=scale)
-            np.divide(forward, scale, out=forward)
-        return scales
+    def _run_forward(self, every: int) -> bool:
+        """Compute the forward weights and scale them, and the emissions, at every n-th position.
+
+        Returns whether the weights are large enough; if not, the emissions are unchanged.
+        """
+        transitions, ones = self._weights.transitions, self._weights.ones
+        forwards = list(self._forward)
+        scales = np.empty((-(-len(forwards) // every), *self._forward.shape[1:2], 1))  # (scaled positions, batch, 1)
+        forward = forwards[0]
+        np.multiply(self._weights.start, self._emission[0], out=forward)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for position, emission in enumerate(self._emission[: len(forwards)]):
+                if position:
+                    before, forward = forward, forwards[position]
+                    np.dot(before, transitions, out=forward)
+                    np.multiply(forward, emission, out=forward)
+                if position % every == 0:
+                    scale = scales[position // every]
+                    np.dot(forward, ones, out=scale)
+                    np.divide(forward, scale, out=forward)
+        # Not a number is not at least `_LEAST_SUM` either.
+        if every > 1 and not scales.min() >= _LEAST_SUM:
+            return False
+        self._emission[: len(forwards) : every] /= scales
+        return True
 
     def _run_backward(self, first: int) -> None:
         """Compute the backward weights from position `first` on."""
-        emissions, backward = self._emission, self._backward
-        backward[-1] = self._weights.end
+        backwards = list(self._backward[first:])
+        self._backward[-1] = self._weights.end
         ending = rows_by_length(self._lengths)
-        weighted = np.empty_like(backward[0])  # (batch, labels)
-        for position in range(len(backward) - 1, first, -1):
-            np.multiply(emissions[position], backward[position], out=weighted)
-            np.dot(weighted, self._weights.transposed, out=backward[position - 1])
+        transposed = self._weights.transposed
+        weighted = np.empty_like(self._backward[0])  # (batch, labels)
+        backward = backwards[-1]
+        for position, emission in zip(
+            range(len(self._backward) - 1, first, -1), self._emission[:first:-1], strict=True
+        ):
+            np.multiply(emission, backward, out=weighted)
+            backward = backwards[position - 1 - first]
+            np.dot(weighted, transposed, out=backward)
             if position in ending:
-                backward[position - 1, ending[position]] = self._weights.end
+                backward[ending[position]] = self._weights.end
 
-    def probability(
-        self, row: int, start: int, path: NDArray[np.intp], excluded_next: NDArray[np.bool_] | None = None
-    ) -> float:
+    def probability(self, row: int, start: int, path: Sequence[int], following: Doubles | None = None) -> float:
         """Return the probability, from 0 to 1, that a row has the tags `path` from position `start` on.
 
         Args:
             row: index of the row in the batch
             start: position of the first tag of the path
-            path: (tags,)
-            excluded_next: (labels,), true for tags that must not follow the path; None allows any tag
+            path: the tags
+            following: (labels,), weights of the transitions to the tag after the path; None: those of the CRF
         """
-        tags = path.tolist()
         emissions, transitions = self._emission, self._weights.transitions
-        weight = self._forward.item(start, row, tags[0])
-        for position, (before, tag) in enumerate(pairwise(tags), start + 1):
+        weight = self._forward.item(start, row, path[0])
+        for position, (before, tag) in enumerate(pairwise(path), start + 1):
             weight *= transitions.item(before, tag) * emissions.item(position, row, tag)
-        behind = start + len(tags)
-        if excluded_next is None or behind == self._lengths[row]:
-            weight *= self._backward.item(behind - 1, row, tags[-1])
+        behind = start + len(path)
+        if following is None or behind == self._lengths[row]:
+            weight *= self._backward.item(behind - 1, row, path[-1])
         else:
-            step = transitions[tags[-1]] * emissions[behind, row] * self._backward[behind, row]  # (labels,)
-            weight *= float(step[~excluded_next].sum())
-        # The same at every position that both passes have reached.
-        total = float(self._forward[behind - 1, row].dot(self._backward[behind - 1, row]))
-        return min(max(weight / total, 0.0), 1.0)
+            weight *= float((following * emissions[behind, row]).dot(self._backward[behind, row]))
+        total = self._totals[row]
+        # If the scores are beyond the range of the weights, the total can be zero or not a number.
+        share = weight / total if total > 0 else 0.0
+        return min(share, 1.0) if share > 0 else 0.0
 
 
-def rows_by_length(lengths: NDArray[np.intp]) -> dict[int, list[int]]:
-    """Return the rows of each length, if they differ in length; (batch,)."""
+def rows_by_length(lengths: Sequence[int]) -> dict[int, list[int]]:
+    """Return the rows of each length; (batch,)."""
     rows: dict[int, list[int]] = {}
-    for row, length in enumerate(lengths.tolist()):
+    for row, length in enumerate(lengths):
         rows.setdefault(length, []).append(row)
     return rows
 

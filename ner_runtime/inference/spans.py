@@ -48,7 +48,7 @@ class Labels:
         self._type = [label[2:] for label in labels]
         self._names = np.array([prefix != "O" for prefix in self._prefix])  # (labels,)
         self.continuing = np.array([prefix in _CONTINUING for prefix in self._prefix])  # (labels,)
-        self.closing = np.array([prefix in _CLOSING for prefix in self._prefix])  # (labels,)
+        self.closes = [prefix in _CLOSING for prefix in self._prefix]  # (labels,)
 
     def spans(self, tags: Tags, *, gaps: bool = True) -> list[Span]:
         """Return the spans of a path of tags, (positions,). Without `gaps`, O ends a span."""
