@@ -1,0 +1,33 @@
+"""Recoding texts into shorter UTF-8."""
+
+from __future__ import annotations
+
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_runtime.lexicon.user.alphabet import alphabet_of
+
+TEXTS = st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1), min_size=1)
+
+
+@given(TEXTS)
+def test_recoded_texts_are_equal_where_the_texts_are(texts: list[str]) -> None:
+    alphabet = alphabet_of(texts)
+    assert alphabet is not None
+    recoded = alphabet.recode_all(texts)
+    back = {chr(code): chr(character) for character, code in alphabet.items()}
+    assert ["".join(back[code] for code in text) for text in recoded] == texts
+
+
+def test_frequent_characters_take_one_byte_and_unknown_ones_become_zero() -> None:
+    alphabet = alphabet_of(["北京北京", "京城"])
+    assert alphabet is not None
+    assert len("京北城".translate(alphabet).encode()) == 3
+    assert "京\n沪".translate(alphabet)[2] == "\x00"
+
+
+def test_texts_with_more_characters_than_codes_have_no_alphabet() -> None:
+    every = [chr(code) for code in range(0x20, sys.maxunicode) if not 0xD800 <= code < 0xE000]
+    assert alphabet_of(["".join(every)]) is None
