@@ -14,6 +14,7 @@ from ner_runtime.cli.bench import calibration
 from ner_runtime.cli.bench.calibration import calibration_of, measure_engines
 from ner_runtime.cli.bench.ladder import bench_sentences
 from ner_runtime.errors import InvalidModel
+from tests.support.command import Raner
 from tests.support.raner import raner
 
 
@@ -69,10 +70,16 @@ def test_an_engine_that_cannot_load_the_model_is_not_used(monkeypatch: pytest.Mo
     assert [options.engine for options in calibration_of([first, second]).engines] == ["onnxruntime"]
 
 
-def test_a_calibration_is_kept_and_used(tmp_path: Path) -> None:
-    run = raner("bench", "--calibrate", "--threads", "1", "--json", BENTOML_HOME=str(tmp_path))
-    assert run.returncode == 0, run.stderr.decode()
-    printed = json.loads(run.stdout)
+def test_a_calibration_is_kept_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The figures do not matter here, and 20 sentences are enough for the checks to run.
+    monkeypatch.setattr(calibration, "ROUNDS", 1)
+    monkeypatch.setattr(calibration, "CHECKED_SENTENCES", 20)
+    monkeypatch.setattr(calibration, "BUDGETS", (512,))
+    run = Raner(tmp_path, capsys)("bench", "--calibrate", "--threads", "1", "--json")
+    assert run.status == 0, run.err
+    printed = json.loads(run.out)
     assert [one["engine"] for one in printed["engines"]].count("onnxruntime") == 1
     assert all(one["tokens_per_s"] > 0 for one in printed["engines"])
     kept = json.loads(Path(printed["file"]).read_bytes())

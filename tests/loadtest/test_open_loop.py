@@ -167,9 +167,9 @@ def test_a_generator_that_cannot_reach_the_service() -> None:
 
 
 def test_poisson_load_against_the_real_service(service_url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "loadtest.run", "--url", service_url, "--shape", "poisson", "--rate", "10"]
+    command = [sys.executable, "-m", "loadtest.run", "--url", service_url, "--shape", "poisson", "--rate", "25"]
     done = subprocess.run(
-        [*command, "--seconds", "5", "--report", str(tmp_path / "poisson")],
+        [*command, "--seconds", "2", "--report", str(tmp_path / "poisson")],
         cwd=REPOSITORY,
         env=environment(),
         capture_output=True,

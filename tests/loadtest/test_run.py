@@ -26,7 +26,7 @@ def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 def test_run_against_the_real_service(service_url: str, tmp_path: Path) -> None:
     report = tmp_path / "reports" / "ten"
-    done = run("--url", service_url, "--seconds", "10", "--users", "6", "--report", str(report))
+    done = run("--url", service_url, "--seconds", "5", "--users", "10", "--think", "0.3", "--report", str(report))
     assert done.returncode == 0, done.stdout + done.stderr
     summary = Summary.model_validate_json(report.with_suffix(".json").read_bytes())
     assert not summary.wrong
@@ -84,7 +84,7 @@ def wrong_service() -> Generator[str]:
 
 def test_wrong_responses_fail_the_run(wrong_service: str, tmp_path: Path) -> None:
     done = run(
-        "--url", wrong_service, "--seconds", "8", "--users", "8", "--think", "0.2", "--report", str(tmp_path / "wrong")
+        "--url", wrong_service, "--seconds", "4", "--users", "10", "--think", "0.1", "--report", str(tmp_path / "wrong")
     )
     assert done.returncode == 1
     assert "wrong responses" in done.stderr

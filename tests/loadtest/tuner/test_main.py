@@ -18,17 +18,25 @@ def tune(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=REPOSITORY, env=environment(), capture_output=True, text=True, timeout=240)
 
 
-def test_real_measurement(tmp_path: Path) -> None:
+def test_real_measurement_survives_an_env_file_that_cannot_be_written(tmp_path: Path) -> None:
     texts, report, checkpoint = tmp_path / "texts.txt", tmp_path / "tune", tmp_path / "checkpoint.json"
     texts.write_text('马云在杭州。\n{"text": "姚明从上海飞往北京。"}\n', encoding="utf-8")
     # The budget ends the search early: the test needs no more than one run.
-    options = ["--workers", "1", "--threads", "1", "--engines", "onnxruntime", "--seconds", "1", "--budget", "12"]
+    options = ["--workers", "1", "--threads", "1", "--engines", "onnxruntime", "--seconds", "1", "--budget", "6"]
     options += ["--goal-ms", "20000", "--texts", str(texts), "--report", str(report), "--checkpoint", str(checkpoint)]
+    failed = tune(*options, "--env", str(tmp_path))
+    assert failed.returncode == 1, failed.stdout + failed.stderr
+    assert f"{tmp_path} cannot be written" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    [measured] = json.loads(checkpoint.read_text())["trials"]
+
+    # The second command finds the measurement in the checkpoint.
     done = tune(*options, "--env", str(tmp_path / ".env"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "RANER_WORKERS=1" in done.stdout.splitlines()
     assert read_env(tmp_path / ".env")["RANER_ENGINE"] == "onnxruntime"
     [trial] = json.loads(report.with_suffix(".json").read_text())["trials"]
+    assert trial["runs"] == measured["runs"]
     assert trial["rate"] > 0
     assert trial["memory_mib"] > 50
     assert trial["cpu_ms"] > 0
@@ -50,15 +58,3 @@ def test_wrong_usage(arguments: list[str], message: str) -> None:
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_env_file_that_cannot_be_written_keeps_the_measurements(tmp_path: Path) -> None:
-    checkpoint, directory = tmp_path / "checkpoint.json", tmp_path / "directory"
-    directory.mkdir()
-    options = ["--workers", "1", "--threads", "1", "--engines", "onnxruntime", "--seconds", "1", "--budget", "12"]
-    options += ["--goal-ms", "20000", "--report", str(tmp_path / "tune"), "--checkpoint", str(checkpoint)]
-    done = tune(*options, "--env", str(directory))
-    assert done.returncode == 1
-    assert f"{directory} cannot be written" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert checkpoint.exists()
