@@ -128,6 +128,7 @@ def _deployment(deployment: Resource, resources: list[Resource]) -> Iterator[str
         if not security.get("readOnlyRootFilesystem") or security.get("allowPrivilegeEscalation") is not False:
             yield f"container {container['name']}: the root file system is not read-only, or privileges may grow"
     for container in spec["containers"]:
+        yield from _listening_port(container, resources)
         for name in PROBES:
             if name not in container:
                 yield f"container {container['name']}: no {name}"
@@ -135,6 +136,20 @@ def _deployment(deployment: Resource, resources: list[Resource]) -> Iterator[str
             probe = container[name].get("httpGet") or container[name].get("tcpSocket")
             if probe and probe["port"] not in _ports([container]):
                 yield f"container {container['name']}: {name} asks port {probe['port']}, which it does not open"
+
+
+def _listening_port(container: Resource, resources: list[Resource]) -> Iterator[str]:
+    """Compare the port `http` of a container with `RANER_PORT` of the ConfigMaps that it reads."""
+    names = [source["configMapRef"]["name"] for source in container.get("envFrom", [])]
+    settings = [config.get("data", {}) for name in names for config in _named("ConfigMap", name, resources)]
+    if not any(name.startswith(PREFIX) for data in settings for name in data):
+        return
+    default = str(Settings.model_fields["port"].default)
+    listens = next((data["RANER_PORT"] for data in settings if "RANER_PORT" in data), default)
+    for port in container.get("ports", []):
+        if port.get("name") == "http" and str(port["containerPort"]) != listens:
+            opens = f"opens port {port['containerPort']} as http"
+            yield f"container {container['name']}: {opens}, but the service listens on port {listens}"
 
 
 def _network_policy(policy: Resource, resources: list[Resource]) -> Iterator[str]:

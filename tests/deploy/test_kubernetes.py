@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from ner_runtime import Lexicon
+from scripts import kubernetes_check
 from scripts.kubernetes_check import KUBERNETES, Resource, build, kustomizations, problems
 from tests.support.servers.service import REPOSITORY
 
@@ -100,6 +102,35 @@ def test_what_is_wrong_is_found(change: Change, message: str) -> None:
     resources = deepcopy(built("overlays/complete"))
     change(resources)
     assert message in "\n".join(problems(resources))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("readinessProbe:", "readinesProbe:", "'readinesProbe' was unexpected"),
+        ("livenessProbe:", "x-removed:", "no livenessProbe"),
+        ("containerPort: 3000", "containerPort: 3001", "the service listens on port 3000"),
+    ],
+    ids=["a misspelt field", "a missing probe", "a wrong port"],
+)
+def test_the_command_names_the_problem_and_fails(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    problem: str,
+) -> None:
+    shutil.copytree(KUBERNETES / "base", tmp_path / "base")
+    deployment = tmp_path / "base/deployment.yaml"
+    deployment.write_text(deployment.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    for name in ("REPOSITORY", "KUBERNETES"):
+        monkeypatch.setattr(kubernetes_check, name, tmp_path)
+    monkeypatch.setattr(sys, "argv", ["kubernetes_check"])
+    with pytest.raises(SystemExit) as ended:
+        kubernetes_check.main()
+    assert ended.value.code == 1
+    assert problem in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
