@@ -151,7 +151,8 @@ sbom: install-dev ## write build/sbom.json: the locked packages of the image, as
 	$(BIN)/cyclonedx-py requirements requirements/serve.txt --output-reproducible --output-file build/sbom.json
 
 audit: install-dev ## check the locked packages of the image for known vulnerabilities (needs pypi.org)
-	$(BIN)/pip-audit --strict --requirement requirements/serve.txt --no-deps --disable-pip --progress-spinner off
+	@$(BIN)/pip-audit --strict --requirement requirements/serve.txt --no-deps --disable-pip --progress-spinner off \
+		|| { echo "audit: a package is vulnerable or was not checked. The check needs https://pypi.org; a mirror of the index does not have the vulnerabilities" >&2; exit 1; }
 
 check-arm64: install-dev ## check that every package of the image has a wheel for arm64 (needs a package index)
 	$(BIN)/uv pip compile --quiet requirements/serve.txt --python-platform aarch64-manylinux_2_28 --python-version 3.11 \
