@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from ner_runtime.cli.bench.ladder import bench_sentences
@@ -27,6 +28,8 @@ CHECKED_SENTENCES = 100
 _SENTENCES = 96
 # A smaller batch that is nearly as fast has the lower latency.
 _NEARLY = 0.97
+# A budget whose speed is below this share of the best one is not measured again.
+_HOPELESS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,27 @@ class Measured:
 
 
 def measure_engines(model: Path, threads: int) -> list[Measured]:
-    """Measure each installed engine with each precision hint, the fastest first."""
+    """Measure each installed engine with each precision hint, the fastest first.
+
+    The rounds of all engines and token budgets alternate, so that other load on the machine affects them alike.
+    """
     reference = _entities(Recognizer.open(model, threads=threads))
-    measured = [_measure(model, threads, engine, hint, reference) for engine, hint in _candidates()]
-    return sorted(measured, key=lambda one: (one.rejected is not None, -one.tokens_per_s))
+    failed: list[Measured] = []
+    contenders: list[_Contender] = []
+    for engine, hint in _candidates():
+        options = EngineOptions(engine=engine, precision_hint=hint)
+        try:
+            recognizer = Recognizer.open(model, threads=threads, engine=engine, precision_hint=hint)
+        except InvalidModel as error:
+            # The other engines can still be used.
+            failed.append(Measured(options, 0.0, error.message))
+            continue
+        contenders.append(_Contender(options, recognizer, _rejection(recognizer, model, reference)))
+    for _ in range(ROUNDS):
+        for contender in contenders:
+            contender.measure()
+    measured = [contender.result() for contender in contenders]
+    return sorted(measured + failed, key=lambda one: (one.rejected is not None, -one.tokens_per_s))
 
 
 def calibration_of(measured: list[Measured]) -> Calibration:
@@ -61,25 +81,29 @@ def _candidates() -> Iterator[tuple[EngineName, PrecisionHint]]:
             yield engine, "bf16"
 
 
-def _measure(
-    model: Path, threads: int, engine: EngineName, hint: PrecisionHint, reference: list[list[Entity]]
-) -> Measured:
-    try:
-        recognizer = Recognizer.open(model, threads=threads, engine=engine, precision_hint=hint)
-    except InvalidModel as error:
-        # The other engines can still be used.
-        return Measured(EngineOptions(engine=engine, precision_hint=hint), 0.0, error.message)
-    rejected = _rejection(recognizer, model, reference)
-    windows = [window for text in bench_sentences(_SENTENCES) for window in recognizer.encode(text).encoded]
-    tokens = sum(window.tokens for window in windows)
-    seconds = dict.fromkeys(BUDGETS, float("inf"))
-    for _ in range(ROUNDS):
+class _Contender:
+    """An engine that is measured, with the least time of each token budget."""
+
+    def __init__(self, options: EngineOptions, recognizer: Recognizer, rejected: str | None) -> None:
+        self._options, self._recognizer, self._rejected = options, recognizer, rejected
+        self._windows = [window for text in bench_sentences(_SENTENCES) for window in recognizer.encode(text).encoded]
+        self._seconds: dict[int, float] = {}
+
+    def measure(self) -> None:
+        """Measure each token budget once, but none that was far slower than the best one before."""
+        slowest = min(self._seconds.values(), default=inf) / _HOPELESS
         for budget in BUDGETS:
-            seconds[budget] = min(seconds[budget], _time(recognizer, windows, budget))
-    least = min(seconds.values())
-    budget = next(budget for budget in BUDGETS if seconds[budget] <= least / _NEARLY)
-    options = EngineOptions(engine=engine, precision_hint=hint, max_batch_tokens=budget)
-    return Measured(options, round(tokens / seconds[budget], 1), rejected)
+            before = self._seconds.get(budget, inf)
+            if before is inf or before <= slowest:
+                self._seconds[budget] = min(before, _time(self._recognizer, self._windows, budget))
+
+    def result(self) -> Measured:
+        """Return the speed with the best token budget."""
+        least = min(self._seconds.values())
+        budget = next(budget for budget in BUDGETS if self._seconds[budget] <= least / _NEARLY)
+        tokens = sum(window.tokens for window in self._windows)
+        options = self._options.model_copy(update={"max_batch_tokens": budget})
+        return Measured(options, round(tokens / self._seconds[budget], 1), self._rejected)
 
 
 def _time(recognizer: Recognizer, windows: list[EncodedWindow], budget: int) -> float:

@@ -126,7 +126,7 @@ class ServedModel:
 
     def _describe(self, recognizer: Recognizer, directory: Path) -> None:
         self._metrics.observe_manifest(recognizer.manifest)
-        self._status.set_model(describe(recognizer.manifest, self._settings))
+        self._status.set_model(describe(recognizer.manifest, self._settings, recognizer))
         if (file := self._last_model_file()) is not None:
             write_atomically(file, f"{directory}\n".encode())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +19,8 @@ from ner_runtime.serving.answering.memory import release_memory
 from ner_runtime.serving.api.responses import LimitsItem, ModelDescription
 from ner_runtime.serving.lifecycle.lexicon_folder import check_lexicons
 from ner_runtime.settings import Settings, load_settings
+
+_log = logging.getLogger("raner.startup")
 
 
 def settings_or_exit() -> Settings:
@@ -86,10 +89,31 @@ def open_or_exit(name: str, settings: Settings, substitute: Path | None) -> Open
 def open_model(directory: Path, settings: Settings) -> Recognizer:
     """Load a model and run its self-check.
 
+    With `RANER_ENGINE=auto`, ONNX Runtime takes the place of an engine that was calibrated and fails now.
+
     Raises:
         RanerError: see `Recognizer.open` and `run_self_check`.
     """
-    options = _engine_options(read_manifest(directory), settings)
+    manifest = read_manifest(directory)
+    options = _engine_options(manifest, settings)
+    try:
+        return _open_with(directory, settings, options)
+    except RanerError as error:
+        if settings.engine != "auto" or options.engine == "onnxruntime":
+            raise
+        _log.warning(
+            "the calibrated engine %s cannot be used, ONNX Runtime is used instead: %s; "
+            "calibrate again with `raner bench --calibrate`",
+            options.engine,
+            error.message,
+        )
+    # Outside of the handler: the exception would keep what was opened in memory.
+    return _open_with(
+        directory, settings, _engine_options(manifest, settings.model_copy(update={"engine": "onnxruntime"}))
+    )
+
+
+def _open_with(directory: Path, settings: Settings, options: EngineOptions) -> Recognizer:
     recognizer = Recognizer.open(
         directory,
         threads=settings.threads_per_worker,
@@ -112,9 +136,15 @@ def _engine_options(manifest: Manifest, settings: Settings) -> EngineOptions:
     )
 
 
-def describe(manifest: Manifest, settings: Settings) -> ModelDescription:
-    """Describe a model and the settings of the service for `/model`."""
-    options = _engine_options(manifest, settings)
+def describe(manifest: Manifest, settings: Settings, recognizer: Recognizer | None = None) -> ModelDescription:
+    """Describe a model and the settings of the service for `/model`.
+
+    Args:
+        manifest: the model
+        settings: the settings of the service
+        recognizer: the opened model; its engine may be another one than the calibrated one
+    """
+    options = _engine_options(manifest, settings) if recognizer is None else _options_of(recognizer)
     return ModelDescription(
         name=manifest.name,
         version=manifest.version,
@@ -139,6 +169,13 @@ def describe(manifest: Manifest, settings: Settings) -> ModelDescription:
             max_lexicon_entries=settings.max_lexicon_entries,
         ),
     )
+
+
+def _options_of(recognizer: Recognizer) -> EngineOptions:
+    """Return the options that a recognizer was opened with."""
+    engine, _, hint = recognizer.engine_name.partition(" ")
+    values = {"engine": engine, "precision_hint": hint or "f32", "max_batch_tokens": recognizer.max_batch_tokens}
+    return EngineOptions.model_validate(values)
 
 
 def _named(name: str, error: RanerError, settings: Settings) -> RanerError:

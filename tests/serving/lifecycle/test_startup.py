@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ner_runtime.serving.lifecycle.startup import check_or_exit
+from ner_runtime import Recognizer, embedded_model
+from ner_runtime.errors import InvalidModel
+from ner_runtime.manifest import read_manifest
+from ner_runtime.models.registry.calibration import Calibration, EngineOptions, write_calibration
+from ner_runtime.serving.lifecycle.startup import check_or_exit, describe, open_model
 from ner_runtime.settings import Settings
 
 
@@ -17,3 +23,37 @@ def test_a_missing_model_is_named() -> None:
         check_or_exit(Settings(models=(("news", "embedded"), ("resume", "/no/such"))))
     with pytest.raises(SystemExit, match=r"^raner: model /no/such is not a directory"):
         check_or_exit(Settings(model="/no/such"))
+
+
+@pytest.fixture
+def failing_openvino(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The embedded model was calibrated for OpenVINO, which cannot load it any more."""
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path))
+    engines = (
+        EngineOptions(engine="openvino", precision_hint="bf16"),
+        EngineOptions(engine="onnxruntime", max_batch_tokens=512),
+    )
+    write_calibration(read_manifest(embedded_model()), 1, Calibration(engines=engines))
+    opened = Recognizer.open
+
+    def open_recognizer(*arguments: object, **options: object) -> Recognizer:
+        if options["engine"] == "openvino":
+            raise InvalidModel("model.onnx cannot be loaded")
+        return opened(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Recognizer, "open", open_recognizer)
+
+
+@pytest.mark.usefixtures("failing_openvino")
+def test_onnx_runtime_replaces_a_calibrated_engine_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings(threads=1)
+    recognizer = open_model(embedded_model(), settings)
+    assert "openvino cannot be used" in caplog.text
+    described = describe(recognizer.manifest, settings, recognizer)
+    assert (described.engine, described.precision_hint, described.max_batch_tokens) == ("onnxruntime", "f32", 512)
+
+
+@pytest.mark.usefixtures("failing_openvino")
+def test_an_engine_that_the_settings_name_is_not_replaced() -> None:
+    with pytest.raises(InvalidModel, match=r"^model\.onnx cannot be loaded$"):
+        open_model(embedded_model(), Settings(engine="openvino", threads=1))
