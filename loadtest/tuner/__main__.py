@@ -23,15 +23,16 @@ from rich.table import Table
 from loadtest.run import REPORTS, report_path, require_locust
 from loadtest.texts import read_samples
 from loadtest.tuner.candidates import ENGINES, candidates, installed_engines
-from loadtest.tuner.env_file import write_env
 from loadtest.tuner.load import GeneratorFailed
-from loadtest.tuner.report import recommended_variables, table, write_reports
+from loadtest.tuner.output.env_file import write_env
+from loadtest.tuner.output.report import recommended_variables, table, write_reports
 from loadtest.tuner.tuning import Plan, Tuner, Tuning, best_trial, load_tuning, seconds_left
 from ner_runtime.cpus import available_cpus
 from ner_runtime.errors import InputError
 
 CHECKPOINT = REPORTS / "tune.checkpoint.json"
-QUICK_BUDGET_S = 240.0
+QUICK_BUDGET_S = 150.0
+"""Budget of the searches with `--quick`; the comparison of the best candidates comes after them."""
 # They do not change what is measured, or the tuner sets them itself.
 _NOT_CONDITIONS = {"RANER_PORT", "RANER_API_KEY", "RANER_API_KEYS", "RANER_WORKERS", "RANER_THREADS", "RANER_ENGINE"}
 
@@ -134,6 +135,7 @@ def _plan(parser: argparse.ArgumentParser, options: argparse.Namespace) -> Plan:
         least_s=seconds or (3 if quick else 8),
         most_s=seconds or (6 if quick else 30),
         warm_s=min(seconds or 3, 2 if quick else 5),
+        round_s=min(seconds or 4, 1.5 if quick else 4),
         budget_s=options.budget or (QUICK_BUDGET_S if quick else None),
         texts=str(Path(options.texts).resolve()) if options.texts else None,
         cpus=cpus,
@@ -160,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"Engines to try, of {', '.join(ENGINES)}; by default those that are installed.",
     )
     parser.add_argument("--seconds", type=_positive, help="Duration of a run; by default, it depends on the rate.")
-    parser.add_argument("--budget", type=_positive, help="Start no run after so many seconds.")
+    parser.add_argument("--budget", type=_positive, help="Start no run of a search after so many seconds.")
     parser.add_argument("--report", help="Path of the report, without a suffix.")
     parser.add_argument("--checkpoint", default=str(CHECKPOINT), help="File that keeps the runs until the end.")
     parser.add_argument("--fresh", action="store_true", help="Do not resume an interrupted run.")

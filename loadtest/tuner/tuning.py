@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
 from loadtest.run import load_service
 from loadtest.tuner.candidates import ENGINES, Candidate
+from loadtest.tuner.comparison import Comparison
 from loadtest.tuner.load import Generators, Load, LoadResult, generators
 from loadtest.tuner.measurement import Run, ServiceMeter, allowed_late, run_from
 from loadtest.tuner.search import Bracket, Search, can_win
@@ -17,12 +19,16 @@ from ner_runtime.atomic_files import write_atomically
 from ner_runtime.serving.lifecycle.service_process import ServiceNotReady, ServiceProcess
 
 TIE = 0.1
-"""Candidates whose rates differ by at most this share are equal: the cheaper one is better."""
+"""Candidates whose throughputs differ by at most this share are equal: the cheaper one is better."""
+NEAR = 0.25
+"""The candidates whose rates are within this share of the highest one are compared side by side."""
+FINALISTS = 3
 HOPELESS = 0.4
 """A candidate is dropped if its throughput in a closed loop is below this share of that of the best one."""
 _CLIENTS = 32
 _START_S = 8.0
 _RUNS = 11
+_SERVICE = {"RANER_API_KEYS": "", "RANER_RATE_LIMIT": "", "RANER_DRAIN_S": "0", "RANER_LOG_LEVEL": "warning"}
 _SETTLE = Load(seconds=0.3, clients=1)
 
 
@@ -31,7 +37,8 @@ class Plan(BaseModel):
 
     goal_ms: highest P99 latency
     requests: number of requests in a run, if it can send them in `least_s` to `most_s` seconds
-    budget_s: after so many seconds, no further run is started
+    round_s: duration of a closed loop in the comparison of the best candidates
+    budget_s: after so many seconds, no further run of a search is started
     texts: a file with one text per line; None: the texts of the load test
     conditions: other facts that the results depend on, such as settings of the service
     """
@@ -42,6 +49,7 @@ class Plan(BaseModel):
     least_s: float
     most_s: float
     warm_s: float
+    round_s: float
     budget_s: float | None
     texts: str | None
     cpus: int
@@ -75,7 +83,12 @@ class Trial(BaseModel):
 
     def rate(self, plan: Plan) -> float:
         """The highest rate that met the goal; 0 if none did."""
-        return 0.0 if self.failed else self.bracket(plan).passed or 0.0
+        return 0.0 if self.failed or self.wrong else self.bracket(plan).passed or 0.0
+
+    @property
+    def wrong(self) -> str | None:
+        """The first wrong response; None if there was none."""
+        return next((message for run in self.runs for message in run.wrong), None)
 
     def knee(self, plan: Plan) -> Run | None:
         """The run with the median P99 among those at the highest rate that met the goal."""
@@ -93,12 +106,14 @@ class Tuning(BaseModel):
     """The state of a tuning run: the plan and the results so far.
 
     level: index in `levels`, how the generators share the load
+    comparison: the best candidates side by side; None if there is only one, or before it
     """
 
     plan: Plan
     started: str
     level: int = 0
     trials: list[Trial] = []
+    comparison: Comparison | None = None
 
     def best_other(self, trial: Trial) -> Trial | None:
         """The trial with the highest rate, other than `trial`; None if no other rate met the goal."""
@@ -118,18 +133,33 @@ def load_tuning(path: Path, plan: Plan) -> Tuning | None:
 def best_trial(tuning: Tuning) -> Trial | None:
     """Return the best trial, or None if no rate met the goal.
 
-    The best trial has the highest rate. Among those within `TIE` of it, the one with the fewest CPUs and the fewest
-    workers is best, unless the generators limited the highest rate.
+    Among the candidates that their comparison shows to be equal, the one with the fewest CPUs and the fewest workers is
+    best, unless the generators limited the highest rate. Without a comparison, candidates whose rates are within `TIE`
+    of the highest one are equal.
     """
     plan = tuning.plan
     trials = [trial for trial in tuning.trials if trial.rate(plan)]
     if not trials:
         return None
-    top = max(trials, key=lambda trial: trial.rate(plan))
+    top, near = max(trials, key=lambda trial: trial.rate(plan)), trials
+    comparison = tuning.comparison
+    if comparison and comparison.rounds:
+        best = comparison.finalists[comparison.best]
+        top = next((trial for trial in trials if trial.candidate == best), top)
+        near = [trial for trial in trials if trial.candidate in comparison.equal]
+    else:
+        near = [trial for trial in trials if trial.rate(plan) >= top.rate(plan) * (1 - TIE)]
     if top.lower_bound(plan):
         return top
-    near = [trial for trial in trials if trial.rate(plan) >= top.rate(plan) * (1 - TIE)]
-    return min(near, key=lambda trial: _cost(trial.candidate))
+    return min(near, key=lambda trial: _cost(trial.candidate), default=top)
+
+
+def finalists(tuning: Tuning) -> list[Candidate]:
+    """Return the candidates whose rates are within `NEAR` of the highest one, the best first."""
+    rates = {trial.candidate: trial.rate(tuning.plan) for trial in tuning.trials}
+    highest = max(rates.values(), default=0.0)
+    near = [candidate for candidate, rate in rates.items() if rate and rate >= highest * (1 - NEAR)]
+    return sorted(near, key=lambda candidate: -rates[candidate])[:FINALISTS]
 
 
 def levels(cpus: int) -> list[tuple[int, int]]:
@@ -170,7 +200,7 @@ class Tuner:
         self._levels = levels(self._plan.cpus)
 
     def run(self) -> None:
-        """Measure all candidates that have no result yet."""
+        """Measure all candidates that have no result yet, and compare the best ones."""
         for candidate in self._plan.candidates:
             trial = next((trial for trial in self._tuning.trials if trial.candidate == candidate), None)
             if trial is None:
@@ -181,8 +211,39 @@ class Tuner:
                     trial.note = "not measured: the time budget is used up"
                 else:
                     self._measure(trial)
+                if trial.wrong:
+                    trial.failed, trial.note = True, f"wrong responses: {trial.wrong}"
                 trial.done = True
                 self._save()
+        if len(best := finalists(self._tuning)) > 1:
+            comparison = self._tuning.comparison or Comparison(finalists=best, bound=1 - TIE)
+            self._compare(comparison)
+
+    def _compare(self, comparison: Comparison) -> None:
+        """Run the finalists side by side, and alternate their closed loops until they are told apart."""
+        self._report(f"comparing {'; '.join(finalist.name for finalist in comparison.finalists)}")
+        processes = self._levels[self._tuning.level][0]
+        one_round = Load(seconds=self._plan.round_s, clients=_CLIENTS)
+        with ExitStack() as stack:
+            loads: list[Generators] = []
+            for finalist in comparison.finalists:
+                try:
+                    service = stack.enter_context(load_service(**finalist.variables, **_SERVICE))
+                except ServiceNotReady as error:
+                    self._report(f"no comparison: {finalist.name}: {error}")
+                    return
+                loads.append(stack.enter_context(generators(service.url, processes, self._plan.texts)))
+                loads[-1].run(Load(seconds=self._plan.warm_s, clients=_CLIENTS))
+            while not comparison.decided:
+                numbers = list(range(len(loads)))
+                # Each finalist is measured right after each other one.
+                order = numbers if len(comparison.rounds) % 2 == 0 else numbers[::-1]
+                # A finalist without any response must not end the comparison.
+                found = {number: max(_throughput(loads[number].run(one_round)), 0.01) for number in order}
+                comparison.rounds.append([round(found[number], 2) for number in numbers])
+                self._tuning.comparison = comparison
+                self._save()
+                self._report(f"round {len(comparison.rounds)}: {' · '.join(f'{found[n]:.0f}/s' for n in numbers)}")
 
     def _measure(self, trial: Trial) -> None:
         self._report(f"{trial.candidate.name}: starting the service")
@@ -192,9 +253,8 @@ class Tuner:
             trial.wall_s = resumed + time.monotonic() - started
             self._save()
 
-        overrides = {"RANER_API_KEYS": "", "RANER_RATE_LIMIT": "", "RANER_DRAIN_S": "0", "RANER_LOG_LEVEL": "warning"}
         try:
-            with load_service(**trial.candidate.variables, **overrides) as service:
+            with load_service(**trial.candidate.variables, **_SERVICE) as service:
                 while self._measure_at_level(trial, service, save):
                     pass
         except ServiceNotReady as error:
@@ -230,10 +290,8 @@ class Tuner:
 
     def _verdict(self, trial: Trial) -> str | None:
         """Return why the candidate needs no further runs, or None."""
-        wrong = next((message for run in trial.runs for message in run.wrong), None)
-        if wrong is not None:
-            trial.failed = True
-            return f"wrong responses: {wrong}"
+        if trial.wrong:
+            return f"wrong responses: {trial.wrong}"
         best = self._tuning.best_other(trial)
         if best is None:
             return None
@@ -241,7 +299,7 @@ class Tuner:
             return (
                 f"dropped: {trial.closed_loop:.1f}/s in a closed loop; the best candidate has {best.closed_loop:.1f}/s"
             )
-        if not can_win(trial.bracket(self._plan), best.rate(self._plan), TIE):
+        if not can_win(trial.bracket(self._plan), best.rate(self._plan), NEAR):
             return f"dropped: cannot reach the best rate, {best.rate(self._plan):.1f}/s"
         return None
 

@@ -16,6 +16,7 @@ PLAN = Plan(
     least_s=8,
     most_s=30,
     warm_s=2,
+    round_s=1,
     budget_s=None,
     texts=None,
     cpus=2,

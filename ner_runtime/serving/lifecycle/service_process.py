@@ -134,6 +134,8 @@ def exit_on_sigterm() -> None:
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:
+    # A second signal, as from `timeout`, must not interrupt the `finally` blocks.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(128 + number)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from loadtest.tuner.candidates import Candidate
-from loadtest.tuner.tuning import Trial, best_trial, levels, load_tuning, seconds_left
+from loadtest.tuner.comparison import Comparison
+from loadtest.tuner.tuning import TIE, Trial, best_trial, finalists, levels, load_tuning, seconds_left
 from tests.support.tunings import ONE, PLAN, TWO, WIDE, run, trial, tuning
 
 
@@ -27,6 +28,36 @@ def test_best_trial(trials: list[Trial], best: Candidate) -> None:
     found = best_trial(tuning(*trials))
     assert found is not None
     assert found.candidate == best
+
+
+@pytest.mark.parametrize(
+    ("rounds", "best"),
+    [
+        # The search found the higher rate for two workers; side by side, the candidates are equal.
+        ([[400, 396], [200, 202], [300, 297], [350, 349]], ONE),
+        ([[400, 300], [200, 149], [300, 226], [350, 262]], TWO),
+        ([[300, 400], [149, 200], [226, 300], [262, 350]], ONE),
+    ],
+)
+def test_the_comparison_decides_which_candidates_are_equal(rounds: list[list[float]], best: Candidate) -> None:
+    state = tuning(trial(TWO, 400), trial(ONE, 310))
+    state.comparison = Comparison(finalists=[TWO, ONE], rounds=rounds, bound=1 - TIE)
+    found = best_trial(state)
+    assert found is not None
+    assert found.candidate == best
+
+
+def test_finalists_are_near_the_highest_rate() -> None:
+    assert finalists(tuning(trial(ONE, 310), trial(TWO, 400), trial(WIDE, 200))) == [TWO, ONE]
+    assert finalists(tuning()) == []
+
+
+def test_a_wrong_response_disqualifies_even_in_the_last_run() -> None:
+    wrong = trial(TWO, 400)
+    wrong.runs[-1].wrong["the offsets are wrong"] = 1
+    found = best_trial(tuning(wrong, trial(ONE, 200)))
+    assert found is not None
+    assert found.candidate == ONE
 
 
 def test_no_trial_met_the_goal() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.tuner.candidates import Candidate
-from loadtest.tuner.env_file import env_variables, merged, write_env
+from loadtest.tuner.output.env_file import env_variables, merged, write_env
 from ner_runtime.settings import Settings
 from scripts.compose_check import COMPOSE, COMPOSE_ONLY, load, problems, read_env
 from tests.support.servers.service import REPOSITORY
@@ -56,7 +56,8 @@ def test_the_file_is_utf_8_in_every_locale(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("# 我的设置\n", encoding="utf-8")
     program = (
-        f"from pathlib import Path; from loadtest.tuner.env_file import write_env; write_env(Path({str(path)!r}), {{}})"
+        "from pathlib import Path; from loadtest.tuner.output.env_file import write_env; "
+        f"write_env(Path({str(path)!r}), {{}})"
     )
     subprocess.run(
         [sys.executable, "-X", "utf8=0", "-c", program],

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.tuner.chart import Line, line_chart, ticks
-from loadtest.tuner.report import confidence, write_reports
+from loadtest.tuner.output.chart import Line, line_chart, ticks
+from loadtest.tuner.output.report import confidence, write_reports
 from loadtest.tuner.tuning import Trial, Tuning
 from tests.support.tunings import ONE, TWO, WIDE, run, trial, tuning
 

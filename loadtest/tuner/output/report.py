@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.tuner.candidates import Candidate
-from loadtest.tuner.chart import Line, legend, line_chart
-from loadtest.tuner.env_file import env_variables
 from loadtest.tuner.measurement import Run
+from loadtest.tuner.output.chart import Line, legend, line_chart
+from loadtest.tuner.output.env_file import env_variables
 from loadtest.tuner.tuning import Trial, Tuning, best_trial
 from ner_runtime.atomic_files import write_atomically
 
@@ -77,6 +77,7 @@ def json_report(tuning: Tuning, machine: dict[str, Any]) -> dict[str, Any]:
         "started": tuning.started,
         "plan": tuning.plan.model_dump(exclude={"candidates"}),
         "recommended": recommended_variables(best, tuning),
+        "comparison": tuning.comparison.model_dump() if tuning.comparison else None,
         "trials": [
             {**trial.model_dump(exclude={"runs", "done"}), **summary(trial, tuning), "runs": trial.model_dump()["runs"]}
             for trial in tuning.trials
@@ -128,6 +129,8 @@ def confidence(trial: Trial, tuning: Tuning) -> str:
             parts.append("not confirmed")
     if limited := trial.lower_bound(tuning.plan):
         parts.append(f"a lower bound: {limited}")
+    if tuning.comparison and (compared := tuning.comparison.describe(trial.candidate)):
+        parts.append(compared)
     return "; ".join([*parts, *([trial.note] if trial.note else [])])
 
 

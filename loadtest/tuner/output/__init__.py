@@ -1,0 +1,1 @@
+"""What the tuner writes: reports and a `.env` file."""
