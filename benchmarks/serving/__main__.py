@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.serving.parts import PARTS, Options
 from benchmarks.serving.report import draw, tables, write_to_page
-from benchmarks.serving.services import prepare_models
+from benchmarks.serving.services import calibrate, prepare_models
 from ner_runtime.atomic_files import write_atomically
 from ner_runtime.cpus import available_cpus
 from ner_runtime.serving.lifecycle.service_process import exit_on_sigterm
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.parts:
         results["machine"] = machine_facts()
         models = prepare_models(options.models)
+        results["machine"]["auto engine"] = calibrate(models)
         plan = Options(
             rounds=options.rounds or (2 if options.quick else 3),
             seconds=options.seconds or (2.0 if options.quick else 6.0),
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.serving", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--parts", type=_parts, default=list(PARTS), help=f"of {', '.join(PARTS)}; `none`: only report")
-    parser.add_argument("--quick", action="store_true", help="fewer contenders and rounds: at most eight minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer contenders and rounds: at most twelve minutes")
     parser.add_argument("--rounds", type=int, help="alternating rounds")
     parser.add_argument("--seconds", type=float, help="seconds of one measurement")
     parser.add_argument("--goal-s", type=float, default=2.0, help="overload: a response within so many seconds is good")

@@ -16,8 +16,10 @@ from typing import get_args
 from benchmarks.serving.apps import CHECKPOINT
 from loadtest.tuner.measurement import ServiceMeter
 from ner_runtime.json import to_json
+from ner_runtime.manifest import read_manifest
 from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.sample import sample_sentences
+from ner_runtime.models.registry.calibration import engine_options, read_calibration
 from ner_runtime.serving.lifecycle.service_process import ROOT, free_port, service_process, stop, wait_until_ready
 from ner_runtime.settings import Settings
 from tests.support.models.checkpoints import BASE, write_checkpoint
@@ -64,6 +66,21 @@ def prepare_models(directory: Path) -> Models:
         # Random weights agree less with their INT8 form than trained ones; speed does not depend on it.
         build_model_directory(models.checkpoint, models.int8, "base", "int8", min_agreement=0.0)
     return models
+
+
+def calibrate(models: Models) -> str:
+    """Calibrate the INT8 model for one thread, unless that was done, and return the fastest engine.
+
+    The result is kept beside the models, so that the calibrations of the user do not count.
+    """
+    os.environ["BENTOML_HOME"] = str(models.int8.parent.resolve() / "home")
+    manifest = read_manifest(models.int8)
+    if read_calibration(manifest, 1) is None:
+        command = [sys.executable, "-m", "ner_runtime.cli", "bench", "--calibrate", "--threads", "1", "--json"]
+        # A process of its own: the engines would stay in the memory of this one.
+        subprocess.run([*command, "--model", str(models.int8)], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    options = engine_options(manifest, engine="auto", device="cpu", threads=1, max_batch_tokens=0)
+    return options.engine if options.precision_hint == "f32" else f"{options.engine} {options.precision_hint}"
 
 
 def engines() -> tuple[str, ...]:

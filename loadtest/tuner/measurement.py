@@ -189,12 +189,14 @@ class ServiceMeter:
         self._parent = psutil.Process(pid)
 
     def cpu_s(self) -> float:
-        """Return the CPU time of all processes so far, in seconds."""
+        """Return the CPU time of all processes so far, in seconds; also that of processes that have ended."""
         total = 0.0
         for process in self._processes():
             with suppress(psutil.Error):
                 times = process.cpu_times()
                 total += times.user + times.system
+                # Of ended children, such as a worker that was replaced. Not on every system.
+                total += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
         return total
 
     def memory_mib(self) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from random import Random
 
 import pytest
@@ -88,3 +90,16 @@ def test_the_meter_measures_this_process() -> None:
     while meter.cpu_s() - before < 0.02:
         sum(range(10_000))
     assert meter.memory_mib() > 10
+
+
+def test_the_time_of_a_worker_that_has_ended_counts() -> None:
+    busy = "import time\nwhile time.process_time() < 0.2: pass"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}]); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert ServiceMeter(process.pid).cpu_s() >= 0.2
+        process.stdin.write("\n")
