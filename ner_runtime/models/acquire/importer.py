@@ -39,11 +39,8 @@ from ner_runtime.models.registry.store import (
 )
 
 _NEEDED = ("torch", "transformers", "onnx", "modelscope_hub")
-_SPACE = 4
-"""Required disk space, as a multiple of the size of the weights.
-
-It holds the download, two FP32 models for calibration, and the INT8 model.
-"""
+_SPACE = 3
+"""Required disk space, as a multiple of the size of the weights: the download, the FP32 model and the INT8 model."""
 
 
 @dataclass(frozen=True, slots=True)

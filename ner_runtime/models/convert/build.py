@@ -35,7 +35,7 @@ from ner_runtime.models.checkpoint.reader import Checkpoint, read_checkpoint
 from ner_runtime.models.convert.agreement import MIN_AGREEMENT, measure_agreement
 from ner_runtime.models.convert.calibrate import calibrate
 from ner_runtime.models.convert.export import Arithmetic, Fp32, export, linear_inputs
-from ner_runtime.models.convert.graph import save_model
+from ner_runtime.models.convert.graph import save_model, save_with_outputs
 from ner_runtime.models.convert.pytorch_check import check_against_pytorch
 from ner_runtime.models.convert.quantize import Int8, Scale
 from ner_runtime.models.convert.sample import sample_sentences
@@ -111,7 +111,7 @@ def build_model_directory(
         if precision == "int8":
             progress("calibrating INT8")
             tokenizer = open_tokenizer(fp32, manifest)
-            scales = _calibrated(checkpoint, tokenizer, Path(staging) / "observed.onnx", lexicon)
+            scales = _calibrated(checkpoint, tokenizer, fp32, lexicon)
             quantized = builder.write(int8, "int8", Int8(scales))
             progress("comparing INT8 with FP32")
             agreement = measure_agreement(fp32, int8, min_agreement)
@@ -201,14 +201,17 @@ def _with_self_check(directory: Path, manifest: Manifest) -> Manifest:
     return manifest
 
 
-def _calibrated(checkpoint: Checkpoint, tokenizer: Tokenizer, path: Path, lexicon: Path | None) -> dict[str, Scale]:
-    """Measure the input scales of the linear layers. Writes a temporary model to `path`."""
+def _calibrated(checkpoint: Checkpoint, tokenizer: Tokenizer, fp32: Path, lexicon: Path | None) -> dict[str, Scale]:
+    """Measure the input scales of the linear layers with the FP32 model in a directory."""
     names = linear_inputs(checkpoint.geometry.layers)
-    save_model(export(checkpoint, Fp32(), extra_outputs=names), path)
+    observed = fp32 / "observed.onnx"
+    save_with_outputs(fp32 / ONNX_FILE, names, observed)
     longest = checkpoint.geometry.longest
     sentences = sample_sentences(split=checkpoint.split)[:_CALIBRATION_SENTENCES]
     texts = [_shortened(text, tokenizer, longest) for text in sentences]
-    return calibrate(path, names, texts, tokenizer, read_matcher(lexicon) if lexicon else None)
+    scales = calibrate(observed, names, texts, tokenizer, read_matcher(lexicon) if lexicon else None)
+    observed.unlink()
+    return scales
 
 
 def _shortened(text: str, tokenizer: Tokenizer, longest: int) -> str:

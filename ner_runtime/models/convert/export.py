@@ -73,13 +73,12 @@ def linear_inputs(layers: int) -> list[str]:
     return names
 
 
-def export(checkpoint: Checkpoint, arithmetic: Arithmetic, *, extra_outputs: Iterable[str] = ()) -> ModelProto:
+def export(checkpoint: Checkpoint, arithmetic: Arithmetic) -> ModelProto:
     """Build the ONNX model of a checkpoint.
 
     Args:
         checkpoint: the checkpoint to export
         arithmetic: FP32 or INT8
-        extra_outputs: names of intermediate values to add to the outputs
     """
     writer = _Encoder(checkpoint, arithmetic)
     hidden = writer.embeddings()
@@ -88,14 +87,12 @@ def export(checkpoint: Checkpoint, arithmetic: Arithmetic, *, extra_outputs: Ite
     graph = writer.graph
     plain_linear(graph, hidden, "logits", checkpoint.linear_weight, checkpoint.linear_bias)
     graph.output("logits", TensorProto.FLOAT, (*_BATCH_AXES, len(checkpoint.labels)))
-    for name in extra_outputs:
-        graph.output(name, TensorProto.FLOAT, (*_BATCH_AXES, None))
-    return graph.model("RaNER encoder")
+    return graph.model()
 
 
 class _Encoder:
     def __init__(self, checkpoint: Checkpoint, arithmetic: Arithmetic) -> None:
-        self.graph = Graph()
+        self.graph = Graph("RaNER encoder")
         self._arithmetic = arithmetic
         self._weights = checkpoint.encoder
         self._positions = checkpoint.position_embeddings

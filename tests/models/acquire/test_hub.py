@@ -192,7 +192,7 @@ def test_weights_are_not_downloaded_without_disk_space(
     monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=1_000_000))
     run = raner(*PULL)
     assert run.status == 1
-    assert run.err.splitlines()[-1].endswith("has 1.0 MB of free space; about 6.0 MB are needed")
+    assert run.err.splitlines()[-1].endswith("has 1.0 MB of free space; about 4.5 MB are needed")
     assert not hub.downloads(WEIGHTS)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnx
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabul
 from ner_runtime.models.checkpoint.reader import read_checkpoint
 from ner_runtime.models.convert.calibrate import best_scale, calibrate, scale_between
 from ner_runtime.models.convert.export import Fp32, export, linear_inputs
+from ner_runtime.models.convert.graph import save_model, save_with_outputs
 from ner_runtime.models.convert.quantize import STEPS, Scale
 
 
@@ -49,7 +49,8 @@ def test_all_values_zero() -> None:
 def test_calibration_is_deterministic(tmp_path: Path, checkpoint: Path) -> None:
     read = read_checkpoint(checkpoint)
     names = linear_inputs(read.geometry.layers)
-    onnx.save(export(read, Fp32(), extra_outputs=names), tmp_path / "observed.onnx")
+    save_model(export(read, Fp32()), tmp_path / "model.onnx")
+    save_with_outputs(tmp_path / "model.onnx", names, tmp_path / "observed.onnx")
     tokenizer = WordPieceTokenizer(WordPieceVocabulary.from_file(read.vocab, lowercase=True))
     once, again = (calibrate(tmp_path / "observed.onnx", names, ["马云在杭州。", "a"], tokenizer) for _ in range(2))
     assert once == again

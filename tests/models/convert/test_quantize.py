@@ -54,11 +54,11 @@ def test_two_products_fit_into_16_bits() -> None:
 
 def linear_model(weight: Floats, bias: Floats, scale: Scale, path: Path) -> Path:
     """x (batch, sequence, HIDDEN) → y (batch, sequence, WIDE), in INT8."""
-    graph = Graph()
+    graph = Graph("test")
     graph.input("x", TensorProto.FLOAT, ("batch", "sequence", HIDDEN))
     [output] = Int8({"x": scale}).linear(graph, "x", [("y", weight, bias)])
     graph.output(output, TensorProto.FLOAT, ("batch", "sequence", WIDE))
-    onnx.save(graph.model("linear"), path)
+    onnx.save(graph.model(), path)
     return path
 
 
@@ -99,10 +99,10 @@ def test_engines_compute_the_exact_integer_result(tmp_path: Path, engine: Engine
 
 def test_look_up_returns_the_row(tmp_path: Path) -> None:
     table = np.random.default_rng(0).normal(size=(10, 16)).astype(np.float32)
-    graph = Graph()
+    graph = Graph("test")
     graph.input("ids", TensorProto.INT64, ("batch", "sequence"))
     graph.output(Int8({}).look_up(graph, "row", table, "ids"), TensorProto.FLOAT, ("batch", "sequence", 16))
-    onnx.save(graph.model("look-up"), tmp_path / "table.onnx")
+    onnx.save(graph.model(), tmp_path / "table.onnx")
     session = ort.InferenceSession(tmp_path / "table.onnx", providers=["CPUExecutionProvider"])
     rows = np.asarray(session.run(["row"], {"ids": np.array([[3, 9], [0, 3]])})[0])
     np.testing.assert_allclose(rows, table[[[3, 9], [0, 3]]], atol=float(np.abs(table).max()) / 127)
