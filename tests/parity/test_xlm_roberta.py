@@ -8,21 +8,17 @@ the pieces.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
-from ner_runtime import Recognizer
-from ner_runtime.inference.tokenizer import Tokenizer, open_tokenizer
 from ner_runtime.inference.unigram import UnigramTokenizer, open_vocabulary
-from ner_runtime.models.convert.build import build_model_directory
 from ner_runtime.models.convert.sample import sample_sentences
-from tests.support.models.checkpoints import NEWS, TINY_XLM, bio, bioes, medical_order, write_checkpoint
-from tests.support.models.oracle import Found, Oracle, unrepaired
+from tests.support.models.checkpoints import NEWS, TINY_XLM, bio, bioes, medical_order
+from tests.support.models.oracle import Found, unrepaired
+from tests.support.models.parity import Case, check_equal, check_inputs, types_in
 from tests.support.texts.generated import MAX_PIECES, generated_texts, texts_of_words
 
 FULL, FEW = 1000, 40
@@ -46,47 +42,23 @@ FAST_EXCEPTION = "\x85"
 """The fast tokenizer gives one piece to this control character, the other one two."""
 
 
-@dataclass
-class Case:
-    """A checkpoint, opened by ModelScope and by this package."""
-
-    folder: Path
-    recipe: dict[str, Any]
-
-    @cached_property
-    def checkpoint(self) -> Path:
-        return write_checkpoint(self.folder / "checkpoint", TINY_XLM, **self.recipe)
-
-    @cached_property
-    def oracle(self) -> Oracle:
-        return Oracle(self.checkpoint)
-
-    @cached_property
-    def ours(self) -> Recognizer:
-        build_model_directory(self.checkpoint, self.folder / "model", "parity", "fp32")
-        return Recognizer.open(self.folder / "model")
-
-    @cached_property
-    def tokenizer(self) -> Tokenizer:
-        return open_tokenizer(self.folder / "model", self.ours.manifest)
-
-    @property
-    def by_word(self) -> bool:
-        return bool(self.recipe.get("by_word"))
+class XlmCase(Case):
+    """A checkpoint of an XLM-RoBERTa model."""
 
     def texts(self, count: int) -> list[str]:
-        seed = self.recipe["seed"]
-        if self.by_word:
+        seed = self.recipe.seed
+        if self.recipe.by_word:
             return texts_of_words(count, seed, self.tokenizer)
         # Half of the texts are those of the BERT models, with every kind of code point.
         half = count // 2
         texts = generated_texts(half, seed, self.tokenizer) + texts_of_words(count - half, seed, self.tokenizer)
-        return [text.replace(FAST_EXCEPTION, " ") for text in texts] if self.recipe.get("fast") else texts
+        return [text.replace(FAST_EXCEPTION, " ") for text in texts] if self.recipe.fast else texts
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
-    return {name: Case(tmp_path_factory.mktemp("parity"), recipe) for name, recipe in RECIPES.items()}
+def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, XlmCase]:
+    recipes = {name: replace(TINY_XLM, **changes) for name, changes in RECIPES.items()}
+    return {name: XlmCase(tmp_path_factory.mktemp("parity"), recipe) for name, recipe in recipes.items()}
 
 
 def without_leading_space(text: str, found: list[Found]) -> list[Found]:
@@ -95,52 +67,37 @@ def without_leading_space(text: str, found: list[Found]) -> list[Found]:
     return [(type_, text[start:end], start, end) for type_, start, end in moved]
 
 
-def check_case(case: Case, count: int) -> None:
+def check_case(case: XlmCase, count: int) -> None:
     texts = case.texts(count)
     ours = [unrepaired(case.ours, text) for text in texts]
     theirs = case.oracle.entities(texts, BATCH)
-    if case.by_word and case.recipe.get("fast"):
+    if case.recipe.by_word and case.recipe.fast:
         theirs = [without_leading_space(text, found) for text, found in zip(texts, theirs, strict=True)]
-    different = [index for index in range(count) if ours[index] != theirs[index]]
-    assert not different, f"{len(different)} of {count} texts differ, the first is {different[0]}"
-    # The comparison is meaningful only if entities were found.
-    assert {type_ for row in theirs for type_, *_ in row} == set(case.ours.types)
-    assert 0.05 < sum(end - start for row in theirs for *_, start, end in row) / sum(map(len, texts)) < 0.95
-
-
-def check_inputs(case: Case, texts: list[str]) -> None:
-    for text in texts:
-        ids, first, offsets = case.tokenizer.encode(text)
-        theirs = case.oracle.inputs(text)
-        assert theirs.ids == [case.tokenizer.cls, *ids.tolist(), case.tokenizer.sep]
-        assert theirs.positions == (first + 1).tolist()
-        if offsets is None:
-            assert theirs.offsets == [(index, index + 1) for index in range(len(text))]
-        elif not case.recipe.get("fast"):
-            assert theirs.offsets == list(map(tuple, offsets.tolist()))
+    check_equal(texts, ours, theirs)
+    assert types_in(theirs) == set(case.ours.types)
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_entities_of_a_few_texts(cases: dict[str, Case], name: str) -> None:
+def test_entities_of_a_few_texts(cases: dict[str, XlmCase], name: str) -> None:
     check_case(cases[name], FEW)
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_pieces_positions_and_offsets(cases: dict[str, Case], name: str) -> None:
+def test_pieces_positions_and_offsets(cases: dict[str, XlmCase], name: str) -> None:
     check_inputs(cases[name], cases[name].texts(FEW))
 
 
-def test_pieces_of_texts_that_modelscope_cannot_place(cases: dict[str, Case]) -> None:
+def test_pieces_of_texts_that_modelscope_cannot_place(cases: dict[str, XlmCase]) -> None:
     check_unplaced(cases["words, hub, BIO"], FEW)
 
 
-def check_unplaced(case: Case, count: int) -> None:
+def check_unplaced(case: XlmCase, count: int) -> None:
     """Compare the pieces and the first pieces of texts in which ModelScope does not find its pieces."""
     upstream = case.oracle.pipeline.preprocessor.nlp_tokenizer.tokenizer
     control = upstream.all_special_tokens
     texts = [
         text
-        for text in generated_texts(count, case.recipe["seed"], case.tokenizer)
+        for text in generated_texts(count, case.recipe.seed, case.tokenizer)
         if not any(token in text for token in control)
     ]
     assert any(unicodedata.normalize("NFKC", text) != text for text in texts)
@@ -155,24 +112,24 @@ def check_unplaced(case: Case, count: int) -> None:
 
 @pytest.mark.parity
 @pytest.mark.parametrize("name", RECIPES)
-def test_entities_of_a_thousand_texts(cases: dict[str, Case], name: str) -> None:
+def test_entities_of_a_thousand_texts(cases: dict[str, XlmCase], name: str) -> None:
     check_case(cases[name], FULL)
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize("name", RECIPES)
-def test_pieces_positions_and_offsets_of_a_thousand_texts(cases: dict[str, Case], name: str) -> None:
+def test_pieces_positions_and_offsets_of_a_thousand_texts(cases: dict[str, XlmCase], name: str) -> None:
     check_inputs(cases[name], cases[name].texts(FULL))
 
 
 @pytest.mark.parity
-def test_pieces_of_a_thousand_texts_that_modelscope_cannot_place(cases: dict[str, Case]) -> None:
+def test_pieces_of_a_thousand_texts_that_modelscope_cannot_place(cases: dict[str, XlmCase]) -> None:
     check_unplaced(cases["words, hub, BIO"], FULL)
 
 
 @pytest.mark.parity
 @pytest.mark.parametrize("fast", [False, True])
-def test_every_code_point_has_the_same_pieces(cases: dict[str, Case], fast: bool) -> None:
+def test_every_code_point_has_the_same_pieces(cases: dict[str, XlmCase], fast: bool) -> None:
     case = cases["code points, fast tokenizer" if fast else "code points, hub, BIOES"]
     tokenizer = UnigramTokenizer(open_vocabulary(case.checkpoint / "sentencepiece.bpe.model"))
     upstream = case.oracle.pipeline.preprocessor.nlp_tokenizer.tokenizer
@@ -185,7 +142,7 @@ def test_every_code_point_has_the_same_pieces(cases: dict[str, Case], fast: bool
         assert tokenizer.encode(character).ids.tolist() == theirs, f"U+{code_point:04X}"
 
 
-def test_long_text_is_split_between_words(cases: dict[str, Case]) -> None:
+def test_long_text_is_split_between_words(cases: dict[str, XlmCase]) -> None:
     ours = cases["words, hub, BIO"].ours
     text = " ".join(sample_sentences(60, split="words"))
     encoded = ours.encode(text)
@@ -205,7 +162,7 @@ def test_long_text_is_split_between_words(cases: dict[str, Case]) -> None:
     assert [entity for entity in entities if entity[3] < near] == [entity for entity in alone if entity[3] < near]
 
 
-def test_text_without_spaces_that_does_not_fit_into_the_encoder(cases: dict[str, Case]) -> None:
+def test_text_without_spaces_that_does_not_fit_into_the_encoder(cases: dict[str, XlmCase]) -> None:
     ours = cases["words, hub, BIO"].ours
     text = "上海市" * 500 + " Anna Miller"
     encoded = ours.encode(text)
@@ -213,7 +170,7 @@ def test_text_without_spaces_that_does_not_fit_into_the_encoder(cases: dict[str,
     assert all(text[start:end] == span for _, span, start, end in unrepaired(ours, text))
 
 
-def test_words_of_random_splits_agree(cases: dict[str, Case]) -> None:
+def test_words_of_random_splits_agree(cases: dict[str, XlmCase]) -> None:
     """Parts of a window that hold whole words have the pieces of those words."""
     ours = cases["words, hub, BIO"].ours
     random = Random(5)

@@ -16,7 +16,7 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.atomic_files import write_atomically
 from tests.support.http.load import load
-from tests.support.models.twins import LEFT, RIGHT, damage, make_twin, switch, types_of
+from tests.support.models.twins import LEFT, RIGHT, served_link, switch, types_of
 from tests.support.servers.service import REPOSITORY, Server, bentoml, environment, serve
 from tests.support.servers.workers import ready_workers, versions, wait_for, workers
 from tests.support.texts.examples import NEWS
@@ -24,13 +24,7 @@ from tests.support.texts.examples import NEWS
 
 @pytest.fixture(scope="module")
 def link(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A symbolic link to the model `left`; the models `right` and `bad` are beside it."""
-    folder = tmp_path_factory.mktemp("models")
-    for name, version in (("left", LEFT), ("right", RIGHT), ("bad", RIGHT)):
-        make_twin(folder / name, version)
-    damage(folder / "bad")
-    switch(folder / "served", folder / "left")
-    return folder / "served"
+    return served_link(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

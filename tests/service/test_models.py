@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ner_runtime.serving.api.responses import ModelsResponse
-from tests.support.models.twins import LEFT, RIGHT, damage, make_twin, switch, types_of
+from tests.support.models.twins import LEFT, RIGHT, served_link, switch, types_of
 from tests.support.servers.service import Server, serve
 from tests.support.servers.workers import wait_for
 from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, spans
@@ -19,13 +19,7 @@ TYPES = [type_ for type_, _, _ in EXAMPLE_SPANS]
 
 @pytest.fixture(scope="module")
 def link(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A symbolic link to the model `left`; the models `right` and `bad` are beside it."""
-    folder = tmp_path_factory.mktemp("models")
-    for name, version in (("left", LEFT), ("right", RIGHT), ("bad", RIGHT)):
-        make_twin(folder / name, version)
-    damage(folder / "bad")
-    switch(folder / "served", folder / "left")
-    return folder / "served"
+    return served_link(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")

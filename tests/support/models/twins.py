@@ -32,6 +32,15 @@ def make_twin(directory: Path, version: str) -> Manifest:
     return twin
 
 
+def served_link(folder: Path) -> Path:
+    """A symbolic link to the model `left`; the models `right` and `bad`, which is damaged, are beside it."""
+    for name, version in (("left", LEFT), ("right", RIGHT), ("bad", RIGHT)):
+        make_twin(folder / name, version)
+    damage(folder / "bad")
+    switch(folder / "served", folder / "left")
+    return folder / "served"
+
+
 def damage(directory: Path) -> None:
     """Flip a bit of the weights, as a failing disk does."""
     weights = bytearray((directory / "model.onnx").read_bytes())
