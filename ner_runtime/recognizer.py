@@ -16,12 +16,12 @@ import numpy as np
 
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
-from ner_runtime.inference.batches import plan_batches
+from ner_runtime.inference.batches import BatchEmissions, merge_batches, plan_batches
 from ner_runtime.inference.constraints.decoder import ConstrainedDecoder, ConstrainedWindow
 from ner_runtime.inference.crf import Crf, Floats
 from ner_runtime.inference.engine import Device, Engine, EngineName, Ids64, PrecisionHint, open_engine
 from ner_runtime.inference.markup import PreparedText, prepare_text
-from ner_runtime.inference.span_rules import Interval, excluded_between, parts_to_decode, repair_spans
+from ner_runtime.inference.span_rules import Interval, excluded_between, repair_or_parts, repair_spans
 from ner_runtime.inference.spans import Span, in_code_points
 from ner_runtime.inference.tokenizer import Ids, Tokenizer, open_tokenizer
 from ner_runtime.inference.windows import Window, holds_whole_words, merge_spans, plan_text, positions_between
@@ -70,6 +70,8 @@ class EncodedWindow:
 
         Words that begin in the part belong to it.
         """
+        if self.offsets is None and start == 0 and end == len(self.text) and self.matches is None:
+            return self
         first, last = (start, end) if self.offsets is None else positions_between(self.offsets, start, end)
         begin = self.first[first]
         stop = len(self.ids) if last == len(self.first) else self.first[last]
@@ -82,14 +84,6 @@ class EncodedWindow:
             None if self.matches is None else self.matches.part(start, end),
             None if self.offsets is None else self.offsets[first:last] - start,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class BatchEmissions:
-    """The output of the encoder for some of the windows of a call."""
-
-    windows: list[int]  # (batch,), indices of the windows
-    emissions: Floats  # (batch, code points, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +100,12 @@ class EncodedText:
     def recognition(self, spans: Sequence[Sequence[Span]]) -> Recognition:
         """Merge the decoded spans of each window into the entities of the text."""
         text, prepared = self.text, self.prepared
-        merged = repair_spans(prepared.text, merge_spans(self.windows, spans, self.ends), prepared.excluded)
-        merged = [prepared.to_original(span) for span in merged]
+        if len(self.windows) == 1:
+            merged = spans[0]  # already repaired
+        else:
+            merged = repair_spans(prepared.text, merge_spans(self.windows, spans, self.ends), prepared.excluded)
+        if prepared.origin is not None:
+            merged = [prepared.to_original(span) for span in merged]
         entities = [Entity(s.type, text[s.start : s.end], s.start, s.end, s.score, s.source) for s in merged]
         return Recognition(entities, len(self.windows))
 
@@ -288,27 +286,35 @@ class Recognizer:
             emissions: the result of `run_engine` for the same windows; None runs the engine
         """
         decoded = self._decode(encoded, self.run_engine(encoded) if emissions is None else emissions)
-        parts = {
-            (index, *part): window.part(*part)
-            for index, (window, spans) in enumerate(zip(encoded, decoded, strict=True))
-            if window.text
-            for part in parts_to_decode(window.text, spans, window.excluded)
-            if window.offsets is None or holds_whole_words(window.offsets, *part)
-        }
+        unwrap = self.manifest.skip_markup
+        repaired = list(decoded)
+        split: list[int] = []  # the windows with spans that are split
+        parts: dict[tuple[int, int, int], EncodedWindow] = {}
+        for index, (window, spans) in enumerate(zip(encoded, decoded, strict=True)):
+            if not window.text or not spans:
+                continue
+            repaired[index], intervals = repair_or_parts(window.text, spans, window.excluded, unwrap=unwrap)
+            if intervals:
+                split.append(index)
+            for part in intervals:
+                if window.offsets is None or holds_whole_words(window.offsets, *part):
+                    parts[index, *part] = window.part(*part)
+        if not split:
+            return repaired
         part_windows = list(parts.values())
         decoded_parts = dict(zip(parts, self._decode(part_windows, self.run_engine(part_windows)), strict=True))
 
-        def repaired(index: int) -> list[Span]:
+        def repair_again(index: int) -> list[Span]:
             def decode_part(start: int, end: int) -> list[Span] | None:
                 spans = decoded_parts.get((index, start, end))
                 return None if spans is None else [span.moved(start) for span in spans]
 
-            window, unwrap = encoded[index], self.manifest.skip_markup
-            if not window.text:
-                return decoded[index]
+            window = encoded[index]
             return repair_spans(window.text, decoded[index], window.excluded, decode_part, unwrap=unwrap)
 
-        return [repaired(index) for index in range(len(encoded))]
+        for index in split:
+            repaired[index] = repair_again(index)
+        return repaired
 
     def _match(self, prepared: PreparedText, ids: Ids, first: Ids, lexicon: LexiconSet | None) -> TextMatches | None:
         """Apply the user's lexicons to a text; None if they change nothing in it."""
@@ -336,7 +342,7 @@ class Recognizer:
     def _decode(self, encoded: Sequence[EncodedWindow], emissions: Sequence[BatchEmissions]) -> list[list[Span]]:
         """Return the spans of each window as decoded by the CRF."""
         decoded: list[list[Span]] = [[] for _ in encoded]
-        for batch in emissions:
+        for batch in merge_batches(emissions):
             windows = [encoded[index] for index in batch.windows]
             lengths = [len(window.first) for window in windows]
             constraints = [self._constraints(window) for window in windows]

@@ -59,6 +59,8 @@ class _Edit:
 
 # A text without any of these has no markup. 【】 mark headings and columns; names do not contain them.
 _MAY_BE_MARKUP = re.compile(r"[*_~`#<>&|\[@【】〖〗]|://|www\.|^[ \t]*[-+] ", re.IGNORECASE | re.MULTILINE)
+# Every match of `_MAY_BE_MARKUP` contains one of these, which are found in a tenth of the time.
+_IN_MARKUP = frozenset("*_~`#<>&|[@【】〖〗:wW-+")
 
 _HAN = "\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 # A URL contains Chinese characters only after one of its delimiters, as in /wiki/北京 and ?q=李娜: text often follows
@@ -141,7 +143,7 @@ _LEFT = re.compile(r"[*`|<>【】〖〗]+|~~+|[#@_]+")
 
 def prepare_text(text: str) -> PreparedText:
     """Hide the markup of a text."""
-    if not _MAY_BE_MARKUP.search(text):
+    if _IN_MARKUP.isdisjoint(text) or not _MAY_BE_MARKUP.search(text):
         return PreparedText(text)
     return _apply(text, _edits(text))
 

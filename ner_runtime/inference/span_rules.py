@@ -132,16 +132,22 @@ def _encloses(text: str) -> bool:
     return paired and not unpaired_marks(text[1:-1])
 
 
-def parts_to_decode(text: str, spans: Sequence[Span], excluded: Sequence[Interval] = ()) -> list[Interval]:
-    """Return the parts for which `repair_spans` calls `decode_part`, so that they can be decoded in a batch."""
+def repair_or_parts(
+    text: str, spans: Sequence[Span], excluded: Sequence[Interval] = (), *, unwrap: bool = False
+) -> tuple[list[Span], list[Interval]]:
+    """Repair spans without decoding parts.
+
+    Returns:
+        The repaired spans, and the parts for which `repair_spans` calls `decode_part`, so that they can be decoded in a
+        batch. If there are any, their spans are missing.
+    """
     parts: list[Interval] = []
 
     def note(start: int, end: int) -> Sequence[Span]:
         parts.append((start, end))
         return []
 
-    repair_spans(text, spans, excluded, note)
-    return parts
+    return repair_spans(text, spans, excluded, note, unwrap=unwrap), parts
 
 
 def unpaired_marks(text: str) -> list[int]:

@@ -84,12 +84,12 @@ class CharacterTokenizer(ABC):
         """Return the pieces of a text. Each position is a code point."""
         code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")  # (code points,)
         ids = self._piece[code_points]  # (code points,)
-        if (ids == _UNSEEN).any():
+        if ids.min(initial=0) < 0:
             for code_point in np.unique(code_points[ids == _UNSEEN]).tolist():
                 self._learn(code_point)
             ids = self._piece[code_points]
-        if (ids == _SEVERAL).any():
-            return self._encode_several(code_points.tolist(), ids.tolist())
+            if (ids == _SEVERAL).any():
+                return self._encode_several(code_points.tolist(), ids.tolist())
         return Encoding(ids, np.arange(len(ids), dtype=np.int32))
 
     def _encode_several(self, code_points: list[int], ids: list[int]) -> Encoding:

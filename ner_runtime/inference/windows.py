@@ -168,7 +168,7 @@ def _plan_text(
         return plan_windows(first, pieces, size, ends, whole), ends
     cuts, ends = placed(sentence_ends(text)), list[int]()
     longest = min(LONGEST_SENTENCE, size)
-    if longest_sentence(first, pieces, cuts) > longest:
+    if pieces > longest and longest_sentence(first, pieces, cuts) > longest:
         ends = placed(possible_sentence_ends(text))
         cuts = split_long_sentences(first, pieces, cuts, placed(clause_ends(text)), ends, longest)
     return plan_sentence_windows(first, pieces, size, cuts, ends, whole), ends
@@ -247,13 +247,18 @@ def plan_sentence_windows(
     """Split a text at each of its `stops`, then split each part with `plan_windows`."""
     length = len(first)
     begins = np.append(first, pieces)  # (code points + 1,)
+    edges = [0, *(stop for stop in stops if stop < length), length]
+    sizes: list[int] = np.diff(begins[edges]).tolist()
     windows: list[Window] = []
-    for start, end in pairwise([0, *(stop for stop in stops if stop < length), length]):
+    for start, end, own_pieces in zip(edges, edges[1:], sizes, strict=False):
+        if start < end and own_pieces <= size:
+            windows.append(Window(start, end))
+            continue
         own = begins[start:end] - begins[start]  # (code points of the sentence,)
         inside = [position - start for position in ends[bisect_right(ends, start) : bisect_left(ends, end)]]
         within = whole[bisect_left(whole, (start, 0)) : bisect_left(whole, (end, 0))]
         parts = [(part_start - start, part_end - start) for part_start, part_end in within]
-        planned = plan_windows(own, int(begins[end] - begins[start]), size, inside, parts)
+        planned = plan_windows(own, own_pieces, size, inside, parts)
         windows.extend(Window(window.start + start, window.end + start) for window in planned)
     return windows
 

@@ -1,9 +1,17 @@
 from random import Random
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_runtime.inference.batches import MAX_PADDING, RUN_TOKENS, padded_tokens, plan_batches
+from ner_runtime.inference.batches import (
+    MAX_PADDING,
+    RUN_TOKENS,
+    BatchEmissions,
+    merge_batches,
+    padded_tokens,
+    plan_batches,
+)
 
 lengths = st.lists(st.integers(3, 512), max_size=60)
 
@@ -49,3 +57,27 @@ def test_texts_of_8_to_400_characters_have_at_most_a_tenth_of_padding(seed: int)
 
 def test_no_windows() -> None:
     assert plan_batches([], 100) == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 128)), max_size=8))
+def test_merged_batches_have_the_emissions_of_every_window(shapes: list[tuple[int, int]]) -> None:
+    batches: list[BatchEmissions] = []
+    for number, (rows, positions) in enumerate(shapes):
+        emissions = np.full((rows, positions, 2), number + 1, dtype=np.float32)
+        batches.append(BatchEmissions([100 * number + row for row in range(rows)], emissions))
+    merged = merge_batches(batches)
+    found = {index: row for batch in merged for index, row in zip(batch.windows, batch.emissions, strict=True)}
+    assert sorted(found) == sorted(index for batch in batches for index in batch.windows)
+    for index, row in found.items():
+        number = index // 100
+        positions = shapes[number][1]
+        assert (row[:positions] == number + 1).all()
+        assert (row[positions:] == 0).all()
+
+
+def test_batches_are_merged_if_they_are_of_similar_length() -> None:
+    def emissions(rows: int, positions: int) -> BatchEmissions:
+        return BatchEmissions([0] * rows, np.zeros((rows, positions, 2), dtype=np.float32))
+
+    assert len(merge_batches([emissions(4, 30), emissions(4, 60)])) == 1
+    assert len(merge_batches([emissions(40, 30), emissions(4, 60)])) == 2

@@ -18,7 +18,7 @@ from ner_runtime.inference.span_rules import (
     QUOTES,
     excluded_between,
     is_invisible,
-    parts_to_decode,
+    repair_or_parts,
     repair_spans,
     unpaired_marks,
 )
@@ -134,7 +134,7 @@ def test_trimmed_and_extended_spans_keep_type_and_score() -> None:
 
 def test_the_parts_of_a_split_span_are_decoded_again() -> None:
     text, spans = "广州】银行", [Span("ORG", 0, 5, 0.5)]
-    assert parts_to_decode(text, spans) == [(0, 2), (3, 5)]
+    assert repair_or_parts(text, spans) == ([], [(0, 2), (3, 5)])
 
     def decode_part(start: int, end: int) -> Sequence[Span]:
         return [Span("LOC", start, end, 0.9)] if start == 0 else []

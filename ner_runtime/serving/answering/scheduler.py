@@ -20,9 +20,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from ner_runtime.inference.batches import BatchEmissions
 from ner_runtime.inference.spans import Span
 from ner_runtime.lexicon.user.matches import LexiconSet
-from ner_runtime.recognizer import BatchEmissions, EncodedText, EncodedWindow, Recognition, Recognizer
+from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognition, Recognizer
 from ner_runtime.serving.api.errors import Overloaded
 from ner_runtime.serving.telemetry.metrics import SHED, ModelMetrics
 from ner_runtime.settings import DEFAULT_MODEL
