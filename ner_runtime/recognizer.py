@@ -19,7 +19,7 @@ from ner_runtime.errors import InvalidModel, InvalidValue, UnknownType
 from ner_runtime.inference.batches import BatchEmissions, merge_batches, plan_batches
 from ner_runtime.inference.constraints.decoder import ConstrainedDecoder, ConstrainedWindow
 from ner_runtime.inference.crf import Crf, Floats
-from ner_runtime.inference.engine import Device, Engine, EngineName, Ids64, PrecisionHint, open_engine
+from ner_runtime.inference.engine import LENGTH_STEPS, Device, Engine, EngineName, Ids64, PrecisionHint, open_engine
 from ner_runtime.inference.markup import PreparedText, prepare_text
 from ner_runtime.inference.span_rules import Interval, excluded_between, repair_or_parts, repair_spans
 from ner_runtime.inference.spans import Span, in_code_points
@@ -146,6 +146,7 @@ class Recognizer:
         self.max_batch_tokens = max_batch_tokens
         self.engine_name = "onnxruntime"
         """The engine and, unless it is `f32`, its precision hint."""
+        self._length_step = 1
 
     @classmethod
     def open(
@@ -188,6 +189,7 @@ class Recognizer:
         )
         recognizer = cls(manifest, tokenizer, session, crf, lexicon, window=window, max_batch_tokens=max_batch_tokens)
         recognizer.engine_name = engine if precision_hint == "f32" else f"{engine} {precision_hint}"
+        recognizer._length_step = LENGTH_STEPS[engine]
         recognizer.recognize(["热身。"])
         return recognizer
 
@@ -358,7 +360,9 @@ class Recognizer:
     def _emissions(self, encoded: Sequence[EncodedWindow]) -> Floats:
         """Return the logits at the first piece of each position: (batch, positions, labels), padded with zeros."""
         tokenizer = self._tokenizer
-        sequence = max(window.tokens for window in encoded)
+        longest = max(window.tokens for window in encoded)
+        stepped = -(-longest // self._length_step) * self._length_step
+        sequence = max(longest, min(stepped, self.manifest.geometry.longest + SPECIAL))
         ids = np.full((len(encoded), sequence), tokenizer.pad, dtype=np.int64)  # (batch, sequence)
         mask = np.zeros((len(encoded), sequence), dtype=np.int64)  # (batch, sequence)
         for row, window in enumerate(encoded):

@@ -5,6 +5,7 @@ Engines are safe to use from several threads.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 EngineName = Literal["onnxruntime", "openvino"]
 PrecisionHint = Literal["f32", "bf16"]
 """The precision that OpenVINO may use for the float32 operations of a model."""
+LENGTH_STEPS: Mapping[EngineName, int] = {"onnxruntime": 1, "openvino": 8}
+"""The lengths of batches are padded to multiples of these numbers.
+
+OpenVINO compiles kernels for each new shape, which takes longer than running them: with few lengths it has them soon.
+"""
 Device = Literal["cpu", "cuda"]
 Ids64 = NDArray[np.int64]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -13,7 +14,7 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
 from ner_runtime.errors import EngineUnavailable, InvalidModel, MissingExtra
-from ner_runtime.inference.engine import EngineName, open_engine
+from ner_runtime.inference.engine import EngineName, Ids64, OpenVinoEngine, open_engine
 from ner_runtime.lexicon.features import FLAGS
 from ner_runtime.manifest import ONNX_FILE, read_manifest
 from ner_runtime.models.convert.agreement import entity_f1
@@ -51,6 +52,25 @@ def test_cuda_without_a_gpu() -> None:
     with pytest.raises(EngineUnavailable, match=r"RANER_DEVICE=cuda: .*onnxruntime-gpu") as raised:
         Recognizer.open(embedded_model(), device="cuda")
     assert "\n" not in raised.value.message
+
+
+def test_openvino_gets_few_lengths_and_never_more_positions_than_the_model_has(
+    recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = recognizer.manifest.geometry.longest
+    other = Recognizer.open(embedded_model(), engine="openvino", window=longest)
+    lengths: list[int] = []
+    logits = OpenVinoEngine.logits
+
+    def observed(engine: OpenVinoEngine, input_ids: Ids64, *inputs: Any) -> Any:
+        lengths.append(input_ids.shape[1])
+        return logits(engine, input_ids, *inputs)
+
+    monkeypatch.setattr(OpenVinoEngine, "logits", observed)
+    for text in ("马云在杭州。", "马云" * 10, "马" * (longest - 3), "马" * longest):
+        other.recognize([text])
+    assert {length % 8 for length in lengths if length < longest} == {0}
+    assert max(lengths) == longest + 2
 
 
 def test_openvino_does_not_run_on_cuda() -> None:
