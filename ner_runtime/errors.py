@@ -97,7 +97,7 @@ class StoreError(RanerError):
 
 
 class EngineUnavailable(RanerError):
-    """The requested inference engine or device is not available."""
+    """The requested engine or device is not available."""
 
     code = "engine_unavailable"
 

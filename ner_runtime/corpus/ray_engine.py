@@ -17,9 +17,12 @@ from ner_runtime.corpus.annotator import Annotator
 from ner_runtime.corpus.output import Output, Totals
 from ner_runtime.corpus.plan import ModelChoice, Plan
 from ner_runtime.corpus.sources import Source, read_shards
-from ner_runtime.errors import MissingExtra
+from ner_runtime.errors import EngineUnavailable, MissingExtra
 
 _COLUMN = "shard"
+_STARTS = 3
+"""How often to start a cluster on this machine. Ray gives up if one of its processes needs more than 15 seconds for its
+imports, and has no setting for that; the next start finds the files in the page cache."""
 
 
 def annotate_on_ray(
@@ -42,14 +45,12 @@ def annotate_on_ray(
 
     Raises:
         MissingExtra: Ray is not installed.
+        EngineUnavailable: the cluster cannot be reached, or no cluster can be started on this machine.
     """
     ray, data = _ray_modules()
     # Ray sends usage statistics to its developers by default.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # A busy machine needs longer than the default of a minute to start a node.
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "300")
-    local = {} if address else {"num_cpus": workers * model.threads + 1, "include_dashboard": False}
-    ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+    _connect(ray, address, cpus=workers * model.threads + 1)
     try:
         data.DataContext.get_current().enable_progress_bars = False
         shards = data.read_datasource(
@@ -67,6 +68,25 @@ def annotate_on_ray(
             yield Totals(**row)
     finally:
         ray.shutdown()
+
+
+def _connect(ray: Any, address: str | None, cpus: int) -> None:
+    """Connect to a cluster, or start one with `cpus` CPUs on this machine."""
+    local = {} if address else {"num_cpus": cpus, "include_dashboard": False}
+    for attempts_left in reversed(range(1 if address else _STARTS)):
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+        # Ray raises bare exceptions.
+        except Exception as error:  # noqa: BLE001
+            ray.shutdown()
+            if not attempts_left:
+                reason = " ".join(str(error).split())
+                problem = (
+                    f"the Ray cluster {address} cannot be reached" if address else "Ray cannot start a cluster here"
+                )
+                raise EngineUnavailable(f"{problem}: {reason}") from None
+        else:
+            return
 
 
 class _ShardWorker:

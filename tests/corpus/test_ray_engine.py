@@ -37,6 +37,7 @@ def test_output_is_that_of_the_local_engine_also_when_a_worker_is_killed(tmp_pat
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environment(), stderr=log)
     try:
         wait_for(lambda: bool(list(Path(output).glob("_done/*"))) or process.poll() is not None, 600)
+        assert process.poll() is None, (tmp_path / "log").read_text()[-2000:]
         killed = actors(process)[:1]
         for actor in killed:
             actor.kill()
@@ -52,6 +53,14 @@ def actors(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Ray's processes that hold a model, by the name that Ray gives them."""
     children = psutil.Process(process.pid).children(recursive=True)
     return [child for child in children if "_ShardWorker" in " ".join(child.cmdline())]
+
+
+def test_without_a_running_cluster_auto_is_an_error(tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "in.jsonl", records(1))
+    run = raner("annotate", str(source), str(tmp_path / "out"), *RAY, "--ray-address", "auto")
+    assert run.returncode == 1
+    [line] = run.stderr.decode().splitlines()
+    assert line.startswith("raner: the Ray cluster auto cannot be reached: ")
 
 
 def test_a_finished_run_leaves_nothing_to_do(tmp_path: Path) -> None:
