@@ -82,7 +82,7 @@ soak: install-dev ## run mixed load for RANER_SOAK_MINUTES (10): no errors, no g
 bench: install ## measure speed from the engine up to HTTP
 	$(BIN)/raner bench
 
-bench-batching: install-dev ## compare BentoML's batching dispatcher with none: latency, CPU, batch sizes
+bench-batching: install-dev ## compare the short request path with BentoML's own and its dispatcher: latency, CPU, batches
 	$(BIN)/python -m benchmarks.batching --json build/batching.json
 
 bench-annotate: install-dev ## measure raner annotate: rate, two workers, memory over LINES (1000000) lines; half an hour

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import bentoml
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from ner_runtime.errors import RanerError
 from ner_runtime.serving.answering.cache import Cache
@@ -38,6 +39,7 @@ from ner_runtime.serving.http.cors import with_cors
 from ner_runtime.serving.http.edge import Edge
 from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
 from ner_runtime.serving.http.pages import Pages
+from ner_runtime.serving.http.protocol import HttpProtocol
 from ner_runtime.serving.lifecycle.heartbeat import run_dir
 from ner_runtime.serving.lifecycle.lexicon_folder import LexiconFolder
 from ner_runtime.serving.lifecycle.shutdown import CloseConnections, Shutdown
@@ -47,11 +49,10 @@ from ner_runtime.serving.telemetry.logs import configure_logs, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response, observe_worker
 from ner_runtime.upstream.private import (
     cache_api_methods,
-    dispatch_at_once,
-    name_server_directly,
-    remove_idle_middleware,
+    shorten_request_path,
     use_event_loop,
     use_http_protocol,
+    use_short_request_path,
 )
 
 STATIC = Path(__file__).parent / "static"
@@ -61,7 +62,6 @@ settings = settings_or_exit()
 configure_logs(settings.log_level, settings.log_format)
 # Otherwise uvicorn trusts the X-Forwarded-For of every client on this host; admission counts trusted proxies instead.
 os.environ["FORWARDED_ALLOW_IPS"] = ""
-use_http_protocol("ner_runtime.serving.http.protocol:HttpProtocol")
 use_event_loop("ner_runtime.serving.http.listener:loop_factory")
 limits = RequestLimits(
     settings.max_chars, settings.max_texts, tuple(settings.served_models), settings.max_lexicon_entries
@@ -86,10 +86,9 @@ class EdgeService(bentoml.Service[object]):
             rate=Rate.parse(settings.rate_limit),
             trusted_proxies=settings.trusted_proxies,
         )
-        dispatch_at_once()
-        name_server_directly()
+        use_short_request_path()
         app = super().to_asgi(is_main)
-        remove_idle_middleware(app)
+        shorten_request_path(app)
         edge = Edge(
             app,
             Pages(STATIC, model_statuses),
@@ -100,9 +99,16 @@ class EdgeService(bentoml.Service[object]):
             },
             admission,
             BodyReader(settings.max_body_bytes, settings.timeout_s),
+            settings.timeout_s,
             observe_response,
             log_response,
         )
+
+        def refusal(scope: Scope) -> RanerError | None:
+            # Once the shutdown has begun, responses must close their connections, which `CloseConnections` does.
+            return None if shutdown.begun else edge.refusal(scope)
+
+        use_http_protocol(partial(HttpProtocol, refusal=refusal))
         return CloseConnections(with_cors(edge, settings.cors_origins), shutdown)
 
 
@@ -207,7 +213,7 @@ class Raner:
         output_spec=HandlerOutput,
     )
     async def ner(self, requests: list[ApiRequest[NerRequest]]) -> list[Awaitable[ApiResponse]]:
-        # Starts the requests of a batch together and returns at once, so that the next batch need not wait for them.
+        # The scheduler batches the windows of all requests that are in progress: here, no request waits for another.
         return [self._worker.model_slot(request.body.model).ner(request) for request in requests]
 
     @bentoml.api(route="/ner/batch", input_spec=ValidatedInput, output_spec=HandlerOutput)

@@ -14,7 +14,6 @@ import asyncio
 import json
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -38,8 +37,8 @@ from ner_runtime.upstream.private import WORKER_MODULE
 CLIENTS = 16
 LIST = 16
 OVERLOAD = 3
-CONNECTIONS = 128
-REFUSED_PER_S = 300
+CONNECTIONS = 64
+REFUSED_PER_S = 900
 SETTINGS = {"RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_MAX_CONCURRENCY": "32"}
 REFUSING = {**SETTINGS, "RANER_RATE_LIMIT": "1/h"}
 
@@ -161,36 +160,45 @@ def _serve(port: int, worker: int, clients: int, *, cached: bool, seconds: float
 
 
 async def _send_at_random(port: int, rate: float, seconds: float) -> list[tuple[int, float]]:
-    """Send requests at random times; return the status and the latency of each, counted from when it was due."""
-    texts = bodies(cached=False)
-    results = await asyncio.gather(
-        *(_send_due(port, texts, _arrivals(rate / CONNECTIONS, seconds, seed)) for seed in range(CONNECTIONS))
-    )
-    return [answer for result in results for answer in result]
+    """Send requests at random times, each on an idle connection; return the status and the latency of each.
+
+    Latency is in seconds and counts from when the request was due.
+    """
+    texts, idle = bodies(cached=False), [await asyncio.open_connection("127.0.0.1", port) for _ in range(CONNECTIONS)]
+    begun = time.perf_counter()
+
+    async def send(due: float) -> tuple[int, float]:
+        connection = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
+        status = await _exchange(*connection, next(texts))
+        idle.append(connection)
+        return status, time.perf_counter() - begun - due
+
+    sending: list[asyncio.Task[tuple[int, float]]] = []
+    for due in _arrivals(rate, seconds):
+        if (wait := begun + due - time.perf_counter()) > 0:
+            await asyncio.sleep(wait)
+        sending.append(asyncio.create_task(send(due)))
+    answers = await asyncio.gather(*sending)
+    for _, writer in idle:
+        writer.close()
+    return answers
 
 
-def _arrivals(rate: float, seconds: float, seed: int) -> list[float]:
-    random, now, times = Random(seed), 0.0, []
+def _arrivals(rate: float, seconds: float) -> list[float]:
+    random, now, times = Random(45), 0.0, []
     while (now := now + random.expovariate(rate)) < seconds:
         times.append(now)
     return times
 
 
-async def _send_due(port: int, texts: Iterator[bytes], arrivals: list[float]) -> list[tuple[int, float]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    begun = time.perf_counter()
-    answers: list[tuple[int, float]] = []
-    for due in arrivals:
-        await asyncio.sleep(max(0.0, begun + due - time.perf_counter()))
-        body = next(texts)
-        head = f"POST /ner HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
-        status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines if line)
-        await reader.readexactly(int(headers["content-length"]))
-        answers.append((int(status.split()[1]), time.perf_counter() - begun - due))
-    writer.close()
-    return answers
+async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> int:
+    """Send a request and read the response; return its status."""
+    head = f"POST /ner HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    headers = dict(line.lower().split(": ", 1) for line in lines if line)
+    await reader.readexactly(int(headers["content-length"]))
+    return int(status.split()[1])
 
 
 def _cpu_ms(process: int) -> float:

@@ -1,8 +1,8 @@
-"""Measure latency, CPU time and batch sizes with and without BentoML's batching dispatcher, at 1 and 16 clients.
+"""Measure latency, CPU time and batch sizes with the short request path and with BentoML's own, at 1 and 16 clients.
 
     python -m benchmarks.batching [--rounds N] [--seconds S] [--json FILE]
 
-Three services run side by side, and their rounds alternate, so that other load on the machine affects them alike: on a
+Two services run side by side, and their rounds alternate, so that other load on the machine affects them alike: on a
 busy machine, the ratios are reliable, the times are not. Each service has one worker with one thread; each text has 45
 characters. CPU time is that of the worker, as the kernel counts it; it includes inference if the texts never repeat.
 """
@@ -33,11 +33,10 @@ from ner_runtime.serving.lifecycle.service_process import service_process
 from ner_runtime.upstream.private import WORKER_MODULE
 
 TARGETS = {
-    "at once": "service:Raner",
-    "holding": "benchmarks.batching.holding:Raner",
-    "none": "benchmarks.batching.direct:Direct",
+    "short": "service:Raner",
+    "BentoML": "benchmarks.batching.unmodified:Raner",
 }
-"""The service with each dispatcher: as in RaNER Service, as in BentoML, and none."""
+"""The service with each request path: its own, where only the scheduler batches, and BentoML's with its dispatcher."""
 CLIENTS = (1, 16)
 CHARS = 45
 WARM_UP_S = 2.0
@@ -48,11 +47,11 @@ SETTINGS = {"RANER_WORKERS": "1", "RANER_THREADS": "1", "RANER_LOG_LEVEL": "warn
 class Row:
     """The results of one service: medians over the rounds.
 
-    dispatched: mean number of requests that the dispatcher passed on together; 0 without a dispatcher
+    dispatched: mean number of requests that the dispatcher passed on together; 0 on the short path
     windows: mean number of windows in a batch of the scheduler; 0 if all texts were cached
     """
 
-    dispatcher: str
+    path: str
     clients: int
     cached: bool
     requests_per_s: float
@@ -113,7 +112,7 @@ def measure_round(name: str, service: Service, clients: int, cached: bool, secon
     latencies = sorted(asyncio.run(send_all(service.port, bodies(cached), clients, seconds)))
     after, cpu_after = _samples(service), _cpu_s(service)
     return Row(
-        dispatcher=name,
+        path=name,
         clients=clients,
         cached=cached,
         requests_per_s=len(latencies) / seconds,
@@ -144,12 +143,12 @@ def bodies(cached: bool) -> Iterator[bytes]:
 
 def print_table(rows: list[Row]) -> None:
     """Print the rows as a Markdown table."""
-    print("| dispatcher | clients | texts | requests/s | P50 ms | P99 ms | CPU ms | dispatched | windows |")
+    print("| path | clients | texts | requests/s | P50 ms | P99 ms | CPU ms | dispatched | windows |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for row in rows:
         figures = (row.requests_per_s, row.p50_ms, row.p99_ms, row.cpu_ms, row.dispatched, row.windows)
         cells = " | ".join(f"{figure:.2f}" if figure < 10 else f"{figure:.0f}" for figure in figures)
-        print(f"| {row.dispatcher} | {row.clients} | {'cached' if row.cached else 'new'} | {cells} |")
+        print(f"| {row.path} | {row.clients} | {'cached' if row.cached else 'new'} | {cells} |")
 
 
 def _start(stack: ExitStack, target: str) -> Service:
@@ -163,7 +162,7 @@ def _median(rows: list[Row]) -> Row:
     first, *_ = rows
     names = ("requests_per_s", "p50_ms", "p99_ms", "cpu_ms", "dispatched", "windows")
     figures = {name: median(getattr(row, name) for row in rows) for name in names}
-    return Row(first.dispatcher, first.clients, first.cached, **figures)
+    return Row(first.path, first.clients, first.cached, **figures)
 
 
 def _cpu_s(service: Service) -> float:

@@ -9,7 +9,7 @@ The imports are lazy: the command line must not load BentoML, and a worker must 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
@@ -69,64 +69,67 @@ def replace_arbiter(arbiter: type[Arbiter]) -> None:
     circus.Arbiter = arbiter
 
 
-def remove_idle_middleware(app: ASGIApp) -> None:
-    """Remove unneeded BentoML middleware from the application that `bentoml.Service.to_asgi` returns.
+def use_short_request_path() -> None:
+    """Make BentoML call an API method for each request directly, without the steps that this service does not use.
 
-    The OpenTelemetry middleware creates spans even if no exporter is configured; in that case it is removed. The
-    middleware for traffic metrics duplicates the `raner_request…` metrics under BentoML's names.
-    """
-    from bentoml._internal.configuration.containers import BentoMLContainer
-    from bentoml._internal.server.http.instruments import RunnerTrafficMetricsMiddleware
-    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
-    from starlette.applications import Starlette
+    BentoML's endpoint provides a request context, files, cookies, background tasks and streams, and its dispatcher
+    collects requests for a batch while the previous one is processed. Here the API methods pass the requests on to the
+    scheduler, which batches tokens: collecting the requests before would only delay them.
 
-    assert isinstance(app, Starlette)  # noqa: S101
-    idle: list[object] = [RunnerTrafficMetricsMiddleware]
-    if BentoMLContainer.tracing.exporter_type.get() is None:
-        idle.append(OpenTelemetryMiddleware)
-    app.user_middleware = [middleware for middleware in app.user_middleware if middleware.cls not in idle]
-
-
-def dispatch_at_once() -> None:
-    """Make BentoML's batching dispatcher pass requests on in the next iteration of the event loop.
-
-    By default, the dispatcher delays requests to collect larger batches, for as long as earlier requests have waited:
-    20 ms on a busy worker. That helps if the API processes the batch itself. Here the API only passes its requests to
-    the scheduler, which batches tokens. Call this function before `bentoml.Service.to_asgi`.
-    """
-    from _bentoml_impl.server import app
-    from bentoml._internal.marshal.dispatcher import CorkDispatcher, Optimizer
-
-    class PromptOptimizer(Optimizer):
-        wait = property(lambda _self: 0.0, lambda _self, _value: None)
-
-    class PromptDispatcher(CorkDispatcher[Sequence[object], object]):
-        # Seconds to sleep while the previous batch is handed over, which takes one iteration of the event loop.
-        TICKET_INTERVAL = 0
-
-        def __init__(self, *args: Any, **options: Any) -> None:
-            # BentoML looks up the type of each batch to find its size; here a batch is always a list.
-            super().__init__(*args, **{**options, "get_batch_size": len})
-            self.optimizer = PromptOptimizer(self.max_latency)
-
-    app.CorkDispatcher = PromptDispatcher
-
-
-def name_server_directly() -> None:
-    """Make BentoML set the `Server` header of a response without its dependency injection.
-
-    For each response, BentoML looks up the format of trace ids, but it sends trace ids only if spans are exported.
-    Call this function before `bentoml.Service.to_asgi`.
+    If an exporter for traces is configured, BentoML's endpoint is kept, because it adds the trace ids. Call this
+    function before `bentoml.Service.to_asgi`.
     """
     from _bentoml_impl.server.app import ServiceAppFactory
-    from bentoml._internal.configuration.containers import BentoMLContainer
+    from starlette.requests import Request
     from starlette.responses import Response
 
-    def add_server(self: ServiceAppFactory, resp: Response, logging_format: object = None) -> None:
-        resp.headers["server"] = f"BentoML Service/{self.service.name}"
+    async def infer(
+        self: ServiceAppFactory, name: str, input_args: tuple[Any, ...], input_kwargs: Mapping[str, Any]
+    ) -> Any:
+        service: Any = self._service_instance  # pyright: ignore[reportPrivateUsage]
+        return await getattr(service, name).local(**input_kwargs)
 
-    if BentoMLContainer.tracing.exporter_type.get() is None:
-        ServiceAppFactory._add_response_headers = add_server  # pyright: ignore[reportPrivateUsage]
+    async def respond(self: ServiceAppFactory, name: str, request: Request) -> Response:
+        method: Any = self.service.apis[name]
+        arguments = await method.input_spec.from_http_request(request, None)
+        output = await infer(self, name, (), {field: getattr(arguments, field) for field in arguments.model_fields})
+        response: Response = await method.output_spec.to_http_response(output, None)
+        response.headers["server"] = f"BentoML Service/{self.service.name}"
+        return response
+
+    ServiceAppFactory.batch_infer = infer
+    if not _traces_requests():
+        ServiceAppFactory.api_endpoint_wrapper = respond
+
+
+def shorten_request_path(app: ASGIApp) -> None:
+    """Remove middleware that this service does not need from the application of `bentoml.Service.to_asgi`.
+
+    - The edge has its own time limit: BentoML's creates a task for each request, and a timer that it does not cancel.
+    - The traffic metrics duplicate the `raner_request…` metrics under BentoML's names.
+    - Without an exporter, spans are not created, and the context, which holds their ids, is not needed.
+
+    The routes of the API methods are matched first.
+    """
+    from _bentoml_impl.server.app import ContextMiddleware
+    from bentoml._internal.server.http.instruments import RunnerTrafficMetricsMiddleware
+    from bentoml._internal.server.http.traffic import TimeoutMiddleware
+    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+    from starlette.applications import Starlette
+    from starlette.routing import Route
+
+    assert isinstance(app, Starlette)  # noqa: S101
+    removed: list[object] = [TimeoutMiddleware, RunnerTrafficMetricsMiddleware]
+    if not _traces_requests():
+        removed += [OpenTelemetryMiddleware, ContextMiddleware]
+    app.user_middleware = [middleware for middleware in app.user_middleware if middleware.cls not in removed]
+    app.router.routes.sort(key=lambda route: not (isinstance(route, Route) and "POST" in (route.methods or ())))
+
+
+def _traces_requests() -> bool:
+    from bentoml._internal.configuration.containers import BentoMLContainer
+
+    return BentoMLContainer.tracing.exporter_type.get() is not None
 
 
 def cache_api_methods(service: object) -> None:
@@ -138,15 +141,16 @@ def cache_api_methods(service: object) -> None:
             vars(service)[name] = getattr(service, name)
 
 
-def use_http_protocol(protocol: str) -> None:
-    """Make uvicorn serve HTTP with this protocol class; BentoML does not configure one.
+def use_http_protocol(protocol: Callable[..., HttpToolsProtocol]) -> None:
+    """Make uvicorn serve HTTP with this protocol; BentoML does not configure one.
 
     Args:
-        protocol: import string of a protocol class, `module:Class`
+        protocol: called with the arguments of uvicorn's protocol for each connection
     """
     from uvicorn.config import HTTP_PROTOCOLS
 
-    HTTP_PROTOCOLS["auto"] = protocol
+    protocols: dict[Any, Any] = HTTP_PROTOCOLS
+    protocols["auto"] = protocol
 
 
 def use_event_loop(factory: str) -> None:

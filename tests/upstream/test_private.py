@@ -13,14 +13,19 @@ import logging
 import re
 import subprocess
 from collections.abc import Generator, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
 import bentoml
+import httpx
 import pytest
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
+from ner_runtime.serving.http.protocol import HttpProtocol
 from ner_runtime.upstream import private
 from tests.support.servers.service import REPOSITORY
 
@@ -81,13 +86,11 @@ def http_protocol_put_back() -> Generator[None]:
 
 @pytest.mark.usefixtures("http_protocol_put_back")
 def test_uvicorn_serves_http_with_the_protocol_that_replaces_its_own() -> None:
-    private.use_http_protocol("ner_runtime.serving.http.protocol:HttpProtocol")
+    private.use_http_protocol(partial(HttpProtocol, refusal=None))
     # BentoML's worker configures uvicorn without a protocol.
     config = uvicorn.Config(lambda: None)
     config.load()
-    assert config.http_protocol_class.__name__ == "HttpProtocol", (
-        "malformed requests and Upgrade are handled by uvicorn"
-    )
+    assert isinstance(config.http_protocol_class, partial), "malformed requests and Upgrade are handled by uvicorn"
     assert "http=" not in inspect.getsource(import_module(private.WORKER_MODULE).main.callback)
 
 
@@ -196,78 +199,79 @@ def test_a_download_reports_its_progress() -> None:
     assert used <= set(parameters), "raner pull could not download"
 
 
-@pytest.mark.anyio
-async def test_the_dispatcher_passes_requests_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from _bentoml_impl.server import app
-
-    monkeypatch.setattr(app, "CorkDispatcher", app.CorkDispatcher)
-    private.dispatch_at_once()
-    batching = app.CorkDispatcher(10_000, 64, fallback=lambda: None)
-    batching.optimizer.wait = 10
-    assert (batching.optimizer.wait, batching.TICKET_INTERVAL) == (0, 0), "requests would wait for a larger batch"
-    batches: list[tuple[list[int], ...]] = []
-
-    async def process(batch: tuple[list[int], ...]) -> tuple[list[int], ...]:
-        batches.append(batch)
-        return batch
-
-    send = batching(process)
-    requests = [[number] for number in range(5)]
-    assert await asyncio.gather(*(send(request) for request in requests)) == requests
-    assert batches == [tuple(requests)], "requests that arrive together are passed on together"
-    batching.shutdown()
-
-
 @pytest.fixture
 def plain() -> type:
-    """The class of a BentoML service with one API."""
+    """The class of a BentoML service with one API, which reverses the bodies of a batch."""
+
+    class Input(bentoml.IODescriptor):
+        batch: list[str]
+
+        @classmethod
+        async def from_http_request(cls, request: Request, serde: object) -> SimpleNamespace:
+            return SimpleNamespace(batch=[(await request.body()).decode()], model_fields=("batch",))
+
+    class Output(bentoml.IODescriptor):
+        responses: list[str]
+
+        @classmethod
+        async def to_http_response(cls, obj: list[str], serde: object) -> Response:
+            return PlainTextResponse(*obj)
 
     class Plain:
-        @bentoml.api
-        def measure(self, text: str) -> int:
-            return len(text)
+        @bentoml.api(batchable=True, input_spec=Input, output_spec=Output)
+        async def reverse(self, batch: list[str]) -> list[str]:
+            return [text[::-1] for text in batch]
 
     return Plain
 
 
+@pytest.fixture
+def short_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the request path of BentoML for one test."""
+    from _bentoml_impl.server.app import ServiceAppFactory
+
+    for name in ("batch_infer", "api_endpoint_wrapper"):
+        monkeypatch.setattr(ServiceAppFactory, name, getattr(ServiceAppFactory, name))
+    private.use_short_request_path()
+
+
+@pytest.mark.usefixtures("short_path")
+@pytest.mark.anyio
+async def test_each_request_is_passed_to_its_api_method_at_once(plain: type) -> None:
+    app = bentoml.service(name="plain", traffic={"timeout": 5})(plain).to_asgi()
+    private.shorten_request_path(app)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+    async with app.router.lifespan_context(app), client:
+        responses = await asyncio.gather(*(client.post("/reverse", content=f"{number}a") for number in range(5)))
+        assert [response.text for response in responses] == [f"a{number}" for number in range(5)]
+        assert responses[0].headers["server"] == "BentoML Service/plain"
+        assert (await client.get("/readyz")).status_code == 200
+
+
 def middleware_names(service: bentoml.Service[object]) -> set[str]:
     app = service.to_asgi()
-    private.remove_idle_middleware(app)
+    private.shorten_request_path(app)
     return {middleware.cls.__name__ for middleware in app.user_middleware}
 
 
-def test_spans_are_made_only_where_they_are_exported(plain: type, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spans_and_their_context_are_made_only_where_they_are_exported(
+    plain: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service = bentoml.service(name="plain")(plain)
     without = middleware_names(service)
     options = {"exporter_type": "otlp", "otlp": {"endpoint": "http://127.0.0.1:9", "protocol": "http"}}
     monkeypatch.setitem(service.config, "tracing", options)
-    assert middleware_names(service) - without == {"OpenTelemetryMiddleware"}
+    assert middleware_names(service) - without == {"OpenTelemetryMiddleware", "ContextMiddleware"}
 
 
-def test_the_traffic_metrics_of_bentoml_are_removed_and_its_timeout_is_kept(plain: type) -> None:
+def test_the_time_limit_and_the_traffic_metrics_of_bentoml_are_removed(plain: type) -> None:
     names = middleware_names(bentoml.service(name="plain", traffic={"timeout": 5})(plain))
-    assert "TimeoutMiddleware" in names
+    assert "TimeoutMiddleware" not in names, "the edge has a time limit"
     assert not {name for name in names if "Metrics" in name}, "each request would be counted twice"
 
 
 def test_api_methods_are_bound_once(plain: type) -> None:
     service = plain()
-    assert service.measure is not service.measure, "BentoML binds once itself: cache_api_methods can go"
+    assert service.reverse is not service.reverse, "BentoML binds once itself: cache_api_methods can go"
     private.cache_api_methods(service)
-    assert service.measure is service.measure
-    assert service.measure.local("四个字符") == 4
-
-
-def test_the_server_header_is_the_one_of_bentoml(monkeypatch: pytest.MonkeyPatch) -> None:
-    from _bentoml_impl.server.app import ServiceAppFactory
-    from starlette.responses import Response
-
-    # Puts BentoML's method back after the test.
-    monkeypatch.setattr(ServiceAppFactory, "_add_response_headers", ServiceAppFactory._add_response_headers)
-    factory = SimpleNamespace(service=SimpleNamespace(name="plain"))
-    responses = [Response(), Response()]
-    ServiceAppFactory._add_response_headers(factory, responses[0])
-    private.name_server_directly()
-    ServiceAppFactory._add_response_headers(factory, responses[1])
-    assert responses[0].headers == responses[1].headers
-    assert responses[1].headers["server"] == "BentoML Service/plain"
+    assert service.reverse is service.reverse

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
@@ -39,6 +39,10 @@ _HITS, _MISSES, _SHARED = (CACHE_LOOKUPS.labels(result) for result in ("hit", "m
 class Store(Protocol):
     """Stores results. A store never makes a request fail: a key that it cannot look up in time counts as a miss."""
 
+    def get_now(self, keys: Iterable[Key]) -> dict[Key, bytes] | None:
+        """Return the stored values like `get`, or None if the store cannot tell without waiting."""
+        ...
+
     async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
         """Return the stored values by key. Keys that are not stored are left out."""
         ...
@@ -58,8 +62,11 @@ class MemoryStore:
     def __init__(self, max_bytes: int, ttl_s: float) -> None:
         self._entries: TTLCache[Key, bytes] = TTLCache(max_bytes, ttl_s, getsizeof=_entry_size)
 
-    async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
+    def get_now(self, keys: Iterable[Key]) -> dict[Key, bytes]:
         return {key: value for key in keys if (value := self._entries.get(key)) is not None}
+
+    async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
+        return self.get_now(keys)
 
     def put(self, key: Key, value: bytes) -> None:
         # A value larger than the whole store is not stored.
@@ -136,9 +143,11 @@ class Cache:
         if shared:
             _SHARED.inc(len(shared))
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in shared}
-        flights = [self._start(new, recognize, slot)] if new else []
+        stored = self._store.get_now(new) if self._store is not None and new else None
+        results = _decoded(stored, new) if stored is not None else {}
+        missed = {key: text for key, text in new.items() if key not in results} if results else new
+        flights = [self._start(missed, recognize, slot, look_up=stored is None)] if missed else []
         flights += dict.fromkeys(shared.values())
-        results: dict[Key, TextResult] = {}
         for found in await _all([flight.join() for flight in flights]):
             results |= found
         return [results[key] for key in keys]
@@ -148,8 +157,9 @@ class Cache:
         if self._store is not None:
             await self._store.close()
 
-    def _start(self, texts: dict[Key, str], recognize: Recognize, slot: str) -> _Flight:
-        task = asyncio.create_task(self._look_up_or_compute(texts, recognize))
+    def _start(self, texts: dict[Key, str], recognize: Recognize, slot: str, *, look_up: bool) -> _Flight:
+        computing = self._look_up_or_compute(texts, recognize) if look_up else self._compute(texts, recognize)
+        task = asyncio.create_task(computing)
         flight = _Flight(task)
         keys = [(slot, key) for key in texts]
         self._flights |= dict.fromkeys(keys, flight)
@@ -166,23 +176,17 @@ class Cache:
         return flight
 
     async def _look_up_or_compute(self, texts: dict[Key, str], recognize: Recognize) -> dict[Key, TextResult]:
-        started = perf_counter()
-        stored = await self._store.get(list(texts)) if self._store is not None else {}
+        results = _decoded(await self._store.get(list(texts)), texts) if self._store is not None else {}
+        missed = {key: text for key, text in texts.items() if key not in results}
+        return results | await self._compute(missed, recognize) if missed else results
+
+    async def _compute(self, texts: dict[Key, str], recognize: Recognize) -> dict[Key, TextResult]:
+        computed = await recognize(list(texts.values()))
         results: dict[Key, TextResult] = {}
-        for key, value in stored.items():
-            # Other programs may write to Redis. An invalid value counts as a miss.
-            with suppress(ValueError, TypeError):
-                results[key] = TextResult(_decode(value, texts[key]), started, cached=True)
-        missed = [key for key in texts if key not in results]
-        if self._store is not None:
-            _HITS.inc(len(results))
-            _MISSES.inc(len(missed))
-        if missed:
-            computed = await recognize([texts[key] for key in missed])
-            for key, recognition in zip(missed, computed.recognitions, strict=True):
-                results[key] = TextResult(recognition, computed.started, cached=False)
-                if self._store is not None:
-                    self._store.put(key, _encode(recognition))
+        for key, recognition in zip(texts, computed.recognitions, strict=True):
+            results[key] = TextResult(recognition, computed.started, cached=False)
+            if self._store is not None:
+                self._store.put(key, _encode(recognition))
         return results
 
 
@@ -222,6 +226,21 @@ def _decode(value: bytes, text: str) -> Recognition:
     windows, entities = json.loads(value)
     found = [Entity(type_, text[s:e], s, e, score, *source) for type_, s, e, score, *source in entities]
     return Recognition(found, windows)
+
+
+def _decoded(stored: Mapping[Key, bytes], texts: Mapping[Key, str]) -> dict[Key, TextResult]:
+    """Return the results of those `texts` that are stored, and count hits and misses."""
+    started = perf_counter()
+    results: dict[Key, TextResult] = {}
+    for key, value in stored.items():
+        # Other programs may write to Redis. An invalid value counts as a miss.
+        with suppress(ValueError, TypeError):
+            results[key] = TextResult(_decode(value, texts[key]), started, cached=True)
+    if results:
+        _HITS.inc(len(results))
+    if len(results) < len(texts):
+        _MISSES.inc(len(texts) - len(results))
+    return results
 
 
 def _entry_size(value: bytes) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 
@@ -165,15 +165,7 @@ class Handler:
         if lexicon is not None:
             identity, recognize = with_lexicon(identity, lexicon.digest), partial(recognize, lexicon=lexicon)
         slot = self._scheduler.metrics.model
-        results = asyncio.ensure_future(self._cache.results(texts, identity, recognize, slot))
-        try:
-            disconnected = [request.disconnected] if request.disconnected else []
-            await asyncio.wait([results, *disconnected], return_when="FIRST_COMPLETED")
-            if not results.done():
-                raise ClientGone("the client has disconnected")
-            return results.result()
-        finally:
-            results.cancel()
+        return await _until(request.disconnected, self._cache.results(texts, identity, recognize, slot))
 
     def _colors_with(self, lexicon: LexiconSet | None) -> Mapping[str, str]:
         """Return the colour of each type of the model and of the lexicons. The colours of the model have precedence."""
@@ -215,6 +207,33 @@ def _entities(
     text: str, result: TextResult, types: frozenset[str], options: NerOptions, colors: Mapping[str, str]
 ) -> bytes:
     return entities_json(text, _requested(result, types, options), colors, options.offset_unit)
+
+
+async def _until(disconnected: asyncio.Future[None] | None, results: Awaitable[list[TextResult]]) -> list[TextResult]:
+    """Wait for the results. When `disconnected` is done before them, cancel them.
+
+    Raises:
+        ClientGone
+    """
+    if disconnected is None:
+        return await results
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - requests are handled in tasks
+
+    def cancel(_: asyncio.Future[None]) -> None:
+        task.cancel()
+
+    # Cancelling this task costs less than waiting for two tasks.
+    disconnected.add_done_callback(cancel)
+    try:
+        return await results
+    except asyncio.CancelledError:
+        if not disconnected.done():
+            raise
+        task.uncancel()
+        raise ClientGone("the client has disconnected") from None
+    finally:
+        disconnected.remove_done_callback(cancel)
 
 
 async def _run(encode: Callable[[], bytes], characters: int, most_inline: int = _MAX_INLINE_CHARS) -> bytes:

@@ -7,8 +7,8 @@ its last request is done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 
 from ner_runtime.errors import RanerError
 from ner_runtime.recognizer import Recognizer
@@ -16,7 +16,7 @@ from ner_runtime.serving.answering.handler import Handler
 from ner_runtime.serving.answering.memory import is_out_of_memory, release_memory
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import NotReady
-from ner_runtime.serving.api.messages import ApiRequest, ApiResponse
+from ner_runtime.serving.api.messages import ApiRequest, ApiResponse, Body
 from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RedactRequest
 from ner_runtime.serving.telemetry.metrics import ModelMetrics
 
@@ -33,24 +33,26 @@ class _LoadedModel:
     def __init__(self, scheduler: Scheduler, handler: Handler) -> None:
         self.scheduler = scheduler
         self.handler = handler
-        self.tasks: set[asyncio.Task[ApiResponse]] = set()
+        self.tasks: set[asyncio.Task[object]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def start(self, handling: Coroutine[Any, Any, ApiResponse]) -> asyncio.Task[ApiResponse]:
-        task = asyncio.create_task(handling)
+    @contextmanager
+    def handling(self) -> Generator[asyncio.Task[object]]:
+        """Count the current task as one that uses this model."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - requests are handled in tasks
         self.tasks.add(task)
         self._idle.clear()
-        task.add_done_callback(self._end)
-        return task
+        try:
+            yield task
+        finally:
+            self.tasks.discard(task)
+            if not self.tasks:
+                self._idle.set()
 
     async def idle(self) -> None:
         await self._idle.wait()
-
-    def _end(self, task: asyncio.Task[ApiResponse]) -> None:
-        self.tasks.discard(task)
-        if not self.tasks:
-            self._idle.set()
 
 
 class ModelSlot:
@@ -90,20 +92,17 @@ class ModelSlot:
         """The current model."""
         return self._current.scheduler.recognizer
 
-    def ner(self, request: ApiRequest[NerRequest]) -> asyncio.Task[ApiResponse]:
-        """Start to handle a `POST /ner`."""
-        model = self._current
-        return model.start(self._handle(lambda: model.handler.ner(request)))
+    async def ner(self, request: ApiRequest[NerRequest]) -> ApiResponse:
+        """Handle a `POST /ner`."""
+        return await self._handle(Handler.ner, request)
 
-    def ner_batch(self, request: ApiRequest[NerBatchRequest]) -> asyncio.Task[ApiResponse]:
-        """Start to handle a `POST /ner/batch`."""
-        model = self._current
-        return model.start(self._handle(lambda: model.handler.ner_batch(request)))
+    async def ner_batch(self, request: ApiRequest[NerBatchRequest]) -> ApiResponse:
+        """Handle a `POST /ner/batch`."""
+        return await self._handle(Handler.ner_batch, request)
 
-    def redact(self, request: ApiRequest[RedactRequest]) -> asyncio.Task[ApiResponse]:
-        """Start to handle a `POST /redact`."""
-        model = self._current
-        return model.start(self._handle(lambda: model.handler.redact(request)))
+    async def redact(self, request: ApiRequest[RedactRequest]) -> ApiResponse:
+        """Handle a `POST /redact`."""
+        return await self._handle(Handler.redact, request)
 
     async def swap(self, recognizer: Recognizer) -> None:
         """Replace the model; return when the old one has handled its last request and its memory is released."""
@@ -130,19 +129,26 @@ class ModelSlot:
         scheduler = Scheduler(recognizer, self._max_batch_tokens, self._timeout_s * _MAX_WAIT, self._metrics)
         return _LoadedModel(scheduler, self._make_handler(scheduler))
 
-    async def _handle(self, handle: Callable[[], Coroutine[Any, Any, bytes]]) -> ApiResponse:
+    async def _handle(
+        self, handle: Callable[[Handler, ApiRequest[Body]], Awaitable[bytes]], request: ApiRequest[Body]
+    ) -> ApiResponse:
+        # A task of its own would cost each request two iterations of the event loop.
         if self._refusal:
             return self._refusal
-        try:
-            return await handle()
-        except RanerError as error:
-            return error
-        except asyncio.CancelledError:
-            if self._refusal:
+        model = self._current
+        with model.handling() as task:
+            try:
+                return await handle(model.handler, request)
+            except RanerError as error:
+                return error
+            except asyncio.CancelledError:
+                if self._refusal is None:
+                    raise
+                # `refuse` cancelled the task, which now responds.
+                task.uncancel()
                 return self._refusal
-            raise
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            self._on_out_of_memory()
-            return NotReady("the service is out of memory; try again shortly")
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._on_out_of_memory()
+                return NotReady("the service is out of memory; try again shortly")

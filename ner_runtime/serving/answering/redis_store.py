@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -56,6 +56,9 @@ class RedisStore:
         self._up = False
         self._logged = False
         self._task = asyncio.create_task(self._run())
+
+    def get_now(self, keys: Iterable[Key]) -> None:
+        """Redis can only be asked with `get`."""
 
     async def get(self, keys: Sequence[Key]) -> dict[Key, bytes]:
         if not self._up or self._late:

@@ -176,7 +176,11 @@ class WindowQueue:
                 self._end(batch, error, loop)
                 continue
             seconds = perf_counter() - batch.started
-            self._decoder.submit(self._decode, batch, emissions, seconds, loop)
+            if len(batch.jobs) == 1 and not self._jobs:
+                # Nothing waits for the engine: handing a single request over would take longer than it saves.
+                self._decode(batch, emissions, seconds, loop)
+            else:
+                self._decoder.submit(self._decode, batch, emissions, seconds, loop)
             # The references would keep the memory until the next batch.
             del batch, emissions
 

@@ -14,6 +14,9 @@ Body = TypeVar("Body", bound=RequestBody, covariant=True)
 API_REQUEST = "raner_request"
 """Key of `scope["state"]` that holds the `ApiRequest`."""
 
+DISCONNECTED = "raner_disconnected"
+"""Key of `scope["state"]` that holds a future, done once the client has disconnected. `HttpProtocol` sets it."""
+
 ApiResponse = bytes | RanerError
 """The JSON body of a successful response, or an error."""
 

@@ -15,7 +15,7 @@ from time import monotonic
 from cachetools import LRUCache
 from starlette.requests import Request
 
-from ner_runtime.serving.api.errors import Overloaded, RateLimited
+from ner_runtime.serving.api.errors import Overloaded, RateLimited, Unauthorized
 from ner_runtime.serving.http.clients import check_key, client_address
 from ner_runtime.serving.telemetry.metrics import IN_FLIGHT, SHED
 
@@ -60,13 +60,24 @@ class RateLimiter:
         Raises:
             RateLimited: the request exceeds the rate; it is not counted.
         """
+        refusal, regained = self._next(client)
+        if refusal is not None:
+            raise refusal
+        self._regained[client] = regained
+
+    def refusal(self, client: str) -> RateLimited | None:
+        """Return the error that `check` would raise now, or None. Does not count the request."""
+        return self._next(client)[0]
+
+    def _next(self, client: str) -> tuple[RateLimited | None, float]:
+        """Return why the next request is refused, and when the client has regained all its requests after it."""
         now = monotonic()
         regained = max(self._regained.get(client, now), now) + self._interval_s
         wait = regained - now - self._rate.period_s - self._interval_s * _ROUNDING
-        if wait > 0:
-            _SHED_BY_RATE.inc()
-            raise RateLimited("too many requests from this client; slow down", math.ceil(wait))
-        self._regained[client] = regained
+        if wait <= 0:
+            return None, regained
+        _SHED_BY_RATE.inc()
+        return RateLimited("too many requests from this client; slow down", math.ceil(wait)), regained
 
 
 class Admission:
@@ -106,9 +117,9 @@ class Admission:
             Unauthorized: the key is missing or wrong.
             RateLimited: the request exceeds the client's rate.
         """
-        key = check_key(request, self._key_digests) if self._key_digests else None
+        client = self._client(request)
         if self._rate_limiter is not None:
-            self._rate_limiter.check(key or client_address(request, self._trusted_proxies))
+            self._rate_limiter.check(client)
 
     def check_capacity(self) -> None:
         """Check that the limit on requests in flight allows one more.
@@ -116,9 +127,22 @@ class Admission:
         Raises:
             Overloaded: `max_concurrency` requests are in flight.
         """
-        if self.in_flight >= self._max_concurrency:
-            _SHED_IN_FLIGHT.inc()
-            raise Overloaded("too many requests are in flight; try again shortly")
+        if self._is_full():
+            raise self._full()
+
+    def refusal(self, request: Request) -> RateLimited | Overloaded | None:
+        """Return the error that `check_client` or `check_capacity` would raise because of load, or None.
+
+        Does not count the request. A request without a valid key is not refused here: its error is another one.
+        """
+        if not self._is_full() and self._rate_limiter is None:
+            return None
+        try:
+            client = self._client(request)
+        except Unauthorized:
+            return None
+        refusal = self._rate_limiter.refusal(client) if self._rate_limiter is not None else None
+        return refusal or (self._full() if self._is_full() else None)
 
     @contextmanager
     def request(self) -> Generator[None]:
@@ -150,3 +174,16 @@ class Admission:
     def remove_arriving(self, size: int) -> None:
         """Undo `add_arriving`."""
         self.arriving_bytes -= size
+
+    def _client(self, request: Request) -> str:
+        """Return what identifies the client to the rate limiter: its key, or else its address."""
+        key = check_key(request, self._key_digests) if self._key_digests else None
+        return key or (client_address(request, self._trusted_proxies) if self._rate_limiter is not None else "")
+
+    def _is_full(self) -> bool:
+        return self.in_flight >= self._max_concurrency
+
+    @staticmethod
+    def _full() -> Overloaded:
+        _SHED_IN_FLIGHT.inc()
+        return Overloaded("too many requests are in flight; try again shortly")

@@ -26,12 +26,13 @@ from ner_runtime.serving.api.errors import (
     ClientGone,
     MethodNotAllowed,
     NotFound,
+    TimedOut,
     error_for_status,
     error_response,
     response_error,
     status_of,
 )
-from ner_runtime.serving.api.messages import API_REQUEST, ApiRequest
+from ner_runtime.serving.api.messages import API_REQUEST, DISCONNECTED, ApiRequest
 from ner_runtime.serving.api.requests import RequestBody
 from ner_runtime.serving.http.admission import Admission
 from ner_runtime.serving.http.bodies import BodyReader, check_media_type, replay
@@ -55,11 +56,14 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "cross-origin-opener-policy": "same-origin",
 }
 
-_VARY = (b"vary", b"accept-encoding")
+COMMON_HEADERS = [
+    *((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()),
+    (b"vary", b"accept-encoding"),
+]
+"""Headers of every response, besides the request id."""
 
 _REQUEST_ID_HEADER = b"x-request-id"
-_RAW_SECURITY_HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-_OWN_HEADERS = frozenset({_REQUEST_ID_HEADER, *(name for name, _ in _RAW_SECURITY_HEADERS)})
+_OWN_HEADERS = frozenset({_REQUEST_ID_HEADER, *(name.encode() for name in SECURITY_HEADERS)})
 _VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _STATIC = "/static"
 
@@ -74,6 +78,7 @@ class Edge:
         parsers: Mapping[str, Parser],
         admission: Admission,
         bodies: BodyReader,
+        timeout_s: float,
         *observers: Observer,
     ) -> None:
         """Set the parts of the edge.
@@ -84,6 +89,7 @@ class Edge:
             parsers: the parser of each path that takes a body
             admission: admits requests with a body
             bodies: reads the bodies
+            timeout_s: maximum time in seconds from the end of the body to the start of the response
             observers: called with the access record of every response
         """
         self._app = app
@@ -91,6 +97,7 @@ class Edge:
         self._parsers = parsers
         self._admission = admission
         self._bodies = bodies
+        self._timeout_s = timeout_s
         self._observers = observers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,7 +112,7 @@ class Edge:
     async def _http(self, request: Request, send: Send) -> None:
         received = perf_counter()
         request.scope.setdefault("state", {})
-        identity = _request_id(request.headers.get("x-request-id"))
+        identity = request_id(request.headers.get("x-request-id"))
         REQUEST_ID.set(identity)
         response = _ResponseSender(request, send, identity)
         notes: dict[str, object] = {}
@@ -123,6 +130,12 @@ class Edge:
         record = AccessRecord(path, request.method, response.status, seconds, response.code, notes)
         for observe in self._observers:
             observe(record)
+
+    def refusal(self, scope: Scope) -> RanerError | None:
+        """Return why a request whose head has arrived would be refused because of load; None if it may pass."""
+        if scope["method"] != "POST" or scope["path"] not in self._parsers:
+            return None
+        return self._admission.refusal(Request(scope))
 
     def _label(self, path: str) -> str:
         # The path in metrics and logs. Clients cannot create new values: unknown paths become `other`.
@@ -159,16 +172,28 @@ class Edge:
         body = await self._bodies.read(request, self._admission)
         with self._admission.request():
             parsed = self._parsers[scope["path"]](body)
-            disconnected = asyncio.ensure_future(_disconnected(receive))
-            scope["state"][API_REQUEST] = ApiRequest(parsed, received, disconnected, notes)
-            try:
-                await self._app(scope, replay(body, receive), response.send)
-            finally:
-                disconnected.cancel()
+            state = scope["state"]
+            state[API_REQUEST] = ApiRequest(parsed, received, state.get(DISCONNECTED), notes)
+            await self._call(scope, replay(body, receive), response)
+
+    async def _call(self, scope: Scope, receive: Receive, response: _ResponseSender) -> None:
+        """Call the application; cancel it if the response does not start in time."""
+        timeout = asyncio.timeout(self._timeout_s)
+        try:
+            async with timeout:
+                response.timeout = timeout
+                try:
+                    await self._app(scope, receive, response.send)
+                finally:
+                    response.timeout = None
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            raise TimedOut("the request took longer than the service allows") from None
 
 
-def _request_id(sent: str | None) -> str:
-    # Only ids that are safe in a log line and a header are kept.
+def request_id(sent: str | None) -> str:
+    """Return the id of a request: the one that the client sent if it is safe in a log line, or else a new one."""
     return sent if sent and _VALID_REQUEST_ID.fullmatch(sent) else token_hex(16)
 
 
@@ -176,12 +201,6 @@ def _check_method(request: Request, *allowed: str) -> None:
     if request.method not in allowed:
         allow = ", ".join(allowed)
         raise MethodNotAllowed(f"{request.method[:16]} is not allowed here; allowed: {allow}", allow)
-
-
-async def _disconnected(receive: Receive) -> None:
-    """Return when the client has disconnected."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 class _ResponseSender:
@@ -193,6 +212,7 @@ class _ResponseSender:
         self._identity = identity
         self._started = False
         self._replaced = False
+        self.timeout: asyncio.Timeout | None = None
         self.status = 500
         self.code: str | None = None
 
@@ -222,10 +242,13 @@ class _ResponseSender:
 
     async def _start(self, message: Message, error: RanerError | None) -> None:
         self._started = True
+        if self.timeout is not None:
+            # The client may read the response as slowly as it likes.
+            self.timeout.reschedule(None)
         self.status = message["status"]
         self.code = error.code if error else None
         request = self._request
         self._send = compressed(self._send, request.method, request.headers.get("accept-encoding", ""))
         headers = [header for header in message["headers"] if header[0] not in _OWN_HEADERS]
-        headers += [*_RAW_SECURITY_HEADERS, _VARY, (_REQUEST_ID_HEADER, self._identity.encode())]
+        headers += [*COMMON_HEADERS, (_REQUEST_ID_HEADER, self._identity.encode())]
         await self._send({**message, "headers": headers})

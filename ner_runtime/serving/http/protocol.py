@@ -10,21 +10,27 @@ Differences from uvicorn's protocol:
   is a repeated `Host` header or, in HTTP/1.1, a missing one (RFC 9112, 3.2).
 - Trailers are ignored. The size of a request's head, the time in which it arrives and the number of pipelined requests
   are limited.
+- A request that the edge would refuse because of load is refused as soon as its head has arrived, without a task: under
+  overload, refusals must cost less than the work that they save.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from secrets import token_hex
+from time import perf_counter
 from typing import Any
 
 import httptools
+from starlette.types import Scope
 
 from ner_runtime.errors import MalformedRequest, RanerError
 from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.serving.api.errors import HeadTimedOut, error_response
-from ner_runtime.serving.http.edge import SECURITY_HEADERS
+from ner_runtime.serving.api.messages import DISCONNECTED
+from ner_runtime.serving.http.edge import COMMON_HEADERS, request_id
 from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response
@@ -45,6 +51,13 @@ LINGER_IDLE_S = 5.0
 MAX_PIPELINED = 256
 """Maximum number of requests on a connection that wait for the response to an earlier one."""
 
+MAX_REFUSED_BYTES = 65_536
+"""Only requests with a body of at most this size are refused at once: a larger body is not worth receiving, so that the
+connection must be closed after the response."""
+
+Refusal = Callable[[Scope], RanerError | None]
+"""Returns why a request would be refused now, from its method, path, headers and client; None if it may pass."""
+
 _CHECKED_HEADERS = frozenset({b"host", b"transfer-encoding", b"expect"})
 _VERSIONS = ("1.0", "1.1")
 
@@ -52,8 +65,17 @@ _VERSIONS = ("1.0", "1.1")
 class HttpProtocol(HttpToolsProtocol):
     """The protocol of one HTTP/1.1 connection."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, refusal: Refusal | None = None, **kwargs: Any) -> None:
+        """Begin with an empty connection.
+
+        Args:
+            args: arguments of uvicorn's protocol
+            refusal: decides which requests are refused as soon as their head has arrived
+            kwargs: further arguments of uvicorn's protocol
+        """
         super().__init__(*args, **kwargs)
+        self._refusal = refusal
+        self._is_refused = False  # the current request was refused, and its body may still be arriving
         self._socket: asyncio.Transport
         self._in_head = False
         self._head_bytes = 0
@@ -65,6 +87,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._discarded = 0
         self._linger_ends = 0.0  # in event loop seconds; 0 unless the connection lingers
         self._linger_timer: asyncio.TimerHandle | None = None
+        self._disconnected: asyncio.Future[None] = self.loop.create_future()
 
     # The connection
 
@@ -80,6 +103,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._cancel_head_limit()
         if self._linger_timer is not None:
             self._linger_timer.cancel()
+        self._disconnected.set_result(None)
         OPEN_CONNECTIONS.add(-1)
         super().connection_lost(exc)
 
@@ -130,7 +154,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _limit_head(self) -> None:
         """Limit the time in which the next head arrives, unless a complete request is being handled."""
-        if self._error is not None or not (self._in_head or not self._unanswered):
+        idle = self.timeout_keep_alive_task is not None
+        if self._error is not None or idle or not (self._in_head or not self._unanswered):
             self._cancel_head_limit()
         elif self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._end_head)
@@ -152,6 +177,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        state = self.scope["state"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - uvicorn always sets it
+        state[DISCONNECTED] = self._disconnected
         self._cancel_head_limit()
         self._in_head = True
         self._head_bytes = 0
@@ -178,10 +205,14 @@ class HttpProtocol(HttpToolsProtocol):
         if version == "1.0":
             # HTTP/1.0 has no interim responses.
             self.expect_100_continue = False
+        if self._refused_at_once(version):
+            return
         self._unanswered += 1
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        if self._is_refused:
+            return
         if self.cycle.response_complete:
             self._discarded += len(body)
             if self._discarded > MAX_DISCARDED_BYTES:
@@ -191,6 +222,13 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._discarded = 0
+        if self._is_refused:
+            self._is_refused = False
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+            return
         if self.parser.should_upgrade():
             return
         # uvicorn does not set this once the response is complete.
@@ -249,14 +287,49 @@ class HttpProtocol(HttpToolsProtocol):
             self._send_error(error)
 
     def _send_error(self, error: RanerError) -> None:
-        response = error_response(error)
-        identity = token_hex(16)
-        _observe(AccessRecord("other", "", response.status_code, 0.0, error.code), identity)
-        headers = {**dict(response.headers), **SECURITY_HEADERS, "x-request-id": identity, "connection": "close"}
-        lines = [f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        self._socket.write("\r\n".join([*lines, "", ""]).encode() + bytes(response.body))
+        self._write_error(error, token_hex(16), "other", "", [(b"connection", b"close")])
         self._linger()
+
+    def _write_error(
+        self, error: RanerError, identity: str, path: str, method: str, headers: list[tuple[bytes, bytes]]
+    ) -> None:
+        started = perf_counter()
+        response = error_response(error)
+        status = response.status_code
+        fields = [
+            *self.server_state.default_headers,
+            *response.raw_headers,
+            *COMMON_HEADERS,
+            (b"x-request-id", identity.encode()),
+            *headers,
+        ]
+        lines = [b"%b: %b" % field for field in fields]
+        head = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode()), *lines, b"", bytes(response.body)]
+        self._socket.write(b"\r\n".join(head))
+        _observe(AccessRecord(path, method, status, perf_counter() - started, error.code), identity)
+
+    def _refused_at_once(self, version: str) -> bool:
+        """Refuse the current request, whose head has arrived, if that is possible without a task."""
+        headers = dict(self.headers)
+        if (
+            self._refusal is None
+            or self._unanswered
+            or version == "1.0"
+            or self.expect_100_continue
+            or not self.parser.should_keep_alive()
+            or not _is_small(headers.get(b"content-length", b""))
+            # The response needs the headers of CORS.
+            or b"origin" in headers
+        ):
+            return False
+        method, path = self.parser.get_method().decode("latin-1"), self.url.partition(b"?")[0].decode("latin-1")
+        scope = {"type": "http", "method": method, "path": path, "headers": self.headers, "client": self.client}
+        error = self._refusal(scope)
+        if error is None:
+            return False
+        self._is_refused = True
+        self._write_error(error, request_id(headers.get(b"x-request-id", b"").decode("latin-1")), path, method, [])
+        return True
 
     # Lingering close
 
@@ -281,6 +354,10 @@ class HttpProtocol(HttpToolsProtocol):
 
 class _RefusedHead(Exception):
     """Raised in parser callbacks to reject a request head. The parser then raises an `HttpParserError`."""
+
+
+def _is_small(content_length: bytes) -> bool:
+    return content_length.isdigit() and len(content_length) <= 9 and int(content_length) <= MAX_REFUSED_BYTES
 
 
 def _observe(record: AccessRecord, identity: str) -> None:

@@ -36,6 +36,8 @@ _SERVICE = "raner"
 _READ_METHODS = ("GET", "HEAD")
 _MAX_FRAMES = 12
 _ENCODER = json.JSONEncoder(default=str)
+# Attribute of a record that holds all its extra fields, so that they need not be collected.
+_FIELDS = "raner_fields"
 _RECORD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 log = logging.getLogger(_SERVICE)
@@ -82,9 +84,10 @@ def log_response(record: AccessRecord) -> None:
     fields["ms"] = round(record.seconds * 1000, 3)
     if record.code is not None:
         fields["code"] = record.code
+    fields |= record.notes
     # Made directly: `log.log` would look up the calling function, which costs more than the rest.
     line = logging.LogRecord(log.name, level, __file__, 0, "request", (), None)
-    line.__dict__.update(fields, **record.notes)
+    setattr(line, _FIELDS, fields)
     log.handle(line)
 
 
@@ -105,6 +108,9 @@ class TextLogFormatter(logging.Formatter):
 
 
 def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields = getattr(record, _FIELDS, None)
+    if fields is not None:
+        return fields
     return {name: value for name, value in record.__dict__.items() if name not in _RECORD_FIELDS}
 
 

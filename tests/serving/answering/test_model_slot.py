@@ -88,7 +88,7 @@ def version(response: ApiResponse) -> str:
 async def test_a_request_is_handled_by_the_model_that_was_in_the_slot_when_it_arrived(left: Path, right: Path) -> None:
     old, new = open_blocking(left), Recognizer.open(right)
     slot = slot_of(old)
-    before = slot.ner(request())
+    before = asyncio.create_task(slot.ner(request()))
     await asyncio.to_thread(old.started.wait, 30)
     swap = asyncio.create_task(slot.swap(new))
     # The swap takes place in the first step of its task.
@@ -114,7 +114,7 @@ async def test_the_old_model_is_released_by_a_swap(left: Path, right: Path) -> N
 async def test_a_refusal_reaches_requests_that_wait_and_requests_that_arrive(left: Path) -> None:
     recognizer = open_blocking(left)
     slot = slot_of(recognizer)
-    waiting = slot.ner(request())
+    waiting = asyncio.create_task(slot.ner(request()))
     await asyncio.to_thread(recognizer.started.wait, 30)
     slot.refuse(NotReady("stopping"))
     responses = [await waiting, await slot.ner(request())]
@@ -125,7 +125,7 @@ async def test_a_refusal_reaches_requests_that_wait_and_requests_that_arrive(lef
 async def test_a_batch_of_a_replaced_model_can_be_stuck_too(left: Path, right: Path) -> None:
     old = open_blocking(left)
     slot = slot_of(old)
-    waiting = slot.ner(request())
+    waiting = asyncio.create_task(slot.ner(request()))
     await asyncio.to_thread(old.started.wait, 30)
     swap = asyncio.create_task(slot.swap(Recognizer.open(right)))
     await asyncio.sleep(0)

@@ -13,13 +13,13 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from ner_runtime.errors import InvalidValue
 from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.serving.api.errors import error_response
-from ner_runtime.serving.api.messages import API_REQUEST, ApiRequest
+from ner_runtime.serving.api.messages import API_REQUEST, DISCONNECTED, ApiRequest
 from ner_runtime.serving.api.model_status import ModelStatus
 from ner_runtime.serving.api.requests import NerRequest
 from ner_runtime.serving.http.admission import Admission, Rate
@@ -93,6 +93,7 @@ class Service:
             dict.fromkeys(paths, parse),
             self.admission,
             BodyReader(MAX_BODY_BYTES, timeout_s),
+            timeout_s,
             self.records.append,
         )
 
@@ -371,26 +372,53 @@ async def test_bytes_of_arriving_bodies_are_limited(make: Make) -> None:
     assert (await service.post("/echo", b"x" * 80)).status_code == 200
 
 
-async def test_the_application_learns_that_the_client_has_disconnected(make: Make) -> None:
-    disconnected = asyncio.Event()
+async def test_the_application_can_wait_until_the_client_disconnects(make: Make) -> None:
+    disconnected = asyncio.get_running_loop().create_future()
+    seen: list[object] = []
 
-    async def waiting(request: Request) -> Response:
-        future = api_request(request).disconnected
-        assert future is not None
-        await asyncio.shield(future)
-        disconnected.set()
+    async def endpoint(request: Request) -> Response:
+        seen.append(api_request(request).disconnected)
         return PlainTextResponse("")
 
-    messages = [{"type": "http.request", "body": b"x"}, {"type": "http.disconnect"}]
-
     async def receive() -> dict[str, Any]:
-        return messages.pop(0)
+        return {"type": "http.request", "body": b"x"}
 
     async def send(_message: Any) -> None:
         pass
 
-    await make(endpoints={"/waiting": waiting}).edge(scope("/waiting"), receive, send)
-    assert disconnected.is_set()
+    await make(endpoints={"/": endpoint}).edge(scope("/") | {"state": {DISCONNECTED: disconnected}}, receive, send)
+    assert seen == [disconnected]
+
+
+async def test_a_response_that_is_not_ready_in_time_is_an_error(make: Make) -> None:
+    cancelled: list[bool] = []
+
+    async def endless(_request: Request) -> Response:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+        raise AssertionError
+
+    service = make(timeout_s=0.05, endpoints={"/endless": endless})
+    response = await service.post("/endless")
+    assert (error(response), response.headers["connection"]) == ((504, "timed_out"), "close")
+    assert cancelled == [True], "the work goes on"
+    assert service.admission.in_flight == 0
+
+
+async def test_a_response_that_has_begun_may_take_longer_than_the_time_limit(make: Make) -> None:
+    async def slow(_request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"a"
+            await asyncio.sleep(0.1)
+            yield b"b"
+
+        return StreamingResponse(parts())
+
+    response = await make(timeout_s=0.05, endpoints={"/slow": slow}).post("/slow")
+    assert (response.status_code, response.text) == (200, "ab")
 
 
 async def test_a_rate_limit_says_when_to_retry(make: Make) -> None:

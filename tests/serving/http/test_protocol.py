@@ -7,6 +7,8 @@ import json
 import socket
 import threading
 from collections.abc import Generator, Sequence
+from functools import partial
+from typing import Any
 
 import pytest
 import uvicorn
@@ -14,6 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from ner_runtime.errors import RanerError
+from ner_runtime.serving.api.errors import Overloaded
+from ner_runtime.serving.api.messages import DISCONNECTED
 from ner_runtime.serving.http import protocol
 from ner_runtime.serving.http.edge import SECURITY_HEADERS
 from ner_runtime.serving.http.protocol import HttpProtocol
@@ -35,8 +40,15 @@ UPGRADES = [
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Respond with what the request is; `/early` responds before it reads the body, `/slow` waits for `released`."""
+    """Respond with what the request is; `/early` and `/full` respond before they read the body, `/wait` never does."""
     request = Request(scope, receive)
+    if scope["path"] == "/wait":
+        await scope["state"][DISCONNECTED]
+        GONE.release()
+        return
+    if scope["path"] == "/full":
+        await Response("full", 429)(scope, receive, send)
+        return
     if scope["path"] == "/early":
         await Response("early", 413)(scope, receive, send)
         return
@@ -49,12 +61,21 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse(content)(scope, receive, send)
 
 
+GONE = threading.Semaphore(0)
+
+
+def refusal(scope: Scope) -> RanerError | None:
+    """Refuse POST requests to /full."""
+    return Overloaded("full", 7) if (scope["method"], scope["path"]) == ("POST", "/full") else None
+
+
 @pytest.fixture(scope="module")
 def url() -> Generator[str]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen()
-    config = uvicorn.Config(echo, http=HttpProtocol, lifespan="off", log_config=None, timeout_keep_alive=30)
+    protocol: Any = partial(HttpProtocol, refusal=refusal)
+    config = uvicorn.Config(echo, http=protocol, lifespan="off", log_config=None, timeout_keep_alive=30)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
     thread.start()
@@ -317,3 +338,32 @@ def test_a_lingering_connection_is_closed_in_time(url: str, monkeypatch: pytest.
         assert [response.status for response in connection.rest()] == [413]
         with pytest.raises(ConnectionError):
             send_on(connection, b"1\r\nx\r\n")
+
+
+def test_the_application_learns_that_the_client_has_disconnected(url: str) -> None:
+    with RawConnection(url) as connection:
+        connection.send(b"".join(post("/wait", b"x")))
+    assert GONE.acquire(timeout=30)
+
+
+def test_a_request_is_refused_as_soon_as_its_head_has_arrived(url: str) -> None:
+    head, body = post("/full", b"some text", b"X-Request-Id: abc")
+    with RawConnection(url) as connection:
+        response = connection.send(head).response()
+        assert (response.status, json.loads(response.body)["error"]["code"]) == (429, "overloaded")
+        expected = {"retry-after": "7", "x-request-id": "abc", "x-content-type-options": "nosniff"}
+        assert response.headers.items() >= expected.items()
+        # The connection stays usable: the body of the refused request is skipped.
+        assert seen(connection.send(body, b"".join(post("/a", b"1"))).response())["path"] == "/a"
+
+
+def test_refused_requests_and_others_on_one_connection_get_their_own_responses(url: str) -> None:
+    plain, full = b"".join(post("/a", b"1")), b"".join(post("/full", b"22"))
+    for segments in segmentations(plain + full + full + plain + full):
+        responses = exchange(url, *segments)
+        assert [(response.status, len(response.body) > 0) for response in responses] == [
+            (200, True),
+            *[(429, True)] * 2,
+            (200, True),
+            (429, True),
+        ]

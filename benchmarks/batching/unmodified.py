@@ -1,0 +1,15 @@
+"""The service with BentoML's own request path: its endpoint, its dispatcher and all its middleware."""
+
+from __future__ import annotations
+
+import service
+
+
+def _keep(*_application: object) -> None:
+    """Do nothing: BentoML stays unmodified."""
+
+
+service.use_short_request_path = _keep
+service.shorten_request_path = _keep
+
+Raner = service.Raner
