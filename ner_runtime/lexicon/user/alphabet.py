@@ -13,6 +13,7 @@ import numpy as np
 _SEPARATOR = "\n"
 # Codes up to the surrogates, which UTF-8 cannot represent.
 _MAX_CODE = 0xD7FF
+_MAX_STORED = 0xFFFF
 
 
 class Alphabet(dict[int, int]):
@@ -22,6 +23,9 @@ class Alphabet(dict[int, int]):
     """
 
     def __missing__(self, character: int) -> int:
+        # A stored value is found in a fraction of the time. The limit bounds the memory.
+        if character <= _MAX_STORED:
+            self[character] = 0
         return 0
 
     def recode_all(self, texts: Sequence[str]) -> list[str]:

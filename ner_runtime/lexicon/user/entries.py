@@ -66,8 +66,9 @@ def checked(entry: Entry) -> Entry:
         raise ValueError(f"mode: should be {', '.join(MODES[:-1])} or {MODES[-1]}")
     if type_ == ANY_TYPE and entry.mode != "forbid":
         raise ValueError(f"type: {ANY_TYPE} is allowed with the mode forbid only")
-    for name, context in (("left", entry.left), ("right", entry.right)):
-        _check_text(name, context)
+    if entry.left or entry.right:
+        _check_text("left", entry.left)
+        _check_text("right", entry.right)
     if entry.weight is not None:
         if entry.mode != "hint":
             raise ValueError("weight: is allowed with the mode hint only")
@@ -75,6 +76,8 @@ def checked(entry: Entry) -> Entry:
             raise ValueError(f"weight: should be between {-_MAX_WEIGHT:g} and {_MAX_WEIGHT:g}")
     if entry.color is not None and not _COLOR.fullmatch(entry.color):
         raise ValueError("color: should be the name of a colour, or # and hexadecimal digits")
+    if (text, type_) == (entry.text, entry.type):
+        return entry
     return Entry(text, type_, entry.mode, entry.weight, entry.left, entry.right, entry.color)
 
 
@@ -107,6 +110,9 @@ def entry_from(value: Any) -> Entry:
 def _check_text(name: str, text: str) -> None:
     if len(text) > MAX_TEXT:
         raise ValueError(f"{name}: has {len(text)} characters; the limit is {MAX_TEXT}")
+    # Neither control characters nor lone surrogates are printable.
+    if text.isprintable():
+        return
     if _CONTROL.search(text):
         raise ValueError(f"{name}: contains a line break or a control character")
     try:

@@ -29,8 +29,8 @@ _FOLD: Table = (
 )
 # Digits and letters of the Latin, Greek and Cyrillic scripts, with combining marks.
 _WORD = "0-9A-Za-zªµº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u03ff\u0400-\u052f\u1e00-\u1fff"
-_HAS_WORD = re.compile(f"[{_WORD}]")
-_WORD_EDGE = re.compile(f"(?<![{_WORD}])(?=[{_WORD}])|(?<=[{_WORD}])(?![{_WORD}])")
+_WORDS = re.compile(f"[{_WORD}]+")
+_MARKED = rf"{EDGE}\g<0>{EDGE}"
 
 
 class FoldedText:
@@ -39,7 +39,7 @@ class FoldedText:
     def __init__(self, text: str) -> None:
         self.folded = text.translate(_FOLD)
         """The text without edge marks: one character for each code point."""
-        self._edges = [found.start() for found in _WORD_EDGE.finditer(self.folded)] if _has_word(self.folded) else []
+        self._edges = [edge for word in _WORDS.finditer(self.folded) for edge in word.span()]
         self.marked = _mark(self.folded) if self._edges else self.folded
         """The text with edge marks."""
         self._marks = [edge + index for index, edge in enumerate(self._edges)]
@@ -56,13 +56,8 @@ def fold(text: str) -> str:
 
 def pattern(text: str) -> str:
     """Fold a text and insert edge marks. Lines of a text are converted independently of each other."""
-    folded = text.translate(_FOLD)
-    return _mark(folded) if _has_word(folded) else folded
-
-
-def _has_word(folded: str) -> bool:
-    return _HAS_WORD.search(folded) is not None
+    return _mark(text.translate(_FOLD))
 
 
 def _mark(folded: str) -> str:
-    return _WORD_EDGE.sub(EDGE, folded)
+    return _WORDS.sub(_MARKED, folded)
