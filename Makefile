@@ -67,8 +67,8 @@ readme: install ## update the generated parts of the docs: settings, accuracy, t
 parity: install-dev ## compare with ModelScope's pipeline on 1,000 texts per checkpoint; INT8 at the base geometry
 	$(BIN)/python -m pytest -m parity
 
-faults: install-dev ## test kills, hangs, overload and changes of the model under load (half an hour)
-	$(BIN)/python -m pytest -m faults -s tests/faults
+faults: install-dev ## test kills, hangs, overload, changes of the model under load, and Ray (half an hour)
+	$(BIN)/python -m pytest -m faults -s tests/faults tests/corpus
 
 fairness: install-dev ## test the latency of short texts beside a document of 100,000 characters
 	$(BIN)/python -m pytest -m faults -s tests/faults/test_fairness.py

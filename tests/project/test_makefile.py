@@ -21,6 +21,12 @@ def commands(*arguments: str, **variables: str) -> str:
     ).stdout
 
 
+def test_make_faults_runs_every_test_of_that_marker() -> None:
+    marked = {path for path in (REPOSITORY / "tests").rglob("test_*.py") if "pytest.mark.faults" in path.read_text()}
+    folders = {word for word in commands("faults").split() if word.startswith("tests/")}
+    assert {path.parent.relative_to(REPOSITORY).as_posix() for path in marked} - {"tests/project"} == folders
+
+
 @pytest.mark.parametrize(
     ("target", "name", "option"), [("tune", "ENV", "--env"), ("bench-annotate", "LINES", "--lines")]
 )
