@@ -40,14 +40,14 @@ class EngineOptions(BaseModel):
 
 
 class Calibration(BaseModel):
-    """The best options of each installed engine, the fastest engine first."""
+    """The best options of each installed engine, the engine to use first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     engines: tuple[EngineOptions, ...]
 
     def options(self, engine: EngineName | None) -> EngineOptions | None:
-        """Return the options of an engine, or of the fastest one; None if it was not measured."""
+        """Return the options of an engine, or of the first one; None if it was not measured."""
         return next((options for options in self.engines if engine in (None, options.engine)), None)
 
 
