@@ -72,7 +72,7 @@ def test_an_engine_that_cannot_load_the_model_is_not_used(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("openvino", "engines"), [(1100, ["onnxruntime", "openvino"]), (1300, ["openvino", "onnxruntime"])]
+    ("openvino", "engines"), [(1400, ["onnxruntime", "openvino"]), (1600, ["openvino", "onnxruntime"])]
 )
 def test_openvino_is_chosen_only_if_it_is_clearly_faster(openvino: float, engines: list[str]) -> None:
     measured = [

@@ -24,7 +24,7 @@ from ner_runtime.recognizer import EncodedWindow, Recognizer
 
 BUDGETS: tuple[int, ...] = (128, 256, 512, 1024)
 ROUNDS = 3
-MIN_ADVANTAGE = 1.2
+MIN_ADVANTAGE = 1.5
 """How much faster OpenVINO must be than ONNX Runtime. It needs about twice the memory, and in a service it compiles
 kernels for new shapes, which a calibration does not measure."""
 CHECKED_SENTENCES = 100
