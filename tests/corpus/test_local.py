@@ -85,12 +85,17 @@ def test_a_killed_worker_ends_the_run_which_can_be_resumed(
 ) -> None:
     output = tmp_path / "out"
     process = start(source, output, 2)
-    wait_for(lambda: bool(list(output.glob("_done/*"))), 120)
-    [*_, worker] = [child for child in psutil.Process(process.pid).children() if "spawn_main" in str(child.cmdline())]
-    worker.kill()
+    # While the workers load the model: later, the run could end before the test kills one of them.
+    wait_for(lambda: len(spawned(process)) == 2, 120)
+    spawned(process)[1].kill()
     assert process.wait(120) == 1
     assert raner("annotate", str(source), str(output), *OPTIONS, "--resume").returncode == 0
     assert contents(output) == undisturbed
+
+
+def spawned(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The workers of a run."""
+    return [child for child in psutil.Process(process.pid).children() if "spawn_main" in str(child.cmdline())]
 
 
 def test_workers_end_with_a_run_that_is_killed(source: Path, tmp_path: Path) -> None:
