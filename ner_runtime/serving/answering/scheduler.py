@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
@@ -36,6 +38,10 @@ _MAX_INLINE_MATCHED_CHARS = 1_000
 _MAX_INLINE_WINDOWS = 100
 # One batch in the engine and one in decoding. The next batch is taken when one of them is done, so that it is large.
 _MAX_RUNNING = 2
+# Added to the niceness of the threads that run the engine and decode. With one core and three times the requests that
+# it can process, 3 lowers the P99 of refusals from 61 to 17 ms, and 10 to 11 ms; but the higher it is, the less CPU the
+# engine gets beside other programs.
+_NICENESS = 3
 
 
 @dataclass(slots=True)
@@ -116,8 +122,8 @@ class WindowQueue:
         self._max_batch_tokens = max_batch_tokens
         self._name = name
         self._metrics = metrics
-        self._engine = ThreadPoolExecutor(1, thread_name_prefix=f"inference-{name}")
-        self._decoder = ThreadPoolExecutor(1, thread_name_prefix=f"decoding-{name}")
+        self._engine = ThreadPoolExecutor(1, f"inference-{name}", _lower_priority)
+        self._decoder = ThreadPoolExecutor(1, f"decoding-{name}", _lower_priority)
         self._free = threading.Semaphore(_MAX_RUNNING)
         # Guards `_jobs`, `_running` and `_batches`, which the event loop and the engine's thread use.
         self._lock = threading.Lock()
@@ -235,6 +241,15 @@ class WindowQueue:
             batch = _Batch(jobs, windows, perf_counter())
             self._batches.append(batch)
             return batch
+
+
+def _lower_priority() -> None:
+    """Let the event loop run before this thread, so that a busy worker reads, refuses and responds without delay."""
+    if sys.platform == "linux":
+        # Only on Linux, a thread has a priority of its own.
+        thread = threading.get_native_id()
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)
 
 
 def _deliver(batch: _Batch, outcome: list[list[Span]] | Exception) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -220,3 +222,14 @@ def test_the_throughput_is_that_of_recent_batches() -> None:
     for _ in range(50):
         throughput.observe(1000, 0.1)
     assert throughput.seconds(1000) == pytest.approx(0.1, rel=0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux, a thread has a priority of its own")
+async def test_the_event_loop_has_precedence_over_inference(recognizer: Recognizer) -> None:
+    scheduler = Scheduler(recognizer, 2048)
+    before = set(threading.enumerate())
+    await scheduler.recognize(["马云在杭州。"])
+    threads = set(threading.enumerate()) - before
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert {os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) - own for thread in threads} == {3}
+    scheduler.close()
