@@ -182,13 +182,18 @@ class WindowQueue:
                 self._end(batch, error, loop)
                 continue
             seconds = perf_counter() - batch.started
-            if len(batch.jobs) == 1 and not self._jobs:
-                # Nothing waits for the engine: handing a single request over would take longer than it saves.
+            if self._is_alone(batch):
+                # Handing it over would take longer than it saves.
                 self._decode(batch, emissions, seconds, loop)
             else:
                 self._decoder.submit(self._decode, batch, emissions, seconds, loop)
             # The references would keep the memory until the next batch.
             del batch, emissions
+
+    def _is_alone(self, batch: _Batch) -> bool:
+        """Whether nothing waits for the engine, and no batch before this one is still being decoded."""
+        with self._lock:
+            return not self._jobs and self._batches == [batch]
 
     def _decode(
         self, batch: _Batch, emissions: Sequence[BatchEmissions], engine_s: float, loop: asyncio.AbstractEventLoop
