@@ -41,7 +41,7 @@ def check(
     lexicon = Lexicon.from_file(file)
     for line in lexicon.report.lines():
         typer.echo(line)
-    typer.echo(f"{lexicon.report.taken} entries, digest {lexicon.digest}")
+    typer.echo(f"{lexicon.report.size}, digest {lexicon.digest}")
     if not lexicon.report.clean:
         raise typer.Exit(1)
 

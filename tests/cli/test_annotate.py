@@ -34,7 +34,7 @@ def test_workers_apply_a_lexicon_and_a_resumed_run_needs_the_same(tmp_path: Path
     command = ("annotate", str(source), str(tmp_path / "out"), "--lexicon", str(lexicon), "--types", "EVENT")
     run = raner(*command, "--workers", "2")
     assert run.returncode == 0, run.stderr
-    assert b"names.tsv: 1 entries, 1 bad lines" in run.stderr
+    assert b"names.tsv: 1 entry, 1 bad line" in run.stderr
     assert [item["span"] for row in read_parts(tmp_path / "out") for item in row["entities"]] == ["峰会"]
     lexicon.write_text("峰会\tEVENT\n", encoding="utf-8")
     run = raner(*command, "--resume")

@@ -33,7 +33,7 @@ def test_files_keep_their_order(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_lines_that_are_left_out_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(tmp_path / "a.tsv", "蔚来\tORG\n[]\n")
     read_lexicons([file])
-    assert capsys.readouterr().err.startswith(f"raner: {file}: 1 entries, 1 bad lines; line 2: ")
+    assert capsys.readouterr().err.startswith(f"raner: {file}: 1 entry, 1 bad line; line 2: ")
 
 
 def test_a_file_without_an_entry_is_an_error(tmp_path: Path) -> None:

@@ -43,17 +43,26 @@ class LexiconReport:
         if self.one_character:
             yield f"{_listed(self.one_character)}: an entry of one character also matches inside longer words"
 
+    @property
+    def size(self) -> str:
+        """The number of entries in words: `1 entry`, `2 entries`."""
+        return _counted(self.taken, "entry", "entries")
+
     def summary(self) -> str:
         """Return the number of entries and of faults as one line."""
         counts = (
-            (len(self.bad), "bad lines"),
-            (len(self.duplicates), "duplicates"),
-            (len(self.conflicts), "conflicts"),
-            (len(self.one_character), "of one character"),
+            (len(self.bad), "bad line", "bad lines"),
+            (len(self.duplicates), "duplicate", "duplicates"),
+            (len(self.conflicts), "conflict", "conflicts"),
+            (len(self.one_character), "of one character", "of one character"),
         )
-        parts = [f"{self.taken} entries", *(f"{count} {name}" for count, name in counts if count)]
+        parts = [self.size, *(_counted(count, one, many) for count, one, many in counts if count)]
         first = f"; line {self.bad[0][0]}: {self.bad[0][1]}" if self.bad else ""
         return ", ".join(parts) + first
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _listed(lines: Sequence[int]) -> str:

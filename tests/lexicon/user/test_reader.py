@@ -66,7 +66,7 @@ def test_faults_are_reported_with_their_lines(tmp_path: Path) -> None:
     assert "line 2: has 1 columns; expected: text<TAB>type" in shown
     assert "line 7: not JSON" in shown
     assert "lines 4, 9: left out because of an earlier, contradictory line with the same text" in shown
-    assert report.summary().startswith("3 entries, 4 bad lines, 1 duplicates, 2 conflicts, 1 of one character; line 2:")
+    assert report.summary().startswith("3 entries, 4 bad lines, 1 duplicate, 2 conflicts, 1 of one character; line 2:")
 
 
 @pytest.mark.parametrize(
