@@ -82,7 +82,7 @@ soak: install-dev ## run mixed load for RANER_SOAK_MINUTES (10): no errors, no g
 bench: install ## measure speed from the engine up to HTTP
 	$(BIN)/raner bench
 
-bench-batching: install-dev ## compare the short request path with BentoML's own and its dispatcher: latency, CPU, batches
+bench-batching: install-dev ## compare the service's request path with BentoML's own: latency, CPU time, batch sizes
 	$(BIN)/python -m benchmarks.batching --json build/batching.json
 
 bench-annotate: install-dev ## measure raner annotate: rate, two workers, memory over LINES (1000000) lines; half an hour
@@ -155,7 +155,7 @@ sbom: install-dev ## write build/sbom.json: the locked packages of the image, as
 
 audit: install-dev ## check the locked packages of the image for known vulnerabilities (needs pypi.org)
 	@$(BIN)/pip-audit --strict --requirement requirements/serve.txt --no-deps --disable-pip --progress-spinner off \
-		|| { echo "audit: a package is vulnerable or was not checked. The check needs https://pypi.org; a mirror of the index does not have the vulnerabilities" >&2; exit 1; }
+		|| { echo "audit: a package is vulnerable or was not checked. The check needs https://pypi.org; mirrors of the index do not provide vulnerability data" >&2; exit 1; }
 
 check-arm64: install-dev ## check that every package of the image has a wheel for arm64 (needs a package index)
 	$(BIN)/uv pip compile --quiet requirements/serve.txt --python-platform aarch64-manylinux_2_28 --python-version 3.11 \

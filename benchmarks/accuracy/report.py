@@ -26,7 +26,7 @@ The best score of a row is bold.
   card](../ner_runtime/embedded/raner-mini/README.md) describes.
 - Speed: the first 500 sentences of `msra/dev` on one core and one thread, without loading; the median of three turns,
   in which the systems alternate. The embedded model reads them in lists of 64. Compare the ratios: the numbers depend
-  on the processor. With `--keep-speed`, they are those of an earlier run.
+  on the processor. With `--keep-speed`, the numbers of the previous run are kept.
 
 The corpora are not part of this repository; [training/README.md](../training/README.md) describes their format. `make
 bench-accuracy DATA=path/to/corpora` measures everything again and writes this page, `accuracy.json` and the charts.

@@ -2,8 +2,8 @@
 
 The encoder computes padding too. Windows are therefore sorted by length, and a batch is full when its padded size (the
 number of its windows times the length of the longest one) would exceed the token budget, or when its padding would cost
-more than another run of the encoder. Batches of similar length are
-merged before the CRF decodes them, because each position of a batch has a fixed cost.
+more than another run of the encoder. Batches of similar length are merged before the CRF decodes them, because each
+position of a batch has a fixed cost.
 """
 
 from __future__ import annotations
