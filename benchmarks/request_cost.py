@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -38,7 +38,8 @@ from ner_runtime.settings import load_settings
 from ner_runtime.upstream.private import WORKER_MODULE
 
 CLIENTS = 16
-LIST = 16
+LIST = 64
+BATCH_CLIENTS = 2
 OVERLOAD = 3
 CONNECTIONS = 64
 REFUSED_PER_S = 900
@@ -123,10 +124,12 @@ def _refuse(port: int, worker: int, seconds: float) -> float:
 
 
 def _round(recognizer: Recognizer, port: int, worker: int, seconds: float) -> dict[str, float]:
-    lists_ms, lists_per_s = _recognize(recognizer, LIST, seconds)
+    lists_ms, _ = _recognize(recognizer, CLIENTS, seconds)
+    _, lists_per_s = _recognize(recognizer, LIST, seconds)
     _, one_per_s = _recognize(recognizer, 1, seconds)
     new_ms, new = _serve(port, worker, CLIENTS, cached=False, seconds=seconds)
     cached_ms, cached = _serve(port, worker, CLIENTS, cached=True, seconds=seconds)
+    batches = asyncio.run(send_all(port, _batch_bodies(), BATCH_CLIENTS, seconds, "/ner/batch"))
     _, one = _serve(port, worker, 1, cached=False, seconds=seconds)
     with _separate_cores(worker):
         _, capacity = _serve(port, worker, 2 * CLIENTS, cached=False, seconds=seconds)
@@ -138,6 +141,7 @@ def _round(recognizer: Recognizer, port: int, worker: int, seconds: float) -> di
         "request_cpu_ms": new_ms,
         "cpu_above_model_ms": new_ms - lists_ms,
         "http_share_of_recognizer": len(new) / seconds / lists_per_s,
+        "batch_share_of_recognizer": LIST * len(batches) / seconds / lists_per_s,
         "cached_cpu_ms": cached_ms,
         "cached_per_s": len(cached) / seconds,
         "one_client_added_ms": 1000 * (median(one) - 1 / one_per_s),
@@ -160,6 +164,13 @@ def _separate_cores(worker: int) -> Generator[None]:
     finally:
         for task in [*tasks, 0]:
             os.sched_setaffinity(task, cores)
+
+
+def _batch_bodies() -> Iterator[bytes]:
+    """Yield bodies for `POST /ner/batch` with `LIST` texts each."""
+    texts = (json.loads(body)["text"] for body in bodies(cached=False))
+    while True:
+        yield json.dumps({"texts": list(islice(texts, LIST))}).encode()
 
 
 def _recognize(recognizer: Recognizer, size: int, seconds: float) -> tuple[float, float]:

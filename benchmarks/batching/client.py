@@ -13,8 +13,8 @@ class ResponseFailed(Exception):
     """The status of a response is not 200."""
 
 
-async def send_all(port: int, bodies: Iterator[bytes], clients: int, seconds: float) -> list[float]:
-    """Send bodies to `/ner` for `seconds`, one at a time per client.
+async def send_all(port: int, bodies: Iterator[bytes], clients: int, seconds: float, path: str = "/ner") -> list[float]:
+    """Send bodies to `path` for `seconds`, one at a time per client.
 
     Returns:
         the latency of each request, in seconds
@@ -23,16 +23,18 @@ async def send_all(port: int, bodies: Iterator[bytes], clients: int, seconds: fl
         ResponseFailed: the status of a response is not 200.
     """
     end = perf_counter() + seconds
-    results = await asyncio.gather(*(_run_client(port, bodies, end) for _ in range(clients)))
+    results = await asyncio.gather(*(_run_client(port, bodies, end, path) for _ in range(clients)))
     return [latency for result in results for latency in result]
 
 
-async def _run_client(port: int, bodies: Iterator[bytes], end: float) -> list[float]:
+async def _run_client(port: int, bodies: Iterator[bytes], end: float, path: str) -> list[float]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     latencies: list[float] = []
     while perf_counter() < end:
         body = next(bodies)
-        head = f"POST /ner HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        head = (
+            f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
         sent = perf_counter()
         writer.write(head.encode() + body)
         await _read_response(reader)
