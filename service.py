@@ -1,4 +1,4 @@
-"""The BentoML service: workers, adaptive batching, limits, and the edge that wraps BentoML's application."""
+"""The BentoML service: workers, API methods, limits, and the edge that wraps BentoML's application."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     engine: Literal["auto", "onnxruntime", "openvino"] = _setting(
         "auto",
         "`auto`, `onnxruntime`, `openvino`",
-        "The inference engine. `auto`: the fastest one for the model, if `raner bench --calibrate` has measured it, or "
+        "The inference engine. `auto`: the best one for the model, if `raner bench --calibrate` has measured it, or "
         "else `onnxruntime`. `openvino` needs the extra `openvino`.",
     )
     device: Literal["cpu", "cuda"] = _setting(

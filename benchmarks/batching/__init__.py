@@ -1,1 +1,1 @@
-"""Measure the benefit and the cost of BentoML's batching dispatcher in front of the scheduler; see `__main__.py`."""
+"""Compare the service's request path with BentoML's own, which has a batching dispatcher; see `__main__.py`."""
