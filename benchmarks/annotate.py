@@ -28,18 +28,19 @@ SAMPLE_S = 0.5
 _THREADS = {"RANER_THREADS": "1", "RANER_MODEL": "embedded"}
 
 
-def texts(number: int) -> Iterator[str]:
-    """Generate texts of one to three sentences; each differs from the others by a number."""
+def texts(number: int, characters: int | None = None) -> Iterator[str]:
+    """Generate texts of one to three sentences, or of `characters`; each differs from the others by a number."""
     chosen = random.Random(0)
     sentences = sample_sentences()
     for index in range(number):
-        yield "".join(chosen.choices(sentences, k=chosen.choice((1, 1, 1, 2, 3)))) + str(index)
+        text = "".join(chosen.choices(sentences, k=chosen.choice((1, 1, 1, 2, 3)))) + str(index)
+        yield text if characters is None else text[-characters:]
 
 
-def write_lines(path: Path, number: int) -> Path:
+def write_lines(path: Path, number: int, characters: int | None = None) -> Path:
     """Write a corpus as JSON lines."""
     with path.open("w", encoding="utf-8") as file:
-        for index, text in enumerate(texts(number)):
+        for index, text in enumerate(texts(number, characters)):
             file.write(json.dumps({"id": index, "text": text}, ensure_ascii=False) + "\n")
     return path
 
@@ -91,7 +92,7 @@ def growth(memory: list[int]) -> float:
     return max(memory[-fifth:]) / max(memory[fifth : 2 * fifth]) - 1
 
 
-def measure(directory: Path, rate_lines: int, lines: int) -> dict[str, float]:
+def measure(directory: Path, rate_lines: int, lines: int, characters: int | None) -> dict[str, float]:
     """Measure rates with `rate_lines` lines and the memory with `lines` lines; 0 leaves a measurement out."""
     figures: dict[str, float] = {}
     if rate_lines:
@@ -101,7 +102,7 @@ def measure(directory: Path, rate_lines: int, lines: int) -> dict[str, float]:
         figures["of_library"] = figures["one_worker_per_s"] / figures["library_per_s"]
         figures["speed_up"] = figures["two_workers_per_s"] / figures["one_worker_per_s"]
     if lines:
-        seconds, memory = annotate(write_lines(directory / "many.jsonl", lines), directory / "many", 2)
+        seconds, memory = annotate(write_lines(directory / "many.jsonl", lines, characters), directory / "many", 2)
         figures |= {"lines": lines, "seconds": seconds, "peak_mib": max(memory) / 2**20, "growth": growth(memory)}
     return figures
 
@@ -125,10 +126,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.annotate", description=__doc__)
     parser.add_argument("--rate-lines", type=int, default=40_960, help="lines for the rates; 0: do not measure them")
     parser.add_argument("--lines", type=int, default=1_000_000, help="lines for the memory; 0: do not measure it")
+    parser.add_argument("--characters", type=int, help="characters per line when the memory is measured")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="raner-annotate-") as directory:
-        figures = measure(Path(directory), options.rate_lines, options.lines)
+        figures = measure(Path(directory), options.rate_lines, options.lines, options.characters)
     for name, value in figures.items():
         print(f"{name:18} {value:12.3f}")
     if options.json:
