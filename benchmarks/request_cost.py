@@ -17,7 +17,7 @@ import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -162,8 +162,10 @@ def _separate_cores(worker: int) -> Generator[None]:
         os.sched_setaffinity(0, cores - {own} or cores)
         yield
     finally:
-        for task in [*tasks, 0]:
-            os.sched_setaffinity(task, cores)
+        for task in [0, *tasks]:
+            # A thread may have ended.
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(task, cores)
 
 
 def _batch_bodies() -> Iterator[bytes]:

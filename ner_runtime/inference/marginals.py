@@ -73,9 +73,11 @@ class Lattice:
         stop = len(by_position) if last is None else max(first, last) + 1
         self._forward: Doubles = np.empty((stop, *by_position.shape[1:]))
         self._backward: Doubles = np.empty_like(by_position)
-        if not self._run_forward(_SCALED_EVERY):
-            self._run_forward(1)
-        self._run_backward(first)
+        every = _SCALED_EVERY
+        if not self._run_forward(every):
+            every = 1
+            self._run_forward(every)
+        self._run_backward(first, every)
         self._totals: list[float] = np.vecdot(self._forward[first], self._backward[first]).tolist()
 
     def _run_forward(self, every: int) -> bool:
@@ -104,8 +106,12 @@ class Lattice:
         self._emission[: len(forwards) : every] /= scales
         return True
 
-    def _run_backward(self, first: int) -> None:
-        """Compute the backward weights from position `first` on."""
+    def _run_backward(self, first: int, every: int) -> None:
+        """Compute the backward weights from position `first` on.
+
+        Scales them, and the emissions, at every n-th position that the forward pass has not reached.
+        """
+        reached = len(self._forward)
         backwards = list(self._backward[first:])
         self._backward[-1] = self._weights.end
         ending = rows_by_length(self._lengths)
@@ -116,6 +122,10 @@ class Lattice:
             range(len(self._backward) - 1, first, -1), self._emission[:first:-1], strict=True
         ):
             np.multiply(emission, backward, out=weighted)
+            if position >= reached and position % every == 0:
+                scale = np.maximum(weighted.max(axis=1, keepdims=True), _LEAST_WEIGHT)
+                np.divide(weighted, scale, out=weighted)
+                np.divide(emission, scale, out=emission)
             backward = backwards[position - 1 - first]
             np.dot(weighted, transposed, out=backward)
             if position in ending:

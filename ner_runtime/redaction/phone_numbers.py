@@ -24,10 +24,12 @@ def is_phone_number(digits: str) -> bool:
     Args:
         digits: ASCII digits, after an optional `+`
     """
-    if digits[0] == "+" or digits.startswith("86"):
+    if digits.startswith(("+", "86")):
         digits = f"+{digits.lstrip('+')}"
     elif digits.startswith("00"):
         digits = f"+{digits[2:]}"
+    if digits in ("", "+"):
+        return False
     if digits[0] != "+":
         return _expression(_HOME_CODE).fullmatch(digits) is not None
     if not _may_be_valid(digits):

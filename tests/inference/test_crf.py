@@ -152,3 +152,21 @@ def test_invalid_parameters_are_rejected(tmp_path: Path) -> None:
     np.savez(tmp_path / "crf.npz", start_transitions=start)
     with pytest.raises(InvalidModel, match="cannot be read"):
         Crf.from_file(tmp_path / "crf.npz", BIOES)
+
+
+@pytest.mark.parametrize("length", [64, 510])
+@pytest.mark.parametrize("gap", [0.0, 1.5, 3.0])
+def test_an_entity_before_a_long_tail_keeps_its_score(length: int, gap: float) -> None:
+    # After the entity, every step costs `gap` against the best transition: without scaling, the weights would vanish.
+    labels = ["O", "B-PER", "I-PER", "E-PER", "S-PER"]
+    start = np.zeros(5, np.float32)
+    transitions = np.zeros((5, 5), np.float32)
+    transitions[[1, 1, 2], [2, 3, 3]] = gap
+    emissions = np.zeros((1, length, 5), np.float32)
+    emissions[:, :, 0] = 8
+    emissions[0, :2, 0] = 0
+    emissions[0, [0, 1], [1, 3]] = 9
+    [[span]] = Crf(labels, start, start, transitions).decode(emissions, [length])
+    [expected] = reference_crf.decode(labels, start, start, transitions, emissions[0])
+    assert (span.start, span.end) == (0, 2)
+    assert span.score == pytest.approx(expected.score, abs=1e-9)

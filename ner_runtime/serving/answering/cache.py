@@ -103,16 +103,15 @@ class _Flight:
     def join(self) -> Awaitable[dict[Key, TextResult]]:
         """Wait for the results. When the last waiting request is cancelled, the flight is cancelled too."""
         self._waiting += 1
-        return self._results()
+        results = asyncio.shield(self._task)
+        results.add_done_callback(self._leave)
+        return results
 
-    async def _results(self) -> dict[Key, TextResult]:
-        try:
-            return await asyncio.shield(self._task)
-        finally:
-            self._waiting -= 1
-            if not self._waiting:
-                self.abandoned = True
-                self._task.cancel()
+    def _leave(self, _results: asyncio.Future[dict[Key, TextResult]]) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self.abandoned = True
+            self._task.cancel()
 
 
 class Cache:

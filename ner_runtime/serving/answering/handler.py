@@ -165,7 +165,9 @@ class Handler:
         if lexicon is not None:
             identity, recognize = with_lexicon(identity, lexicon.digest), partial(recognize, lexicon=lexicon)
         slot = self._scheduler.metrics.model
-        return await _until(request.disconnected, self._cache.results(texts, identity, recognize, slot))
+        if request.disconnected is not None and request.disconnected.done():
+            raise ClientGone("the client has disconnected")
+        return await until(request.disconnected, self._cache.results(texts, identity, recognize, slot))
 
     def _colors_with(self, lexicon: LexiconSet | None) -> Mapping[str, str]:
         """Return the colour of each type of the model and of the lexicons. The colours of the model have precedence."""
@@ -209,7 +211,7 @@ def _entities(
     return entities_json(text, _requested(result, types, options), colors, options.offset_unit)
 
 
-async def _until(disconnected: asyncio.Future[None] | None, results: Awaitable[list[TextResult]]) -> list[TextResult]:
+async def until(disconnected: asyncio.Future[None] | None, results: Awaitable[list[TextResult]]) -> list[TextResult]:
     """Wait for the results. When `disconnected` is done before them, cancel them.
 
     Raises:
@@ -220,8 +222,12 @@ async def _until(disconnected: asyncio.Future[None] | None, results: Awaitable[l
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - requests are handled in tasks
 
+    waiting = True
+
     def cancel(_: asyncio.Future[None]) -> None:
-        task.cancel()
+        # The callback may already be scheduled when the results arrive.
+        if waiting:
+            task.cancel()
 
     # Cancelling this task costs less than waiting for two tasks.
     disconnected.add_done_callback(cancel)
@@ -233,6 +239,7 @@ async def _until(disconnected: asyncio.Future[None] | None, results: Awaitable[l
         task.uncancel()
         raise ClientGone("the client has disconnected") from None
     finally:
+        waiting = False
         disconnected.remove_done_callback(cancel)
 
 

@@ -198,7 +198,7 @@ class WindowQueue:
     def _decode(
         self, batch: _Batch, emissions: Sequence[BatchEmissions], engine_s: float, loop: asyncio.AbstractEventLoop
     ) -> None:
-        """Decode a batch. Runs in the decoder's thread."""
+        """Decode a batch. Runs in the decoder's thread, or in the engine's if no other batch is in progress."""
         started = perf_counter()
         try:
             spans = self._recognizer.decode(batch.windows, emissions)
@@ -215,11 +215,12 @@ class WindowQueue:
 
     def _end(self, batch: _Batch, outcome: list[list[Span]] | Exception, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
+            # Before the batch is removed: from then on, the engine's thread may decode and deliver the next one.
+            # The loop is closed if the service stops while a batch is running.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_deliver, batch, outcome)
             self._batches.remove(batch)
         self._free.release()
-        # The loop is closed if the service stops while a batch is running.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_deliver, batch, outcome)
 
     def _next_batch(self) -> _Batch | None:
         """Take one window of each job in turn until the budget is full; at least one, or return None."""

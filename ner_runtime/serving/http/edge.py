@@ -241,10 +241,10 @@ class _ResponseSender:
         self.status, self.code = status_of(ClientGone("")), ClientGone.code
 
     async def _start(self, message: Message, error: RanerError | None) -> None:
-        self._started = True
-        if self.timeout is not None:
+        if self.timeout is not None and not self.timeout.expired():
             # The client may read the response as slowly as it likes.
             self.timeout.reschedule(None)
+        self._started = True
         self.status = message["status"]
         self.code = error.code if error else None
         request = self._request

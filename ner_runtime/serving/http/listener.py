@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import mmap
 import socket
 from collections.abc import Callable
@@ -23,10 +24,13 @@ from ner_runtime.upstream.private import auto_loop_factory
 
 YIELD_S = 0.005
 """How long a worker leaves a new connection to workers that have fewer connections."""
+ACCEPTED_AFTER_YIELD = 8
+"""How many connections a worker accepts after it has waited: the workers with fewer connections may be dead or busy."""
 RETRY_S = 1.0
-"""How long a worker that has no free file descriptor or memory waits before it accepts again; as in asyncio."""
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""How long a worker waits after an error, such as too many open files, before it accepts again; as in asyncio."""
+_CLOSED = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 _SLOTS = 1024
+_log = logging.getLogger("raner.listener")
 # Of a slot: 4 bytes.
 _NOT_LISTENING = 0
 
@@ -148,28 +152,34 @@ class Listener(asyncio.AbstractServer):
 
     def _accept_and_watch(self) -> None:
         self._watch()
-        self._accept()
+        for _ in range(ACCEPTED_AFTER_YIELD):
+            if not self._accept():
+                return
 
-    def _accept(self) -> None:
+    def _accept(self) -> bool:
+        """Accept a connection; return whether there was one."""
         assert self._socket is not None  # noqa: S101
         try:
             accepted, _ = self._socket.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             # Another worker was faster, or the client is gone.
-            return
+            return False
         except OSError as error:
-            if error.errno in _EXHAUSTED:
-                self._pause(RETRY_S, self._watch)
-            else:
+            if error.errno in _CLOSED:
                 # The supervisor has shut the socket down.
                 self.close()
-            return
+            else:
+                # Linux also reports errors of the network here, which concern one connection.
+                _log.warning("a connection cannot be accepted: %s", error.strerror)
+                self._pause(RETRY_S, self._watch)
+            return False
         accepted.setblocking(False)
         # Counted at once: the next connection may be accepted before the protocol reports this one.
         self._connections.add(1)
         task = self._loop.create_task(self._connect(accepted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return True
 
     async def _connect(self, accepted: socket.socket) -> None:
         try:

@@ -48,6 +48,8 @@ LINGER_S = 30.0
 LINGER_IDLE_S = 5.0
 """The connection is closed earlier if no bytes arrive for this long."""
 
+MAX_REFUSED_IN_READ = 16
+"""How many requests of one read are refused at once. The connection takes no more until the others are answered."""
 MAX_PIPELINED = 256
 """Maximum number of requests on a connection that wait for the response to an earlier one."""
 
@@ -76,6 +78,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._refusal = refusal
         self._is_refused = False  # the current request was refused, and its body may still be arriving
+        self._refused_in_read = 0
         self._socket: asyncio.Transport
         self._in_head = False
         self._head_bytes = 0
@@ -114,6 +117,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._error is not None:
             return
         self._unset_keepalive_if_required()
+        self._refused_in_read = 0
         try:
             while data:
                 data = self._feed(data)
@@ -123,12 +127,14 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> bytes:
         """Parse received bytes; return the bytes that must be parsed again."""
+        was_in_head = self._in_head
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             return self._head_without_upgrade() + data[upgrade.args[0] :]
         if self._in_head:
-            self._head_bytes += len(data)
+            # In front of a head that begins in these bytes, there may be a long body.
+            self._head_bytes += len(data) if was_in_head else len(self.url) + sum(map(_size, self.headers))
             if self._head_bytes > MAX_HEAD_BYTES:
                 raise httptools.HttpParserError("the head is too large")
         return b""
@@ -177,6 +183,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        # A refused request that ended in the same bytes has started it.
+        self._unset_keepalive_if_required()
         state = self.scope["state"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - uvicorn always sets it
         state[DISCONNECTED] = self._disconnected
         self._cancel_head_limit()
@@ -314,6 +322,8 @@ class HttpProtocol(HttpToolsProtocol):
         if (
             self._refusal is None
             or self._unanswered
+            or self._refused_in_read >= MAX_REFUSED_IN_READ
+            or self.flow.write_paused
             or version == "1.0"
             or self.expect_100_continue
             or not self.parser.should_keep_alive()
@@ -328,6 +338,7 @@ class HttpProtocol(HttpToolsProtocol):
         if error is None:
             return False
         self._is_refused = True
+        self._refused_in_read += 1
         self._write_error(error, request_id(headers.get(b"x-request-id", b"").decode("latin-1")), path, method, [])
         return True
 
@@ -354,6 +365,11 @@ class HttpProtocol(HttpToolsProtocol):
 
 class _RefusedHead(Exception):
     """Raised in parser callbacks to reject a request head. The parser then raises an `HttpParserError`."""
+
+
+def _size(header: tuple[bytes, bytes]) -> int:
+    name, value = header
+    return len(name) + len(value)
 
 
 def _is_small(content_length: bytes) -> bool:

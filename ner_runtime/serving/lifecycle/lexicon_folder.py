@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ner_runtime.atomic_files import write_atomically
@@ -31,8 +32,8 @@ SUFFIXES = (".tsv", ".jsonl")
 # Loading a larger lexicon leaves so much free memory that it is worth returning.
 _LARGE = 10_000
 
-_Stamp = tuple[str, int, int, int]
-"""File name, inode, modification time and size."""
+_Stamp = tuple[str, int, int, int, int]
+"""File name, inode, times of the last change of the contents and of the metadata, and size."""
 
 _log = logging.getLogger("raner.lexicons")
 
@@ -57,6 +58,8 @@ class LexiconFolder:
         self._copies = None if shared is None else _Copies(shared / "lexicons")
         self._seen: dict[str, _Stamp | None] = {}
         """The state of each file at the last check; None for a default lexicon whose file does not exist."""
+        self._failures: dict[str, str] = {}
+        """Why a file could not be loaded, until it changes."""
         self._unreadable: str | None = None
         """Why the directory could not be read at the last check."""
 
@@ -78,8 +81,11 @@ class LexiconFolder:
             # Loading every file again clears the errors in the status. What is in use now may have been removed.
             self._seen = dict.fromkeys(self._lexicons.named.keys() - set(self._default))
         for name, stamp in stamps.items():
-            if name in self._seen and self._seen[name] == stamp:
+            is_missing = stamp is not None and name in self._default and name not in self._lexicons.named
+            if name in self._seen and self._seen[name] == stamp and not is_missing:
                 continue
+            if self._seen.get(name) != stamp:
+                self._failures.pop(name, None)
             self._seen[name] = stamp
             if stamp is None:
                 self._fail(name, "the file was removed")
@@ -120,9 +126,9 @@ class LexiconFolder:
             release_memory()
 
     def _remove(self, name: str) -> None:
+        self._lexicons.named.pop(name, None)
         if self._copies is not None:
             self._copies.remove(name)
-        self._lexicons.named.pop(name, None)
         self._status.remove(name)
         observe_lexicon(name, 0)
         _log.info("lexicon %s is removed", name)
@@ -147,6 +153,10 @@ class LexiconFolder:
             kept = "; the one that this service loaded last is used"
         else:
             kept = ""
+        if self._failures.get(name) == reason:
+            # The file is tried again and again while the service needs it; the log has the failure once.
+            return
+        self._failures[name] = reason
         self._status.set_failed(name, reason)
         observe_lexicon_load("failed")
         _log.error("lexicon %s cannot be loaded: %s%s", name, reason, kept)
@@ -187,7 +197,8 @@ class _Copies:
 
     def remove(self, name: str) -> None:
         """Remove the copy of a lexicon."""
-        (self._folder / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (self._folder / name).unlink(missing_ok=True)
 
     def names(self) -> list[str]:
         """Return the names of the copies."""
@@ -200,7 +211,7 @@ def _stamp(path: Path) -> _Stamp | None:
         status = path.stat()
     except FileNotFoundError:
         return None
-    return path.name, status.st_ino, status.st_mtime_ns, status.st_size
+    return path.name, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def lexicon_files(folder: Path) -> dict[str, Path]:

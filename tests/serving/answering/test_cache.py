@@ -220,3 +220,22 @@ async def test_the_source_of_an_entity_is_stored(cache: Cache) -> None:
     [result] = await cache.results(["马云在杭州"], MODEL, recognize)
     assert result.cached
     assert result.recognition.entities == entities
+
+
+async def test_a_request_that_is_cancelled_before_it_waits_leaves_its_computations(
+    cache: Cache, recognize: CountingRecognizer
+) -> None:
+    recognize.go.clear()
+    first = asyncio.create_task(cache.results(["a"], MODEL, recognize))
+    await turns()
+    both = asyncio.create_task(cache.results(["a", "b"], MODEL, recognize))
+    both.cancel()
+    await asyncio.sleep(0)
+    second = asyncio.create_task(cache.results(["a", "c"], MODEL, recognize))
+    await asyncio.sleep(0)
+    second.cancel()
+    first.cancel()
+    await turns()
+    recognize.go.set()
+    await turns()
+    assert recognize.completed == 0

@@ -10,8 +10,8 @@ import pytest
 
 from ner_runtime import Recognizer
 from ner_runtime.errors import InvalidValue, UnknownType
-from ner_runtime.serving.answering.cache import Cache
-from ner_runtime.serving.answering.handler import Handler
+from ner_runtime.serving.answering.cache import Cache, TextResult
+from ner_runtime.serving.answering.handler import Handler, until
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import ClientGone
 from ner_runtime.serving.api.messages import ApiRequest
@@ -96,3 +96,18 @@ async def test_a_request_whose_client_has_disconnected_is_abandoned(handler: Han
     disconnected.set_result(None)
     with pytest.raises(ClientGone):
         await handler.ner(ApiRequest(NerRequest(text=EXAMPLE), perf_counter(), disconnected))
+
+
+async def test_a_client_that_disconnects_as_its_results_arrive_cancels_nothing_else() -> None:
+    disconnected = asyncio.get_running_loop().create_future()
+
+    async def results() -> list[TextResult]:
+        # From now on, the callback of the disconnection is scheduled.
+        disconnected.set_result(None)
+        return []
+
+    assert await until(disconnected, results()) == []
+    await asyncio.sleep(0)
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()

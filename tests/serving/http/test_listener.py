@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -37,7 +39,8 @@ class Worker:
         self.connections = OpenConnections()
         self.connections.share(file, slot)
         self.accepted = 0
-        self.listener = Listener(asyncio.get_running_loop(), self.accept, listening.dup(), connections=self.connections)
+        self.address = listening.getsockname()
+        self.listener = Listener(asyncio.get_running_loop(), self.accept, listening, connections=self.connections)
 
     def accept(self) -> Connection:
         self.accepted += 1
@@ -62,7 +65,7 @@ async def connect(listening: socket.socket) -> None:
 
 @pytest.mark.anyio
 async def test_workers_get_equally_many_connections(listening: socket.socket, tmp_path: Path) -> None:
-    workers = [Worker(listening, tmp_path / "connections", slot) for slot in (1, 2)]
+    workers = [Worker(listening.dup(), tmp_path / "connections", slot) for slot in (1, 2)]
     await connect(listening)
     assert all(abs(worker.accepted - CLIENTS // 2) <= 1 for worker in workers)
     for worker in workers:
@@ -74,7 +77,7 @@ async def test_a_worker_that_does_not_accept_costs_no_connection(listening: sock
     hung = OpenConnections()
     hung.share(tmp_path / "connections", 2)
     hung.listen()
-    worker = Worker(listening, tmp_path / "connections", 1)
+    worker = Worker(listening.dup(), tmp_path / "connections", 1)
     await connect(listening)
     assert worker.accepted == CLIENTS
     worker.listener.close()
@@ -109,12 +112,38 @@ def test_a_worker_that_takes_the_place_of_a_killed_one_starts_anew(tmp_path: Pat
 
 @pytest.mark.anyio
 async def test_a_socket_that_was_shut_down_ends_the_listener(listening: socket.socket, tmp_path: Path) -> None:
-    worker = Worker(listening, tmp_path / "connections", 1)
+    worker = Worker(listening.dup(), tmp_path / "connections", 1)
     listening.shutdown(socket.SHUT_RDWR)
     while worker.listener.is_serving():
         await asyncio.sleep(0.01)
     worker.listener.close()
     await worker.listener.wait_closed()
+
+
+class FailingSocket(socket.socket):
+    """A listening socket of which the first `accept` fails, as on Linux if the network of a client has failed."""
+
+    failed = False
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if not self.failed:
+            type(self).failed = True
+            raise OSError(errno.EPROTO, "Protocol error")
+        return super().accept()
+
+
+@pytest.mark.anyio
+async def test_an_error_of_one_connection_does_not_end_the_listener(
+    listening: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ner_runtime.serving.http.listener.RETRY_S", 0)
+    worker = Worker(FailingSocket(fileno=listening.detach()), tmp_path / "connections", 1)
+    address = worker.address
+    reader, writer = await asyncio.open_connection(*address)
+    assert await reader.readexactly(5) == b"hello"
+    assert FailingSocket.failed
+    writer.close()
+    worker.listener.close()
 
 
 def test_uvicorn_serves_with_a_listener(listening: socket.socket) -> None:

@@ -15,6 +15,7 @@ import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from ner_runtime.errors import RanerError
 from ner_runtime.serving.api.errors import Overloaded
@@ -82,6 +83,19 @@ def url() -> Generator[str]:
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
     thread.join()
+
+
+class _Sink(asyncio.Transport):
+    """A transport whose peer reads everything."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 2), "sockname": ("127.0.0.1", 1)})
+
+    def write(self, data: object) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
 
 
 def exchange(url: str, *segments: bytes) -> list[RawResponse]:
@@ -367,3 +381,35 @@ def test_refused_requests_and_others_on_one_connection_get_their_own_responses(u
             (200, True),
             (429, True),
         ]
+
+
+def test_a_client_that_does_not_read_is_not_refused_without_end(url: str) -> None:
+    head, body = post("/full", b"")
+    with RawConnection(url) as connection:
+        connection.send((head + body) * 100)
+        statuses = [connection.response().status for _ in range(100)]
+    # The first ones are refused at once. The connection reads no further until the application has answered the next.
+    assert statuses == [429] * 100
+
+
+def test_the_time_limit_of_an_idle_connection_does_not_end_a_request_after_a_refused_one() -> None:
+    loop = asyncio.new_event_loop()
+    config = uvicorn.Config(echo, http=HttpProtocol, lifespan="off", log_config=None)
+    config.load()
+    connection = HttpProtocol(config=config, server_state=ServerState(), app_state={}, _loop=loop, refusal=refusal)
+    connection.connection_made(_Sink())
+    full, plain = post("/full", b""), post("/a", b"1")
+    connection.data_received(b"".join(full))
+    assert connection.timeout_keep_alive_task is not None
+    connection.data_received(b"".join([*full, *plain]))
+    assert connection.timeout_keep_alive_task is None
+    loop.run_until_complete(asyncio.gather(*connection.tasks))
+    loop.close()
+
+
+def test_a_body_does_not_count_as_a_part_of_the_next_head(url: str) -> None:
+    first, second = b"".join(post("/a", b"x" * 100_000)), b"".join(post("/b", b"2"))
+    with RawConnection(url) as connection:
+        connection.send(first + second[:20])
+        assert seen(connection.response())["path"] == "/a"
+        assert seen(connection.send(second[20:]).response())["path"] == "/b"
