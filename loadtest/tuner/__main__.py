@@ -111,6 +111,8 @@ def _print(tuning: Tuning, report: Path, machine: dict[str, Any]) -> None:
     Console().print(shown)
     for name, *_, sure in rows:
         print(f"{name}: {sure}")
+    if tuning.not_compared:
+        print(f"no comparison side by side: {tuning.not_compared}")
     print(f"report: {report}.html .json .csv")
 
 
@@ -170,23 +172,29 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _counts(text: str) -> list[int]:
-    counts = [int(part) for part in text.split(",")]
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        counts = [0]
     if min(counts) < 1:
-        raise ValueError
+        raise argparse.ArgumentTypeError("should be whole numbers of at least 1, separated by commas")
     return counts
 
 
 def _engines(text: str) -> list[str]:
     engines = text.split(",")
     if not set(engines) <= set(ENGINES):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"should be names of engines, of {', '.join(ENGINES)}, separated by commas")
     return engines
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise ValueError
+        raise argparse.ArgumentTypeError("should be a number greater than 0")
     return value
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
 from loadtest.run import load_service
 from loadtest.tuner.candidates import ENGINES, Candidate
-from loadtest.tuner.comparison import Comparison
-from loadtest.tuner.load import Generators, Load, LoadResult, generators
+from loadtest.tuner.comparison import MAX_ROUNDS, Comparison
+from loadtest.tuner.load import GeneratorFailed, Generators, Load, LoadResult, generators
 from loadtest.tuner.measurement import Run, ServiceMeter, allowed_late, run_from
 from loadtest.tuner.search import Bracket, Search, can_win
 from ner_runtime.atomic_files import write_atomically
@@ -23,11 +25,13 @@ TIE = 0.1
 NEAR = 0.25
 """The candidates whose rates are within this share of the highest one are compared side by side."""
 FINALISTS = 3
+"""At most so many candidates are compared side by side."""
 HOPELESS = 0.4
 """A candidate is dropped if its throughput in a closed loop is below this share of that of the best one."""
 _CLIENTS = 32
 _START_S = 8.0
 _RUNS = 11
+_EXIT_S = 5.0
 _SERVICE = {"RANER_API_KEYS": "", "RANER_RATE_LIMIT": "", "RANER_DRAIN_S": "0", "RANER_LOG_LEVEL": "warning"}
 _SETTLE = Load(seconds=0.3, clients=1)
 
@@ -77,6 +81,10 @@ class Trial(BaseModel):
     done: bool = False
     wall_s: float = 0.0
 
+    def reject(self, reason: str) -> None:
+        """Exclude the candidate from the choice."""
+        self.failed, self.note = True, reason
+
     def bracket(self, plan: Plan) -> Bracket:
         """The highest rate that met the goal, and the lowest that did not."""
         return search_of(plan, self.closed_loop).bracket(self.runs)
@@ -107,6 +115,7 @@ class Tuning(BaseModel):
 
     level: index in `levels`, how the generators share the load
     comparison: the best candidates side by side; None if there is only one, or before it
+    not_compared: why the best candidates could not be compared; None if they could
     """
 
     plan: Plan
@@ -114,6 +123,7 @@ class Tuning(BaseModel):
     level: int = 0
     trials: list[Trial] = []
     comparison: Comparison | None = None
+    not_compared: str | None = None
 
     def best_other(self, trial: Trial) -> Trial | None:
         """The trial with the highest rate, other than `trial`; None if no other rate met the goal."""
@@ -134,8 +144,8 @@ def best_trial(tuning: Tuning) -> Trial | None:
     """Return the best trial, or None if no rate met the goal.
 
     Among the candidates that their comparison shows to be equal, the one with the fewest CPUs and the fewest workers is
-    best, unless the generators limited the highest rate. Without a comparison, candidates whose rates are within `TIE`
-    of the highest one are equal.
+    best. Without a comparison, candidates whose rates are within `TIE` of the highest one are equal, unless the
+    generators limited the highest one.
     """
     plan = tuning.plan
     trials = [trial for trial in tuning.trials if trial.rate(plan)]
@@ -147,19 +157,25 @@ def best_trial(tuning: Tuning) -> Trial | None:
         best = comparison.finalists[comparison.best]
         top = next((trial for trial in trials if trial.candidate == best), top)
         near = [trial for trial in trials if trial.candidate in comparison.equal]
+    elif top.lower_bound(plan):
+        return top
     else:
         near = [trial for trial in trials if trial.rate(plan) >= top.rate(plan) * (1 - TIE)]
-    if top.lower_bound(plan):
-        return top
     return min(near, key=lambda trial: _cost(trial.candidate), default=top)
 
 
 def finalists(tuning: Tuning) -> list[Candidate]:
-    """Return the candidates whose rates are within `NEAR` of the highest one, the best first."""
+    """Return the candidates whose rates are within `NEAR` of the highest one, the best first, at most `FINALISTS`.
+
+    The cheapest of those within `TIE` of the highest rate is always among them: it is chosen if they are equal.
+    """
     rates = {trial.candidate: trial.rate(tuning.plan) for trial in tuning.trials}
     highest = max(rates.values(), default=0.0)
     near = [candidate for candidate, rate in rates.items() if rate and rate >= highest * (1 - NEAR)]
-    return sorted(near, key=lambda candidate: -rates[candidate])[:FINALISTS]
+    first = sorted(near, key=lambda candidate: -rates[candidate])[:FINALISTS]
+    tied = [candidate for candidate in near if rates[candidate] >= highest * (1 - TIE)]
+    cheapest = min(tied, key=_cost, default=None)
+    return first if cheapest is None or cheapest in first else [*first[:-1], cheapest]
 
 
 def levels(cpus: int) -> list[tuple[int, int]]:
@@ -178,7 +194,7 @@ def search_of(plan: Plan, closed_loop: float) -> Search:
 
 
 def seconds_left(tuning: Tuning) -> float:
-    """Estimate the remaining seconds from the duration of the trials and runs so far."""
+    """Estimate the remaining seconds: of the searches, from the trials and runs so far, and of the comparison."""
     plan = tuning.plan
     typical = _START_S + 2 * plan.warm_s + _RUNS * (plan.least_s + 1)
     ended = [trial.wall_s for trial in tuning.trials if trial.done and trial.runs]
@@ -187,7 +203,9 @@ def seconds_left(tuning: Tuning) -> float:
     left = average * (len(plan.candidates) - len(tuning.trials))
     left += sum(max(average - trial.wall_s, 2 * plan.least_s) for trial in begun)
     used = sum(trial.wall_s for trial in tuning.trials)
-    return left if plan.budget_s is None else max(0.0, min(left, plan.budget_s - used))
+    if plan.budget_s is not None:
+        left = max(0.0, min(left, plan.budget_s - used))
+    return left + _comparison_seconds_left(tuning)
 
 
 class Tuner:
@@ -200,7 +218,11 @@ class Tuner:
         self._levels = levels(self._plan.cpus)
 
     def run(self) -> None:
-        """Measure all candidates that have no result yet, and compare the best ones."""
+        """Measure all candidates that have no result yet, and compare the best ones.
+
+        Raises:
+            GeneratorFailed: a generator process has ended, but the service has not.
+        """
         for candidate in self._plan.candidates:
             trial = next((trial for trial in self._tuning.trials if trial.candidate == candidate), None)
             if trial is None:
@@ -212,34 +234,53 @@ class Tuner:
                 else:
                     self._measure(trial)
                 if trial.wrong:
-                    trial.failed, trial.note = True, f"wrong responses: {trial.wrong}"
+                    trial.reject(_wrong_note(trial.wrong))
                 trial.done = True
                 self._save()
-        if len(best := finalists(self._tuning)) > 1:
-            comparison = self._tuning.comparison or Comparison(finalists=best, bound=1 - TIE)
-            self._compare(comparison)
+        while len(best := finalists(self._tuning)) > 1:
+            comparison = self._tuning.comparison
+            if comparison is None or comparison.finalists != best:
+                comparison = Comparison(finalists=best, bound=1 - TIE)
+            if comparison.decided:
+                break
+            try:
+                self._compare(comparison)
+                break
+            except _FinalistFailed as failure:
+                # Compare the others without it.
+                next(trial for trial in self._tuning.trials if trial.candidate == failure.finalist).reject(str(failure))
+                self._tuning.comparison = None
+                self._save()
+                self._report(f"{failure.finalist.name}: {failure}")
 
     def _compare(self, comparison: Comparison) -> None:
-        """Run the finalists side by side, and alternate their closed loops until they are told apart."""
+        """Run the finalists side by side, and alternate their closed loops until it is clear which are equal.
+
+        Raises:
+            _FinalistFailed: a finalist gave a wrong response or none, or its service has ended.
+        """
         self._report(f"comparing {'; '.join(finalist.name for finalist in comparison.finalists)}")
         processes = self._levels[self._tuning.level][0]
-        one_round = Load(seconds=self._plan.round_s, clients=_CLIENTS)
+        self._tuning.not_compared = None
         with ExitStack() as stack:
-            loads: list[Generators] = []
+            loops: list[_ClosedLoop] = []
             for finalist in comparison.finalists:
                 try:
                     service = stack.enter_context(load_service(**finalist.variables, **_SERVICE))
                 except ServiceNotReady as error:
-                    self._report(f"no comparison: {finalist.name}: {error}")
+                    self._tuning.comparison = None
+                    self._tuning.not_compared = f"{finalist.name} does not start beside the others: {error}"
+                    self._save()
+                    self._report(f"no comparison: {self._tuning.not_compared}")
                     return
-                loads.append(stack.enter_context(generators(service.url, processes, self._plan.texts)))
-                loads[-1].run(Load(seconds=self._plan.warm_s, clients=_CLIENTS))
+                load = stack.enter_context(generators(service.url, processes, self._plan.texts))
+                loops.append(_ClosedLoop(finalist, service, load))
+                loops[-1].run(self._plan.warm_s)
             while not comparison.decided:
-                numbers = list(range(len(loads)))
+                numbers = list(range(len(loops)))
                 # Each finalist is measured right after each other one.
                 order = numbers if len(comparison.rounds) % 2 == 0 else numbers[::-1]
-                # A finalist without any response must not end the comparison.
-                found = {number: max(_throughput(loads[number].run(one_round)), 0.01) for number in order}
+                found = {number: loops[number].run(self._plan.round_s) for number in order}
                 comparison.rounds.append([round(found[number], 2) for number in numbers])
                 self._tuning.comparison = comparison
                 self._save()
@@ -258,7 +299,7 @@ class Tuner:
                 while self._measure_at_level(trial, service, save):
                     pass
         except ServiceNotReady as error:
-            trial.note, trial.failed = str(error), True
+            trial.reject(str(error))
         save()
 
     def _measure_at_level(self, trial: Trial, service: ServiceProcess, save: Callable[[], None]) -> bool:
@@ -267,8 +308,13 @@ class Tuner:
         meter = ServiceMeter(service.process.pid)
         with generators(service.url, processes, self._plan.texts) as load:
             warm = Load(seconds=self._plan.warm_s, clients=_CLIENTS)
-            load.run(warm)
-            trial.closed_loop = trial.closed_loop or _throughput(load.run(warm))
+            results: list[LoadResult] = []
+            for _ in range(2):
+                results = load.run(warm)
+                if wrong := _first_wrong(results):
+                    trial.reject(_wrong_note(wrong))
+                    return False
+            trial.closed_loop = trial.closed_loop or _throughput(results)
             search = search_of(self._plan, trial.closed_loop)
             while (rate := search.next_rate(trial.runs)) is not None:
                 trial.note = self._verdict(trial) or ("the time budget is used up" if self._time_is_up() else None)
@@ -291,7 +337,7 @@ class Tuner:
     def _verdict(self, trial: Trial) -> str | None:
         """Return why the candidate needs no further runs, or None."""
         if trial.wrong:
-            return f"wrong responses: {trial.wrong}"
+            return _wrong_note(trial.wrong)
         best = self._tuning.best_other(trial)
         if best is None:
             return None
@@ -326,6 +372,70 @@ class Tuner:
 
     def _save(self) -> None:
         write_atomically(self._checkpoint, self._tuning.model_dump_json().encode())
+
+
+class _FinalistFailed(Exception):
+    """A finalist must not be chosen; the message says why."""
+
+    def __init__(self, finalist: Candidate, reason: str) -> None:
+        super().__init__(reason)
+        self.finalist = finalist
+
+
+@dataclass(frozen=True, slots=True)
+class _ClosedLoop:
+    """A finalist with its service and its generators."""
+
+    finalist: Candidate
+    service: ServiceProcess
+    load: Generators
+
+    def run(self, seconds: float) -> float:
+        """Run a closed loop and return the responses per second.
+
+        Raises:
+            _FinalistFailed: a response was wrong, there was none, or the service has ended.
+            GeneratorFailed: a generator process has ended, but the service has not.
+        """
+        process = self.service.process
+        results: list[LoadResult] = []
+        try:
+            results = self.load.run(Load(seconds=seconds, clients=_CLIENTS))
+        except GeneratorFailed:
+            # Generators end if they cannot reach the service, which may be about to end.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_EXIT_S)
+            if process.poll() is None:
+                raise
+        if wrong := _first_wrong(results):
+            raise _FinalistFailed(self.finalist, _wrong_note(wrong))
+        if (status := process.poll()) is not None:
+            raise _FinalistFailed(self.finalist, f"the service ended with status {status} during the comparison")
+        if not (throughput := _throughput(results)):
+            errors = "; ".join(sorted({message for result in results for message in result.errors}))
+            note = "no successful response in a round of the comparison"
+            raise _FinalistFailed(self.finalist, f"{note}: {errors}" if errors else note)
+        return throughput
+
+
+def _comparison_seconds_left(tuning: Tuning) -> float:
+    """Estimate the seconds of the comparison, with the highest number of rounds."""
+    plan, comparison = tuning.plan, tuning.comparison
+    searched = len(tuning.trials) == len(plan.candidates) and all(trial.done for trial in tuning.trials)
+    count = len(finalists(tuning)) if searched else min(FINALISTS, len(plan.candidates))
+    if count < 2 or tuning.not_compared or (comparison and comparison.decided):
+        return 0.0
+    if comparison:
+        return count * (MAX_ROUNDS - len(comparison.rounds)) * plan.round_s
+    return count * (_START_S + plan.warm_s + MAX_ROUNDS * plan.round_s)
+
+
+def _first_wrong(results: Sequence[LoadResult]) -> str | None:
+    return next((message for result in results for message in result.wrong), None)
+
+
+def _wrong_note(message: str) -> str:
+    return f"wrong responses: {message}"
 
 
 def _cost(candidate: Candidate) -> tuple[int, int, int]:

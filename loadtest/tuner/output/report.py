@@ -78,6 +78,7 @@ def json_report(tuning: Tuning, machine: dict[str, Any]) -> dict[str, Any]:
         "plan": tuning.plan.model_dump(exclude={"candidates"}),
         "recommended": recommended_variables(best, tuning),
         "comparison": tuning.comparison.model_dump() if tuning.comparison else None,
+        "not_compared": tuning.not_compared,
         "trials": [
             {**trial.model_dump(exclude={"runs", "done"}), **summary(trial, tuning), "runs": trial.model_dump()["runs"]}
             for trial in tuning.trials
@@ -118,7 +119,7 @@ def confidence(trial: Trial, tuning: Tuning) -> str:
     bracket, knee = trial.bracket(tuning.plan), trial.knee(tuning.plan)
     parts: list[str] = []
     if knee is None:
-        parts.append("no rate met the goal")
+        parts.append("failed" if trial.failed else "no rate met the goal")
     else:
         agreeing = sum(run.rate == knee.rate and run.passed for run in trial.runs)
         parts.append(f"{agreeing} of {sum(run.rate == knee.rate for run in trial.runs)} runs met the goal")
@@ -150,6 +151,7 @@ def html_report(tuning: Tuning, machine: dict[str, Any]) -> str:
         for number, trial in enumerate(measured)
     ]
     percentiles = [Line(name, [], style) for name, _, style in _PERCENTILES]
+    not_compared = f"<p>No comparison side by side: {escape(tuning.not_compared)}</p>" if tuning.not_compared else ""
     charts = "\n".join(_latency_chart(trial, tuning) for trial in measured)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -162,6 +164,7 @@ Latency counts from the time at which a request was due.</p>
 <pre>{escape(result)}</pre>
 <h2>Candidates</h2>
 {_html_table(tuning, best)}
+{not_compared}
 <h2>Throughput and efficiency</h2>
 {legend(goodput)}
 <div class="charts">
