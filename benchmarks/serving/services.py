@@ -69,7 +69,7 @@ def prepare_models(directory: Path) -> Models:
 
 
 def calibrate(models: Models) -> str:
-    """Calibrate the INT8 model for one thread, unless that was done, and return the fastest engine.
+    """Calibrate the INT8 model for one thread, unless that was done, and return the engine that `auto` uses.
 
     The result is kept beside the models, so that the calibrations of the user do not count.
     """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ner_runtime import Recognizer, embedded_model
-from ner_runtime.cli.bench import calibration
+from ner_runtime.cli.bench import calibration, command
 from ner_runtime.cli.bench.calibration import Measured, calibration_of, measure_engines
 from ner_runtime.cli.bench.ladder import bench_sentences
 from ner_runtime.errors import InvalidModel
@@ -103,3 +103,19 @@ def test_a_calibration_is_kept_and_used(
     passed = [one for one in printed["engines"] if one["rejected"] is None]
     names = ("engine", "precision_hint", "max_batch_tokens")
     assert kept["engines"][0] in [{name: one[name] for name in names} for one in passed]
+    assert printed["auto"] == kept["engines"][0]["engine"]
+
+
+@pytest.mark.parametrize(("openvino", "auto"), [(1400, "onnxruntime"), (1600, "openvino")])
+def test_a_calibration_says_which_engine_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], openvino: float, auto: str
+) -> None:
+    measured = [
+        Measured(EngineOptions(engine="openvino"), openvino),
+        Measured(EngineOptions(engine="onnxruntime"), 1000),
+    ]
+    monkeypatch.setattr(command, "measure_engines", lambda *_: measured)
+    run = Raner(tmp_path, capsys)("bench", "--calibrate")
+    assert run.status == 0, run.err
+    said = f"RANER_ENGINE=auto uses {auto}; OpenVINO is used only if it is at least 50 % faster"
+    assert said in run.err.splitlines()

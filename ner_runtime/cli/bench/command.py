@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ner_runtime.cli.bench.calibration import calibration_of, measure_engines
+from ner_runtime.cli.bench.calibration import MIN_ADVANTAGE, calibration_of, measure_engines
 from ner_runtime.cli.bench.ladder import Rung, bench_engine, bench_http, bench_recognizer, bench_service
 from ner_runtime.cli.console import JsonOption, ModelOption, console, write_json
 from ner_runtime.manifest import read_manifest
@@ -25,7 +25,7 @@ def bench(
     url: Annotated[str | None, typer.Option(help="URL of a running service; by default, start one.")] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="Seconds per measurement.")] = 5.0,
     calibrate: Annotated[
-        bool, typer.Option(help="Find the fastest engine and the best batch size for the model, and keep them.")
+        bool, typer.Option(help="Choose the engine and the batch size for the model on this machine, and keep them.")
     ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads to calibrate for. Default: those of a worker of the service.")
@@ -63,12 +63,14 @@ def bench(
 
 def _calibrate(directory: Path, threads: int, *, as_json: bool) -> None:
     measured = measure_engines(directory, threads)
-    file = write_calibration(read_manifest(directory), threads, calibration_of(measured))
+    manifest = read_manifest(directory)
+    file = write_calibration(manifest, threads, calibration_of(measured))
+    auto = engine_options(manifest, engine="auto", device="cpu", threads=threads, max_batch_tokens=0).engine
     if as_json:
         rows = [
             one.options.model_dump() | {"tokens_per_s": one.tokens_per_s, "rejected": one.rejected} for one in measured
         ]
-        write_json({"file": str(file), "threads": threads, "engines": rows})
+        write_json({"file": str(file), "threads": threads, "auto": auto, "engines": rows})
         return
     table = Table("engine", "precision", "tokens per batch", "tokens/s", "rejected")
     for one in measured:
@@ -76,6 +78,8 @@ def _calibrate(directory: Path, threads: int, *, as_json: bool) -> None:
         row = (options.engine, options.precision_hint, str(options.max_batch_tokens), f"{one.tokens_per_s:.0f}")
         table.add_row(*row, one.rejected or "")
     console().print(table)
+    advantage = f"{100 * (MIN_ADVANTAGE - 1):.0f} %"
+    typer.echo(f"RANER_ENGINE=auto uses {auto}; OpenVINO is used only if it is at least {advantage} faster", err=True)
     typer.echo(f"the result for {threads} {'thread' if threads == 1 else 'threads'} is stored in {file}", err=True)
 
 

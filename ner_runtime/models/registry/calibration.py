@@ -1,10 +1,10 @@
-"""Keep what `raner bench --calibrate` measured: the fastest engine of a model on this machine, and its best batch size.
+"""Keep what `raner bench --calibrate` found: the engine to use for a model on this machine, and its batch size.
 
     $BENTOML_HOME/raner/calibration/KEY.json
 
-KEY is a digest of the model's version, the number of threads, the processor and the versions of the engines, so that a
-change of any of them invalidates a calibration. Without a calibration, ONNX Runtime and the default batch size are
-used; nothing is measured at startup.
+KEY is a digest of the model's version, the number of threads, the processor, the versions of the engines and that of
+the selection rule, so that a change of any of them invalidates a calibration. Without a calibration, ONNX Runtime and
+the default batch size are used; nothing is measured at startup.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 ENGINES: tuple[EngineName, ...] = ("onnxruntime", "openvino")
 MAX_BATCH_TOKENS = 262_144
 """Largest token budget of a batch, as in the settings."""
+
+
+_RULE = "rule 2"
+"""Version of the rule that selects the options, `cli.bench.calibration`; change it with the rule."""
 
 
 class EngineOptions(BaseModel):
@@ -104,7 +108,7 @@ def installed_engines() -> list[EngineName]:
 
 def _path(manifest: Manifest, threads: int) -> Path:
     versions = (f"{engine} {_version(engine)}" for engine in ENGINES)
-    parts = [manifest.version, manifest.precision, str(threads), processor_name(), *versions]
+    parts = [manifest.version, manifest.precision, str(threads), processor_name(), *versions, _RULE]
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
     return raner_home() / "calibration" / f"{name}.json"
 

@@ -30,7 +30,7 @@ def test_without_a_calibration_the_defaults_apply(manifest: Manifest) -> None:
     assert found == EngineOptions(engine="onnxruntime", precision_hint="f32", max_batch_tokens=2048)
 
 
-def test_auto_is_the_fastest_engine_with_its_own_batch_size(manifest: Manifest) -> None:
+def test_auto_is_the_first_engine_of_the_calibration_with_its_own_batch_size(manifest: Manifest) -> None:
     write_calibration(manifest, 1, Calibration(engines=(OPENVINO, ONNXRUNTIME)))
     assert engine_options(manifest, engine="auto", device="cpu", threads=1, max_batch_tokens=0) == OPENVINO
     assert engine_options(manifest, engine="onnxruntime", device="cpu", threads=1, max_batch_tokens=0) == ONNXRUNTIME
@@ -51,6 +51,14 @@ def test_a_calibration_is_one_of_a_model_a_number_of_threads_and_a_processor(
     assert read_calibration(other, 1) is None
     assert engine_options(manifest, engine="auto", device="cuda", threads=1, max_batch_tokens=0).engine == "onnxruntime"
     monkeypatch.setattr(calibration, "processor_name", lambda: "another processor")
+    assert read_calibration(manifest, 1) is None
+
+
+def test_a_calibration_of_another_selection_rule_is_not_used(
+    manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_calibration(manifest, 1, Calibration(engines=(OPENVINO,)))
+    monkeypatch.setattr(calibration, "_RULE", "another rule")
     assert read_calibration(manifest, 1) is None
 
 
