@@ -24,8 +24,9 @@ from ner_runtime.upstream.private import auto_loop_factory
 
 YIELD_S = 0.005
 """How long a worker leaves a new connection to workers that have fewer connections."""
-ACCEPTED_AFTER_YIELD = 8
-"""How many connections a worker accepts after it has waited: the workers with fewer connections may be dead or busy."""
+MOST_AFTER_YIELD = 8
+"""How many connections a worker accepts at most after it has waited. It begins with one, and doubles the number while
+the others accept none: a worker with fewer connections may be dead or busy."""
 RETRY_S = 1.0
 """How long a worker waits after an error, such as too many open files, before it accepts again; as in asyncio."""
 _CLOSED = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
@@ -112,6 +113,7 @@ class Listener(asyncio.AbstractServer):
         self._ssl = ssl
         self._connections = connections
         self._retry: asyncio.TimerHandle | None = None
+        self._after_yield = 1
         self._tasks = set[asyncio.Task[None]]()
         listening.setblocking(False)
         connections.listen()
@@ -146,15 +148,18 @@ class Listener(asyncio.AbstractServer):
     def _readable(self) -> None:
         """Accept a connection now, or after other workers had time to accept it."""
         if not self._connections.exceed_another():
+            self._after_yield = 1
             self._accept()
             return
         self._pause(YIELD_S, self._accept_and_watch)
 
     def _accept_and_watch(self) -> None:
         self._watch()
-        for _ in range(ACCEPTED_AFTER_YIELD):
+        for _ in range(self._after_yield):
             if not self._accept():
+                self._after_yield = 1
                 return
+        self._after_yield = min(2 * self._after_yield, MOST_AFTER_YIELD)
 
     def _accept(self) -> bool:
         """Accept a connection; return whether there was one."""
