@@ -152,7 +152,7 @@ def _round(recognizer: Recognizer, port: int, worker: int, seconds: float) -> di
 
 @contextmanager
 def _separate_cores(worker: int) -> Generator[None]:
-    """Run the worker on one core and this process on the others, so that sending requests costs the worker nothing."""
+    """Pin the worker to one core and this process to the others, so that the client takes no time from the worker."""
     cores = os.sched_getaffinity(0)
     own = min(cores)
     tasks = [int(task.name) for task in Path(f"/proc/{worker}/task").iterdir()]

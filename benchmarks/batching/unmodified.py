@@ -1,4 +1,4 @@
-"""The service with BentoML's own request path: its endpoint, its dispatcher and all its middleware."""
+"""The service on an unmodified BentoML, with its own endpoint, dispatcher and middleware."""
 
 from __future__ import annotations
 

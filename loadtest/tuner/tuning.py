@@ -375,7 +375,7 @@ class Tuner:
 
 
 class _FinalistFailed(Exception):
-    """A finalist must not be chosen; the message says why."""
+    """A finalist failed during the comparison and must not be chosen; the message has the reason."""
 
     def __init__(self, finalist: Candidate, reason: str) -> None:
         super().__init__(reason)

@@ -66,12 +66,12 @@ def urls(text: str) -> Iterator[Span]:
 
 
 def ipv4_addresses(text: str) -> Iterator[Span]:
-    """Yield where the IPv4 addresses are."""
+    """Yield the start and end of each IPv4 address."""
     return (match.span() for match in _IPV4.finditer(text))
 
 
 def ipv6_addresses(text: str) -> Iterator[Span]:
-    """Yield where the IPv6 addresses are, without a zone."""
+    """Yield the start and end of each IPv6 address, without its zone."""
     for match in _IPV6_CHARACTERS.finditer(text):
         found = match[0].rstrip(".")
         if found.endswith(":") and not found.endswith("::"):

@@ -1,4 +1,4 @@
-"""The best candidates are told apart only where their alternating rounds show a difference."""
+"""Candidates whose alternating rounds show no clear difference are tied."""
 
 from __future__ import annotations
 
