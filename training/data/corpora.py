@@ -47,6 +47,7 @@ class Corpus:
         repeat: how often each training sentence occurs in an epoch, on average
         distrusted: types that it annotates unreliably; their entities get the type None
         splits: the files to train on
+        without_lexicon: share of its texts that are read without lexicon matches, in addition to `Disturbance.none`
     """
 
     name: str
@@ -54,6 +55,7 @@ class Corpus:
     repeat: float = 1.0
     distrusted: frozenset[str] = frozenset()
     splits: tuple[str, ...] = ("train",)
+    without_lexicon: float = 0.0
 
 
 def _types(names: str) -> frozenset[str]:
@@ -67,21 +69,21 @@ CORPORA = (
     Corpus("msra", _NAMES, repeat=2.0),
     Corpus("cluener", _types("PER LOC ORG TITLE"), repeat=2.5),
     Corpus("cmner", _NAMES, repeat=2.5),
-    Corpus("boson", _types("PER LOC ORG TIME"), repeat=3.0),
+    Corpus("boson", _types("PER LOC ORG TIME"), repeat=3.5),
     Corpus("uner_gsdsimp", _NAMES, repeat=4.0),
-    Corpus("uner_gsd_trad", _NAMES, repeat=3.0),
-    Corpus("weibo", _NAMES, repeat=8.0),
+    Corpus("uner_gsd_trad", _NAMES, repeat=3.0, without_lexicon=0.1),
+    Corpus("weibo", _NAMES, repeat=10.0, without_lexicon=0.15),
     Corpus("cnerta", _NAMES, repeat=1.5),
     Corpus("literature", _types("PER LOC ORG TIME"), repeat=0.15),
     Corpus("gm_time", _types("TIME"), repeat=4.0, distrusted=_NAMES),
     Corpus("gm_time", _types("TIME"), repeat=1.0, distrusted=_NAMES, splits=("extra_pd_msra_overlap",)),
     Corpus("pd98_tim_zcoo", _types("PER TIME"), repeat=0.7, distrusted=_types("LOC ORG")),
-    Corpus("cec", _types("TIME"), repeat=2.0),
+    Corpus("cec", _types("TIME"), repeat=6.0, without_lexicon=0.35),
     Corpus("resume", _types("PER ORG TITLE"), repeat=1.5),
     Corpus("exec_jobtitle", _types("PER ORG TITLE"), repeat=0.6),
     Corpus("announce_org", _types("PER ORG TIME"), repeat=1.0),
-    Corpus("cail_theft", _types("PER LOC ORG TIME MONEY"), repeat=0.8),
-    Corpus("youku", _types("PER"), repeat=0.4),
+    Corpus("cail_theft", _types("PER LOC ORG TIME MONEY"), repeat=1.2, without_lexicon=0.3),
+    Corpus("youku", _types("PER"), repeat=0.8, without_lexicon=0.35),
     Corpus("smp2019_nlu", _NAMES, repeat=1.0),
     Corpus("cfsc", _types("ORG"), repeat=0.7),
     Corpus("fewfc_fin", _types("PER ORG"), repeat=0.4),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -166,8 +167,21 @@ class Pools:
         seed: int,
         disturb: Callable[[Sentence, random.Random], list[Match]] | None = None,
         masks: Masks | None = None,
+        without_lexicon: Sequence[float] = (),
     ) -> None:
-        """`corpora` holds the sentences of each corpus, and how often each of them occurs in an epoch, on average."""
+        """Draw batches from corpora.
+
+        Args:
+            corpora: the sentences of each corpus, and how often each of them occurs in an epoch, on average
+            vocabulary: the vocabulary of the model
+            tagset: the labels of the model
+            augment: returns a changed sentence
+            course: the composition of a pool
+            seed: determines all random choices
+            disturb: returns the lexicon matches in a sentence; without it, texts have none
+            masks: how many characters are hidden; by default, none are
+            without_lexicon: share of the texts of each corpus that have no matches; by default 0 for all
+        """
         self._corpora = [sentences for sentences, _ in corpora]
         self._repeats = [repeat for _, repeat in corpora]
         self._vocabulary = vocabulary
@@ -177,6 +191,7 @@ class Pools:
         self._seed = seed
         self._disturb = disturb
         self._masks = masks
+        self._without_lexicon = without_lexicon or [0.0] * len(corpora)
         self._orders: dict[tuple[int, int], Ids] = {}
 
     def __len__(self) -> int:
@@ -188,26 +203,30 @@ class Pools:
         """Yield the batches of a pool, in random order."""
         chance = random.Random(f"{self._seed} {pool}")
         examples = [
-            self._encode(piece, chance) for text in self._texts(pool, chance) for piece in cut(text) if piece.text
+            self._encode(piece, without, chance)
+            for text, without in self._texts(pool, chance)
+            for piece in cut(text)
+            if piece.text
         ]
         groups = bucket([len(example) for example in examples], self._course.budget)
         chance.shuffle(groups)
         for group in groups:
             yield collate([examples[index] for index in group])
 
-    def _encode(self, sentence: Sentence, chance: random.Random) -> Example:
-        matches = self._disturb(sentence, chance) if self._disturb else ()
+    def _encode(self, sentence: Sentence, without_lexicon: float, chance: random.Random) -> Example:
+        matches = self._disturb(sentence, chance) if self._disturb and chance.random() >= without_lexicon else ()
         example = encode(sentence, self._vocabulary, self._tagset, matches)
         if self._masks is None:
             return example
         return replace(example, ids=mask(example.ids, sentence, self._masks, chance))
 
-    def _texts(self, pool: int, chance: random.Random) -> Iterator[Sentence]:
+    def _texts(self, pool: int, chance: random.Random) -> Iterator[tuple[Sentence, float]]:
+        """Yield the texts of a pool, each with the probability that it is read without lexicon matches."""
         for corpus, sentences in enumerate(self._corpora):
             chosen = [self._augment(sentences[index], chance) for index in self._share(corpus, pool)]
             joined = round(len(chosen) * self._course.joined_share)
-            yield from chosen[joined:]
-            yield from _join_some(chosen[:joined], self._course.repeated_share, chance)
+            texts = chain(chosen[joined:], _join_some(chosen[:joined], self._course.repeated_share, chance))
+            yield from ((text, self._without_lexicon[corpus]) for text in texts)
 
     def _share(self, corpus: int, pool: int) -> list[int]:
         # Each pass over a corpus has its own random order; a pool takes the next part of it.

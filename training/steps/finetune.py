@@ -273,11 +273,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.review:
         corpora = review(corpora, options.review, options.folder)
     corpora.append((everyday(names, _TEMPLATES, options.data, options.seed), _TEMPLATE_REPEAT))
+    without_lexicon = [*(corpus.without_lexicon for corpus in CORPORA), 0.0]
     course = Course(budget=options.budget)
     matcher = read_matcher(options.lexicon) if options.lexicon else None
     disturb = DisturbedLexicon(matcher, NAMES, WORDS, Disturbance()) if matcher else None
     augmenter = Augmenter(names, Rates(), Noise(Noises()))
-    pools = Pools(corpora, vocabulary, tagset, augmenter, course, options.seed, disturb, Masks())
+    pools = Pools(corpora, vocabulary, tagset, augmenter, course, options.seed, disturb, Masks(), without_lexicon)
     dev_sets = read_dev_sets(options.data, limit=options.dev_limit)
     finetune(
         run,

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ner_runtime.lexicon.matcher import Match
 from training.data.corpora import Sentence, Span
 from training.data.tagset import Tagset
 from training.data.vocabulary import CLS, PAD, SEP, Vocabulary, build
@@ -103,6 +104,32 @@ def test_some_joined_texts_are_copies_of_one_sentence() -> None:
 
     assert max(map(copies, plain)) == 1
     assert 2 <= max(map(copies, repeated)) <= 8
+
+
+def test_a_corpus_can_be_read_without_lexicon_matches() -> None:
+    def everything_matches(each: Sentence, _chance: random.Random) -> list[Match]:
+        return [Match(0, len(each.text), 1)]
+
+    drawn = Pools(
+        [(SENTENCES[:20], 1.0), (SENTENCES[20:40], 1.0), (SENTENCES[40:], 1.0)],
+        VOCABULARY,
+        TAGSET,
+        keep,
+        Course(joined_share=0.5, budget=200, pool=60),
+        1,
+        everything_matches,
+        without_lexicon=[0.0, 1.0, 0.5],
+    )
+    matched: dict[int, list[bool]] = {0: [], 1: [], 2: []}
+    for batch in drawn.batches(0):
+        for ids, flags in zip(batch.ids, batch.flags, strict=True):
+            text = "".join(VOCABULARY.pieces[index] for index in ids[ids > SEP].tolist())
+            number = re.search(r"第(\d+)次", text)
+            assert number
+            matched[int(number[1]) // 20].append(bool(flags.any()))
+    assert all(matched[0])
+    assert not any(matched[1])
+    assert 0 < sum(matched[2]) < len(matched[2])
 
 
 def test_long_texts_fit_the_encoder() -> None:
