@@ -21,7 +21,7 @@ from ner_runtime.inference.constraints.decoder import ConstrainedDecoder, Constr
 from ner_runtime.inference.crf import Crf, Floats
 from ner_runtime.inference.engine import LENGTH_STEPS, Device, Engine, EngineName, Ids64, PrecisionHint, open_engine
 from ner_runtime.inference.markup import PreparedText, prepare_text
-from ner_runtime.inference.span_rules import Interval, excluded_between, repair_or_parts, repair_spans
+from ner_runtime.inference.span_rules import Interval, excluded_between, is_clean, repair_or_parts, repair_spans
 from ner_runtime.inference.spans import Span, in_code_points
 from ner_runtime.inference.tokenizer import Ids, Tokenizer, open_tokenizer
 from ner_runtime.inference.windows import Window, holds_whole_words, merge_spans, plan_text, positions_between
@@ -70,7 +70,7 @@ class EncodedWindow:
 
         Words that begin in the part belong to it.
         """
-        if self.offsets is None and start == 0 and end == len(self.text) and self.matches is None:
+        if self.offsets is None and start == 0 and end == len(self.text):
             return self
         first, last = (start, end) if self.offsets is None else positions_between(self.offsets, start, end)
         begin = self.first[first]
@@ -328,6 +328,8 @@ class Recognizer:
                 last = len(ids) if end == len(first) else first[end]
                 if last - first[start] > self.window:
                     return None
+            if is_clean(prepared.text, start, end, prepared.excluded):
+                return start, end
             # An occurrence that breaks the rules for spans, as across the edge of markup, is no entity.
             spans = repair_spans(
                 prepared.text, [Span("", start, end)], prepared.excluded, unwrap=self.manifest.skip_markup

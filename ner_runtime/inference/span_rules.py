@@ -86,13 +86,20 @@ def repair_spans(
     """
     repaired: list[Span] = []
     for index, span in enumerate(spans):
-        if not excluded and _is_clean(text, span):
+        if is_clean(text, span.start, span.end, excluded):
             repaired.append(span)
             continue
         limit = spans[index + 1].start if index + 1 < len(spans) else len(text)
         parts = _repaired(text, span, limit, excluded, decode_part)
         repaired.extend(_unwrapped(text, part) for part in parts) if unwrap else repaired.extend(parts)
     return repaired
+
+
+def is_clean(text: str, start: int, end: int, excluded: Sequence[Interval] = ()) -> bool:
+    """Return whether a span meets the rules for certain. This fast check is enough for most spans."""
+    if is_invisible(text[start]) or is_invisible(text[end - 1]) or not _PAIR_MARKS.isdisjoint(text[start:end]):
+        return False
+    return not excluded or not excluded_between(excluded, start, end)
 
 
 def excluded_between(excluded: Sequence[Interval], start: int, end: int) -> list[Interval]:
@@ -108,12 +115,6 @@ def excluded_between(excluded: Sequence[Interval], start: int, end: int) -> list
         for left, right in excluded[first : bisect_left(excluded, (end, 0))]
         if (right > start if right > left else left > start)
     ]
-
-
-def _is_clean(text: str, span: Span) -> bool:
-    """Return whether a span meets rules 1 and 2 for certain. This fast check is enough for most spans."""
-    edges = text[span.start], text[span.end - 1]
-    return not any(map(is_invisible, edges)) and _PAIR_MARKS.isdisjoint(text[span.start : span.end])
 
 
 def _unwrapped(text: str, span: Span) -> Span:

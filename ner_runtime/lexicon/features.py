@@ -7,6 +7,7 @@ SoftLexicon (Ma et al. 2020), here without word vectors.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +33,17 @@ def entry_matches(matches: TextMatches, kinds: tuple[str, ...]) -> list[Match]:
         matches: the occurrences in a text
         kinds: the kinds of the model's lexicon, in the order of their bits
     """
-    bits = {type_: kinds_of([kind], kinds) for type_, kind in _KINDS_OF_TYPES.items() if kind in kinds}
+    bits = _bits_of_types(kinds)
     return [
         Match(one.start, one.end, bits[one.type])
         for one in (*matches.names, *matches.hints)
         if one.type in bits and one.weight >= 0
     ]
+
+
+@cache
+def _bits_of_types(kinds: tuple[str, ...]) -> dict[str, int]:
+    return {type_: kinds_of([kind], kinds) for type_, kind in _KINDS_OF_TYPES.items() if kind in kinds}
 
 
 def match_flags(length: int, matches: Iterable[Match]) -> Flags:

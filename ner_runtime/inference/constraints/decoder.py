@@ -51,7 +51,9 @@ class ConstrainedWindow:
 
     def clamp_forced(self) -> None:
         """Clamp the occurrences with `force`."""
-        self._clamp(name for name in self.matches.names if name.mode == "force")
+        forced = [name for name in self.matches.names if name.mode == "force"]
+        self.entries.update((self._positions(name), name) for name in forced)
+        self.clamped += [Place(name.start, name.end, name.type) for name in forced]
 
     def ban_forbidden(self, spans: Iterable[Span]) -> bool:
         """Ban the entities of the model that are forbidden; return whether more is banned than before."""
@@ -78,27 +80,31 @@ class ConstrainedWindow:
         preferred = [name for name in self.matches.names if name.mode == "prefer"]
         if not preferred:
             return False
-        # A repaired span is at most one mark longer than the span.
-        around = [span for span in spans if any(_may_contain(span, name) for name in preferred)]
-        longer = [entity for entity in self._entities(around) if self._is_longer(entity)]
-        standing = [name for name in preferred if not any(_contains(entity, name) for entity in longer)]
-        self._clamp(standing)
-        self.clamped += [Place(entity.start, entity.end, entity.type) for entity in longer]
         found = {(span.start, span.end): span.type for span in spans}
-        return any(
-            (type_ := found.get(self._positions(name))) is None or (type_ != name.type and tags.knows(name.type))
-            for name in standing
-        )
-
-    def _clamp(self, names: Iterable[Occurrence]) -> None:
-        for name in names:
-            self.entries[self._positions(name)] = name
-            self.clamped.append(Place(name.start, name.end, name.type))
+        # Spans are disjoint: one that becomes longer by repair reaches at most the next position.
+        missed = [name for name in preferred if (name.start, name.end) not in found or name.end - name.start == 1]
+        longer = self._longer(spans, missed) if missed else []
+        standing = [name for name in preferred if not (longer and any(_contains(entity, name) for entity in longer))]
+        again = False
+        for name in standing:
+            positions = self._positions(name)
+            self.entries[positions] = name
+            type_ = found.get(positions)
+            again = again or type_ is None or (type_ != name.type and tags.knows(name.type))
+        if again:
+            self.clamped += [Place(one.start, one.end, one.type) for one in (*standing, *longer)]
+        return again
 
     def _entities(self, spans: Iterable[Span]) -> list[Span]:
         """Return the spans of the model, without those of `entries`, after repair."""
         own = [span for span in spans if (span.start, span.end) not in self.entries]
         return repair_spans(self.text, own, self.excluded, unwrap=self.unwrap)
+
+    def _longer(self, spans: Iterable[Span], names: Sequence[Occurrence]) -> list[Span]:
+        """Return the entities of the model that contain one of the occurrences, and are longer."""
+        # A repaired span is at most one mark longer than the span.
+        around = [span for span in spans if any(_may_contain(span, name) for name in names)]
+        return [entity for entity in self._entities(around) if self._is_longer(entity)] if around else []
 
     def _is_longer(self, entity: Span) -> bool:
         """Return whether an entity contains an occurrence, and no occurrence extends beyond it or equals it."""
@@ -186,20 +192,22 @@ class ConstrainedDecoder:
 
     def _labelled(self, spans: list[Span], window: ConstrainedWindow, emissions: Floats, length: int) -> list[Span]:
         """Give the spans of the lexicons their type, their source and their score."""
-        found = [(span, window.entries.get((span.start, span.end))) for span in spans]
-        unknown = [span for span, entry in found if entry is not None and not self._tags.knows(entry.type)]
-        scores = dict(zip(unknown, self._any_type(unknown, emissions, length), strict=True))
-        return [
-            span
-            if entry is None
-            else replace(span, type=entry.type, source="lexicon", score=scores.get(span, span.score))
-            for span, entry in found
-        ]
+        labelled = list(spans)
+        unknown: list[int] = []
+        for index, span in enumerate(spans):
+            entry = window.entries.get((span.start, span.end))
+            if entry is not None:
+                labelled[index] = Span(entry.type, span.start, span.end, span.score, "lexicon")
+                if not self._tags.knows(entry.type):
+                    unknown.append(index)
+        if unknown:
+            scores = self._any_type([spans[index] for index in unknown], emissions, length)
+            for index, score in zip(unknown, scores, strict=True):
+                labelled[index] = replace(labelled[index], score=score)
+        return labelled
 
     def _any_type(self, spans: Sequence[Span], emissions: Floats, length: int) -> list[float]:
         """Return the probability of an entity of any type at each of the spans."""
-        if not spans:
-            return []
         types = self._tags.types
         places = ((span.start, [self._tags.path(type_, span.end - span.start) for type_ in types]) for span in spans)
         return self._crf.probabilities(emissions, length, places)

@@ -19,7 +19,7 @@ from ner_runtime.errors import InvalidLexicon, InvalidValue
 from ner_runtime.lexicon.user.alphabet import alphabet_of
 from ner_runtime.lexicon.user.compiler import Meaning, Patterns, compile_columns
 from ner_runtime.lexicon.user.entries import Entry, Mode, checked
-from ner_runtime.lexicon.user.patterns import FoldedText, pattern
+from ner_runtime.lexicon.user.patterns import FOLDING, FoldedText, pattern
 from ner_runtime.lexicon.user.reader import EntryColumns, columns_of, read_columns
 from ner_runtime.lexicon.user.report import LexiconReport
 
@@ -50,7 +50,7 @@ class _Automaton:
         self._patterns = patterns
         self._contextual = contextual
         texts, patterns.texts = patterns.texts, []
-        self._alphabet = alphabet_of(texts) if len(texts) >= _MIN_RECODED else None
+        self._alphabet = alphabet_of(texts, FOLDING) if len(texts) >= _MIN_RECODED else None
         if self._alphabet is not None:
             texts = self._alphabet.recode_all(texts)
         # Sorted patterns are added in a third of the time, because neighbours share their states.
@@ -61,9 +61,14 @@ class _Automaton:
             implementation=Implementation.ContiguousNFA,
         )
 
-    def find(self, text: FoldedText) -> Iterator[Occurrence]:
-        marked = text.marked if self._alphabet is None else text.marked.translate(self._alphabet)
-        for number, begin, stop in self._automaton.find_matches_as_indexes(marked):
+    def find(self, text: FoldedText) -> Iterable[Occurrence]:
+        """Return the occurrences in a text, sorted."""
+        marked = text.marked if self._alphabet is None else self._alphabet.recode(text.unfolded)
+        found = self._automaton.find_matches_as_indexes(marked)
+        return self._occurrences(text, found) if found else ()
+
+    def _occurrences(self, text: FoldedText, found: Iterable[tuple[int, int, int]]) -> Iterator[Occurrence]:
+        for number, begin, stop in found:
             start, end = text.offset(begin), text.offset(stop)
             for meaning in self._patterns.meanings(number):
                 if not self._contextual or meaning.fits(text.folded, start, end):

@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 
 from ner_runtime.lexicon.user.entries import ANY_TYPE, MAX_TEXT
 from ner_runtime.lexicon.user.lexicon import Lexicon, Occurrence, merged_colors
@@ -63,9 +64,11 @@ class LexiconSet:
             (occurrence if part == occurrence[:2] else occurrence._replace(start=part[0], end=part[1]), rank)
             for occurrence, rank in found
             if occurrence.mode != "hint"
-            and not self._overruled(folded, occurrence, rank)
+            and not (self._forbidding and self._overruled(folded, occurrence, rank))
             and (part := permitted(occurrence.start, occurrence.end))
         ]
+        if not names and not hints and not self._forbidding:
+            return None
         return TextMatches(folded, _chosen(names), sorted(hints), self._forbidding, 0, len(text))
 
     def _overruled(self, text: FoldedText, occurrence: Occurrence, rank: int) -> bool:
@@ -118,6 +121,8 @@ class TextMatches:
 
 def _chosen(names: Sequence[tuple[Occurrence, int]]) -> list[Occurrence]:
     """Return the occurrences that win over those that overlap them, sorted."""
+    if all(left.end <= right.start for (left, _), (right, _) in pairwise(names)):
+        return [name for name, _ in names]
     chosen: list[Occurrence] = []
     for mode in ("force", "prefer"):
         own = [(name, rank) for name, rank in names if name.mode == mode]
@@ -139,8 +144,10 @@ def _overlaps_any(names: Sequence[Occurrence], name: Occurrence) -> bool:
 
 def _between(occurrences: Sequence[Occurrence], start: int, end: int) -> list[Occurrence]:
     """Return the occurrences that overlap `start` to `end`, in positions from `start` on."""
+    if not occurrences:
+        return []
     first = bisect_left(occurrences, start - MAX_TEXT, key=lambda one: one.start)
     last = bisect_left(occurrences, end, key=lambda one: one.start)
     return [
-        one._replace(start=one.start - start, end=one.end - start) for one in occurrences[first:last] if one.end > start
+        Occurrence(one.start - start, one.end - start, *one[2:]) for one in occurrences[first:last] if one.end > start
     ]

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from types import MappingProxyType
 
 from ner_runtime.lexicon.folding import Table, base_table
 
@@ -30,19 +34,49 @@ _FOLD: Table = (
 # Digits and letters of the Latin, Greek and Cyrillic scripts, with combining marks.
 _WORD = "0-9A-Za-zªµº\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0300-\u03ff\u0400-\u052f\u1e00-\u1fff"
 _WORDS = re.compile(f"[{_WORD}]+")
+
+
+def _unfolded_words() -> re.Pattern[str]:
+    """Return the pattern of words in a text that is not folded: of characters whose folded form is in `_WORD`."""
+    ranges: list[str] = []
+    for first, last in (("\0", "\u24ff"), ("\uff00", "\uffff")):
+        characters = "".join(map(chr, range(ord(first), ord(last) + 1)))
+        words = _WORDS.finditer(characters.translate(_FOLD))
+        ranges += [f"{characters[word.start()]}-{characters[word.end() - 1]}" for word in words]
+    return re.compile(f"[{''.join(ranges)}]+")
+
+
+_UNFOLDED_WORDS = _unfolded_words()
 _MARKED = rf"{EDGE}\g<0>{EDGE}"
+
+
+FOLDING: Mapping[int, int] = MappingProxyType({code: form for code, form in _FOLD.items() if code != ord(EDGE)})
+"""How `FoldedText.unfolded` is folded."""
 
 
 class FoldedText:
     """A text in the form in which it is compared, and the offsets in the text as given."""
 
     def __init__(self, text: str) -> None:
-        self.folded = text.translate(_FOLD)
+        self._text = text.replace(EDGE, chr(_REPLACEMENT)) if EDGE in text else text
+        edges = [edge for word in _UNFOLDED_WORDS.finditer(text) for edge in word.span()]
+        self.unfolded = self._with_marks(edges) if edges else self._text
+        """The text with edge marks, but not folded. An alphabet folds it when it recodes it."""
+        self._marks = [edge + index for index, edge in enumerate(edges)]
+
+    @cached_property
+    def folded(self) -> str:
         """The text without edge marks: one character for each code point."""
-        self._edges = [edge for word in _WORDS.finditer(self.folded) for edge in word.span()]
-        self.marked = _mark(self.folded) if self._edges else self.folded
+        return self._text.translate(_FOLD)
+
+    @cached_property
+    def marked(self) -> str:
         """The text with edge marks."""
-        self._marks = [edge + index for index, edge in enumerate(self._edges)]
+        return self.unfolded.translate(FOLDING)
+
+    def _with_marks(self, edges: Sequence[int]) -> str:
+        text = self._text
+        return EDGE.join([text[start:end] for start, end in pairwise([0, *edges, len(text)])])
 
     def offset(self, marked: int) -> int:
         """Convert an offset in `marked` into an offset in the text."""

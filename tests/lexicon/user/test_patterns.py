@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from hypothesis import given
 
-from ner_runtime.lexicon.user.patterns import FoldedText, pattern
+from ner_runtime.lexicon.user.patterns import FOLDING, FoldedText, pattern
 from tests.support.texts.strategies import any_text
 
 
@@ -25,3 +27,14 @@ def test_offsets_refer_to_the_text_as_given(text: str) -> None:
     plain = [(folded.offset(at), char) for at, char in enumerate(folded.marked) if char != "\x01"]
     assert plain == list(enumerate(folded.folded))
     assert folded.offset(len(folded.marked)) == len(text)
+
+
+def test_the_words_of_a_text_are_those_of_its_folded_form() -> None:
+    every = "".join(f"中{chr(code)}" for code in range(sys.maxunicode + 1))
+    assert FoldedText(every).marked == pattern(every)
+
+
+@given(any_text)
+def test_marks_are_where_the_folded_text_has_them(text: str) -> None:
+    folded = FoldedText(text)
+    assert folded.marked == pattern(text) == folded.unfolded.translate(FOLDING)
