@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 
@@ -16,6 +16,7 @@ from ner_runtime.redaction.redaction import redact_entities
 from ner_runtime.serving.answering.cache import Cache, TextResult, model_identity, with_lexicon
 from ner_runtime.serving.answering.lexicons import Lexicons
 from ner_runtime.serving.answering.scheduler import Scheduler
+from ner_runtime.serving.answering.threads import run
 from ner_runtime.serving.api.errors import ClientGone, error_item
 from ner_runtime.serving.api.messages import ApiRequest, Body
 from ner_runtime.serving.api.requests import (
@@ -38,8 +39,6 @@ from ner_runtime.serving.api.responses import (
     with_data,
 )
 
-# Responses to longer texts are encoded in a thread, so that they do not block the event loop.
-_MAX_INLINE_CHARS = 5_000
 # The patterns of a redaction take longer than encoding.
 _MAX_INLINE_REDACTED_CHARS = 500
 
@@ -94,7 +93,7 @@ class Handler:
         def encode() -> bytes:
             return with_data(response, _entities(body.text, result, types, body, colors))
 
-        return await _run(encode, len(body.text))
+        return await run(encode, len(body.text))
 
     async def ner_batch(self, request: ApiRequest[NerBatchRequest]) -> bytes:
         """Handle a `POST /ner/batch`; return a `NerBatchResponse` as JSON.
@@ -122,7 +121,7 @@ class Handler:
             )
             return with_data(response, b"[" + b",".join(data) + b"]")
 
-        return await _run(encode, sum(map(len, texts)))
+        return await run(encode, sum(map(len, texts)))
 
     async def redact(self, request: ApiRequest[RedactRequest]) -> bytes:
         """Handle a `POST /redact`; return a `RedactResponse` as JSON.
@@ -144,7 +143,7 @@ class Handler:
             request.notes.update(replacements=len(redaction.replacements))
             return with_data(response, redaction_json(body.text, redaction, body.offset_unit))
 
-        return await _run(encode, len(body.text), _MAX_INLINE_REDACTED_CHARS)
+        return await run(encode, len(body.text), _MAX_INLINE_REDACTED_CHARS)
 
     def _check(self, text: object) -> str | RanerError:
         try:
@@ -241,10 +240,6 @@ async def until(disconnected: asyncio.Future[None] | None, results: Awaitable[li
     finally:
         waiting = False
         disconnected.remove_done_callback(cancel)
-
-
-async def _run(encode: Callable[[], bytes], characters: int, most_inline: int = _MAX_INLINE_CHARS) -> bytes:
-    return await asyncio.to_thread(encode) if characters > most_inline else encode()
 
 
 def _milliseconds(seconds: float) -> float:

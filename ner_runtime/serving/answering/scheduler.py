@@ -12,36 +12,32 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
-import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 from ner_runtime.inference.batches import BatchEmissions
 from ner_runtime.inference.spans import Span
 from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognition, Recognizer
+from ner_runtime.serving.answering.threads import MAX_INLINE_CHARS, lower_priority, run, run_for_document
 from ner_runtime.serving.api.errors import Overloaded
 from ner_runtime.serving.telemetry.metrics import SHED, ModelMetrics
 from ner_runtime.settings import DEFAULT_MODEL
 
 # Weight of earlier batches in the throughput estimate.
 _DECAY = 0.9
-# Longer texts and larger numbers of windows are processed in a thread, so that they do not block the event loop.
-_MAX_INLINE_CHARS = 5_000
+# Longer texts that lexicons apply to, and larger numbers of windows, are processed in a thread, so that they do not
+# block the event loop.
 _MAX_INLINE_MATCHED_CHARS = 1_000
 _MAX_INLINE_WINDOWS = 100
 # One batch in the engine and one in decoding. The next batch is taken when one of them is done, so that it is large.
 _MAX_RUNNING = 2
-# Added to the niceness of the threads that run the engine and decode. With one core and three times the requests that
-# it can process, 3 lowers the P99 of refusals from 61 to 17 ms, and 10 to 11 ms; but the higher it is, the less CPU the
-# engine gets beside other programs.
-_NICENESS = 3
 
 
 @dataclass(slots=True)
@@ -122,8 +118,8 @@ class WindowQueue:
         self._max_batch_tokens = max_batch_tokens
         self._name = name
         self._metrics = metrics
-        self._engine = ThreadPoolExecutor(1, f"inference-{name}", _lower_priority)
-        self._decoder = ThreadPoolExecutor(1, f"decoding-{name}", _lower_priority)
+        self._engine = ThreadPoolExecutor(1, f"inference-{name}", lower_priority)
+        self._decoder = ThreadPoolExecutor(1, f"decoding-{name}", lower_priority)
         self._free = threading.Semaphore(_MAX_RUNNING)
         # Guards `_jobs`, `_running` and `_batches`, which the event loop and the engine's thread use.
         self._lock = threading.Lock()
@@ -144,7 +140,7 @@ class WindowQueue:
                 self._engine.submit(self._run, loop)
             await job.done
         if len(job.windows) > _MAX_INLINE_WINDOWS:
-            recognitions = await asyncio.to_thread(_recognitions, texts, job.spans)
+            recognitions = await run_for_document(partial(_recognitions, texts, job.spans))
         else:
             recognitions = _recognitions(texts, job.spans)
         return ScheduledResult(recognitions, job.started or perf_counter())
@@ -249,15 +245,6 @@ class WindowQueue:
             return batch
 
 
-def _lower_priority() -> None:
-    """Let the event loop run before this thread, so that a busy worker reads, refuses and responds without delay."""
-    if sys.platform == "linux":
-        # Only on Linux, a thread has a priority of its own.
-        thread = threading.get_native_id()
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICENESS)
-
-
 def _deliver(batch: _Batch, outcome: list[list[Span]] | Exception) -> None:
     """Pass the spans of a batch, or its error, to its jobs. Runs in the event loop."""
     if isinstance(outcome, Exception):
@@ -314,9 +301,8 @@ class Scheduler:
         if wait > self._max_wait_s:
             SHED.labels("queue").inc()
             raise Overloaded("the queue is too long; try again shortly", math.ceil(wait / 2))
-        most_inline = _MAX_INLINE_CHARS if lexicon is None else _MAX_INLINE_MATCHED_CHARS
-        inline = sum(map(len, texts)) <= most_inline
-        encoded = self._encode(texts, lexicon) if inline else await asyncio.to_thread(self._encode, texts, lexicon)
+        most_inline = MAX_INLINE_CHARS if lexicon is None else _MAX_INLINE_MATCHED_CHARS
+        encoded = await run(partial(self._encode, texts, lexicon), sum(map(len, texts)), most_inline)
         pieces = sum(len(window.ids) for text in encoded for window in text.encoded)
         result = await self._queue(len(texts), pieces).recognize(encoded)
         for text, recognition in zip(texts, result.recognitions, strict=True):
