@@ -296,14 +296,22 @@ class Tuner:
 
         try:
             with load_service(**trial.candidate.variables, **_SERVICE) as service:
-                while self._measure_at_level(trial, service, save):
-                    pass
+                try:
+                    while self._measure_at_level(trial, service, save):
+                        pass
+                except GeneratorFailed:
+                    if _exit_status(service.process) is None:
+                        raise
+                if (status := service.process.poll()) is not None:
+                    trial.reject(f"the service ended with status {status} during the search")
         except ServiceNotReady as error:
             trial.reject(str(error))
         save()
 
     def _measure_at_level(self, trial: Trial, service: ServiceProcess, save: Callable[[], None]) -> bool:
-        """Run the search until it ends; return True if it must go on with more generator processes."""
+        """Run the search until it or the service ends; return True if it must go on with more generator processes."""
+        if service.process.poll() is not None:
+            return False
         processes = self._levels[self._tuning.level][0]
         meter = ServiceMeter(service.process.pid)
         with generators(service.url, processes, self._plan.texts) as load:
@@ -316,7 +324,7 @@ class Tuner:
                     return False
             trial.closed_loop = trial.closed_loop or _throughput(results)
             search = search_of(self._plan, trial.closed_loop)
-            while (rate := search.next_rate(trial.runs)) is not None:
+            while service.process.poll() is None and (rate := search.next_rate(trial.runs)) is not None:
                 trial.note = self._verdict(trial) or ("the time budget is used up" if self._time_is_up() else None)
                 if trial.note:
                     return False
@@ -374,6 +382,16 @@ class Tuner:
         write_atomically(self._checkpoint, self._tuning.model_dump_json().encode())
 
 
+def _exit_status(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit status of a service whose generators have failed; None if it is running.
+
+    Generators end if they cannot reach the service, which may be about to end.
+    """
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_EXIT_S)
+    return process.poll()
+
+
 class _FinalistFailed(Exception):
     """A finalist failed during the comparison and must not be chosen; the message has the reason."""
 
@@ -402,10 +420,7 @@ class _ClosedLoop:
         try:
             results = self.load.run(Load(seconds=seconds, clients=_CLIENTS))
         except GeneratorFailed:
-            # Generators end if they cannot reach the service, which may be about to end.
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_EXIT_S)
-            if process.poll() is None:
+            if _exit_status(process) is None:
                 raise
         if wrong := _first_wrong(results):
             raise _FinalistFailed(self.finalist, _wrong_note(wrong))

@@ -23,7 +23,7 @@ Answer = Callable[[subprocess.Popen[bytes]], LoadResult]
 
 
 def good(_: subprocess.Popen[bytes]) -> LoadResult:
-    return LoadResult(sent=50, latencies_ms=[20.0] * 50, wall_s=1.0)
+    return LoadResult(sent=50, due_s=[number / 50 for number in range(50)], latencies_ms=[20.0] * 50, wall_s=1.0)
 
 
 def wrong(_: subprocess.Popen[bytes]) -> LoadResult:
@@ -37,7 +37,7 @@ def silent(_: subprocess.Popen[bytes]) -> LoadResult:
 def ending(process: subprocess.Popen[bytes]) -> LoadResult:
     process.kill()
     process.wait()
-    return LoadResult(sent=50, latencies_ms=[20.0] * 10, wall_s=1.0)
+    return LoadResult(sent=50, due_s=[number / 50 for number in range(10)], latencies_ms=[20.0] * 10, wall_s=1.0)
 
 
 def unreachable(process: subprocess.Popen[bytes]) -> LoadResult:
@@ -139,15 +139,46 @@ def test_the_reports_say_why_there_is_no_comparison(compare: Callable[[dict[Cand
     assert not any(one.failed for one in state.trials)
 
 
-def test_a_wrong_response_before_the_search_excludes_a_candidate(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], Trial]:
+    """Measure one worker, the only candidate that has no result yet."""
+
+    def run(answer: Answer) -> Trial:
+        machine = Machine({ONE: answer})
+        monkeypatch.setattr(tuner, "load_service", machine.load_service)
+        monkeypatch.setattr(tuner, "generators", machine.generators)
+        monkeypatch.setattr(tuner, "_EXIT_S", 0.5)
+        state = tuning(*(Trial(candidate=candidate, failed=True, done=True) for candidate in (TWO, WIDE)))
+        Tuner(state, tmp_path / "checkpoint.json", lambda _: None).run()
+        assert state.trials[-1].candidate == ONE
+        return state.trials[-1]
+
+    return run
+
+
+def ending_in_the_search() -> Answer:
+    answers = iter([good, good, good, ending])
+    return lambda process: next(answers)(process)
+
+
+@pytest.mark.parametrize(
+    ("answer", "runs", "reason"),
+    [
+        (wrong, 0, "wrong responses: the offsets are wrong"),
+        (ending, 0, "the service ended with status -9 during the search"),
+        (unreachable, 0, "the service ended with status -9 during the search"),
+        (ending_in_the_search(), 2, "the service ended with status -9 during the search"),
+    ],
+)
+def test_a_candidate_that_fails_in_the_search_is_excluded(
+    search: Callable[[Answer], Trial], answer: Answer, runs: int, reason: str
 ) -> None:
-    machine = Machine({ONE: wrong})
-    monkeypatch.setattr(tuner, "load_service", machine.load_service)
-    monkeypatch.setattr(tuner, "generators", machine.generators)
-    others = [Trial(candidate=candidate, failed=True, done=True) for candidate in (TWO, WIDE)]
-    state = tuning(*others)
-    Tuner(state, tmp_path / "checkpoint.json", lambda _: None).run()
-    measured = state.trials[-1]
-    assert (measured.candidate, measured.failed, measured.runs) == (ONE, True, [])
-    assert measured.note == "wrong responses: the offsets are wrong"
+    trial = search(answer)
+    assert (trial.failed, trial.done, len(trial.runs), trial.note) == (True, True, runs, reason)
+
+
+def test_a_generator_that_fails_in_the_search_beside_a_running_service_is_an_error(
+    search: Callable[[Answer], Trial],
+) -> None:
+    with pytest.raises(GeneratorFailed):
+        search(generator_failure)
