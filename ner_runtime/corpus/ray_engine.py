@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 from ner_runtime.corpus.annotator import Annotator
 from ner_runtime.corpus.output import Output, Totals
@@ -23,6 +25,7 @@ _COLUMN = "shard"
 _STARTS = 3
 """How often to start a cluster on this machine. Ray gives up if one of its processes needs more than 15 seconds for its
 imports, and has no setting for that; the next start finds the files in the page cache."""
+_CONNECT_TIMEOUT_S = 10.0
 
 
 def annotate_on_ray(
@@ -47,6 +50,9 @@ def annotate_on_ray(
         MissingExtra: Ray is not installed.
         EngineUnavailable: the cluster cannot be reached, or no cluster can be started on this machine.
     """
+    if address:
+        # Before Ray is imported, which takes seconds.
+        _check_reachable(address)
     ray, data = _ray_modules()
     # Ray sends usage statistics to its developers by default.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -81,12 +87,33 @@ def _connect(ray: Any, address: str | None, cpus: int) -> None:
             ray.shutdown()
             if not attempts_left:
                 reason = " ".join(str(error).split())
-                problem = (
-                    f"the Ray cluster {address} cannot be reached" if address else "Ray cannot start a cluster here"
-                )
+                problem = _unreachable(address) if address else "Ray cannot start a cluster here"
                 raise EngineUnavailable(f"{problem}: {reason}") from None
         else:
             return
+
+
+def _check_reachable(address: str) -> None:
+    """Check that a process listens at `HOST:PORT` or `ray://HOST:PORT`: Ray itself would retry for minutes.
+
+    Raises:
+        EngineUnavailable: nothing listens there.
+    """
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise EngineUnavailable(f"--ray-address is {address}, which is no address: {error}") from None
+    if host is None or port is None:
+        return  # such as `auto`
+    try:
+        socket.create_connection((host, port), _CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        raise EngineUnavailable(f"{_unreachable(address)}: {error.strerror or error}") from None
+
+
+def _unreachable(address: str) -> str:
+    return f"the Ray cluster {address} cannot be reached"
 
 
 class _ShardWorker:

@@ -55,12 +55,21 @@ def actors(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return [child for child in children if "_ShardWorker" in " ".join(child.cmdline())]
 
 
-def test_without_a_running_cluster_auto_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("auto", "the Ray cluster auto cannot be reached: "),
+        ("127.0.0.1:1", "the Ray cluster 127.0.0.1:1 cannot be reached: Connection refused"),
+        ("ray://127.0.0.1:1", "the Ray cluster ray://127.0.0.1:1 cannot be reached: Connection refused"),
+        ("127.0.0.1:port", "--ray-address is 127.0.0.1:port, which is no address: "),
+    ],
+)
+def test_a_cluster_that_cannot_be_reached_is_one_line(tmp_path: Path, address: str, message: str) -> None:
     source = write_jsonl(tmp_path / "in.jsonl", records(1))
-    run = raner("annotate", str(source), str(tmp_path / "out"), *RAY, "--ray-address", "auto")
+    run = raner("annotate", str(source), str(tmp_path / "out"), *RAY, "--ray-address", address)
     assert run.returncode == 1
     [line] = run.stderr.decode().splitlines()
-    assert line.startswith("raner: the Ray cluster auto cannot be reached: ")
+    assert line.startswith(f"raner: {message}")
 
 
 def test_a_finished_run_leaves_nothing_to_do(tmp_path: Path) -> None:
