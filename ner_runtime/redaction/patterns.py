@@ -77,8 +77,10 @@ _ID_NUMBER = _expression(
 )
 _FEWEST_CARD_DIGITS, _MOST_CARD_DIGITS = 14, 19
 _MANY_DIGITS = _expression(rf"\d(?:{_GAP}\d){{{_FEWEST_CARD_DIGITS - 1},}}")
+# What is dialled before a number to choose the carrier: 17900 to 17999 and three older ones.
+_CARRIER = r"(?:179\d\d|12593|10193|11808)"
 _PHONE = _expression(
-    r"(?<!\d)(?=("
+    rf"(?:(?<!\d)|(?<=(?<!\d){_CARRIER}))(?=("
     + "|".join(
         [
             rf"\+[1-9](?:{_GAP}\d){{6,14}}(?!\d)",
