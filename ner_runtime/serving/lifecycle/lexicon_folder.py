@@ -11,9 +11,11 @@ file cannot be used loads the copy instead, so that all workers apply the same l
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ner_runtime.atomic_files import write_atomically
@@ -180,11 +182,12 @@ class _Copies:
         self._folder = folder
 
     def keep(self, name: str, path: Path, is_unchanged: Callable[[], bool]) -> None:
-        """Copy a file that was loaded. Copies nothing if the file has changed since then."""
+        """Copy a file that was loaded, unless it has changed since then or another worker has copied it."""
         try:
             content = path.read_bytes()
-            if is_unchanged():
-                write_atomically(self._folder / name, content)
+            with self._locked():
+                if is_unchanged() and not _contains(self._folder / name, content):
+                    write_atomically(self._folder / name, content)
         except OSError as error:
             _log.warning("lexicon %s cannot be copied for workers that start later: %s", name, error.strerror)
 
@@ -203,6 +206,23 @@ class _Copies:
     def names(self) -> list[str]:
         """Return the names of the copies."""
         return sorted(path.name for path in self._folder.glob("[!.]*"))
+
+    @contextmanager
+    def _locked(self) -> Generator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _contains(path: Path, content: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except FileNotFoundError:
+        return False
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -95,6 +95,18 @@ async def test_without_a_copy_requests_that_use_the_lexicon_are_refused_until_it
     assert await only.lexicons.of(NerRequest(text="开会")) is not None
 
 
+def test_one_worker_copies_a_file_for_all(files: Path) -> None:
+    worker(files)
+    copies = files.parent / "run" / "lexicons"
+    written = {path.name: path.stat().st_ino for path in copies.iterdir()}
+    assert written.keys() == {"events", "firms"}
+    worker(files)
+    assert {path.name: path.stat().st_ino for path in copies.iterdir()} == written
+    write(files, "events.tsv", "开会\tEVENT\n会晤\tEVENT")
+    worker(files)
+    assert (copies / "events").read_bytes() == (files / "events.tsv").read_bytes()
+
+
 def test_a_file_that_changes_while_it_is_loaded_is_not_copied(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_bytes = Path.read_bytes
 
