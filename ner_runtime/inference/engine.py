@@ -14,6 +14,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ner_runtime.errors import EngineUnavailable, InvalidModel, MissingExtra
+from ner_runtime.inference.graph.fusion import fused_model
 
 if TYPE_CHECKING:
     from ner_runtime.inference.crf import Floats
@@ -31,6 +32,7 @@ Device = Literal["cpu", "cuda"]
 Ids64 = NDArray[np.int64]
 
 _CUDA = "CUDAExecutionProvider"
+_WEIGHTS_DIRECTORY = "session.model_external_initializers_file_folder_path"
 
 
 class Engine(Protocol):
@@ -63,8 +65,12 @@ class OnnxRuntimeEngine:
         options.enable_mem_pattern = False
         options.log_severity_level = 3
         providers = _providers(device)
+        # The fused operators exist for the CPU only.
+        model = fused_model(path.resolve()) if device == "cpu" else None
+        # ONNX Runtime accepts references to weights in this directory only, not through symbolic links.
+        options.add_session_config_entry(_WEIGHTS_DIRECTORY, str(path.resolve().parent))
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=providers)
+            self._session = ort.InferenceSession(model or str(path), options, providers=providers)
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's exceptions share no base class of their own
             raise InvalidModel(f"{path} cannot be loaded: {_first_line(error)}") from None
         if self._session.get_providers()[0] != providers[0]:

@@ -85,6 +85,14 @@ def test_openvino_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ENGINES)
+def test_model_behind_symbolic_links(tmp_path: Path, name: EngineName) -> None:
+    for number, file in enumerate(embedded_model().iterdir()):
+        (tmp_path / f"target-{number}").write_bytes(file.read_bytes())
+        (tmp_path / file.name).symlink_to(f"target-{number}")
+    assert Recognizer.open(tmp_path, engine=name).recognize(["马云在杭州。"])[0]
+
+
+@pytest.mark.parametrize("name", ENGINES)
 def test_file_that_is_not_a_model(tmp_path: Path, name: EngineName) -> None:
     (tmp_path / ONNX_FILE).write_bytes(b"no model")
     with pytest.raises(InvalidModel, match="cannot be loaded") as raised:

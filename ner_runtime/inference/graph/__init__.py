@@ -1,0 +1,1 @@
+"""The graph of an ONNX file, and its changes for ONNX Runtime."""
