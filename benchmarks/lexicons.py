@@ -1,5 +1,8 @@
 """Measure what lexicons cost: loading a large one, recognizing with it, and a small one in a request.
 
+A small one is measured in the library (compiling and matching) and in the service (also parsing and validating the
+request, above a request without a lexicon).
+
     python -m benchmarks.lexicons [--entries N] [--rounds N] [--json FILE]
 
 The large lexicon has generated names, and names that the model finds in a tenth of the texts. It is loaded in a process
@@ -11,6 +14,7 @@ times are not.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import statistics
 import subprocess
@@ -22,8 +26,11 @@ from random import Random
 from time import perf_counter
 
 from ner_runtime import Entry, Lexicon, Recognizer, embedded_model
+from ner_runtime.json import to_json
 from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.models.convert.sample import sample_sentences
+from ner_runtime.serving.answering.lexicons import Lexicons
+from ner_runtime.serving.api.requests import RequestLimits, parse_ner
 
 MAX_LOAD_S = 3.0
 MAX_MEMORY_MB = 80
@@ -55,7 +62,7 @@ def main() -> None:
     """Run the benchmark; exit with 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description="Measure what lexicons cost.")
     parser.add_argument("--entries", type=int, default=300_000)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     recognizer = Recognizer.open(embedded_model())
@@ -71,6 +78,7 @@ def main() -> None:
         "memory_mb": memory_mb,
         "slowdown": _slowdown(recognizer, large, arguments.rounds),
         "request_ms": _request_ms(list(names)[:_REQUEST_ENTRIES]),
+        "http_ms": _http_ms(list(names)[:_REQUEST_ENTRIES]),
     }
     limits = {
         "load_s": MAX_LOAD_S,
@@ -107,10 +115,12 @@ def _slowdown(recognizer: Recognizer, lexicon: Lexicon, rounds: int) -> float:
     """Return by which fraction recognition is slower with the lexicon: the median over rounds."""
     texts = sample_sentences(_TEXTS)
     lexicons = LexiconSet([lexicon])
-    ratios = [
-        _seconds(recognizer, texts, lexicons) / _seconds(recognizer, texts, None)
-        for _ in range(rounds + 1)  # the first round warms up
-    ]
+    ratios: list[float] = []
+    for number in range(rounds + 1):  # the first round warms up
+        # The order alternates, so that a machine that becomes slower or faster affects both alike.
+        order = (lexicons, None) if number % 2 else (None, lexicons)
+        seconds = {used: _seconds(recognizer, texts, used) for used in order}
+        ratios.append(seconds[lexicons] / seconds[None])
     return statistics.median(ratios[1:]) - 1
 
 
@@ -130,6 +140,27 @@ def _request_ms(names: Sequence[str]) -> float:
         LexiconSet([Lexicon.from_entries(entries)]).match(text, lambda start, end: (start, end))
         durations.append(perf_counter() - started)
     return statistics.median(durations) * 1000
+
+
+def _http_ms(names: Sequence[str]) -> float:
+    """Return how long the service takes to parse, compile and match the entries of a request, in milliseconds."""
+    [text] = sample_sentences(1)
+    lexicon = {"prefer": [{"text": name, "type": "ORG"} for name in names]}
+    bodies = to_json({"text": text, "lexicon": lexicon}), to_json({"text": text})
+
+    async def differences() -> list[float]:
+        return [await _request_s(bodies[0]) - await _request_s(bodies[1]) for _ in range(200)]
+
+    return statistics.median(asyncio.run(differences())) * 1000
+
+
+async def _request_s(body: bytes) -> float:
+    started = perf_counter()
+    request = parse_ner(body, RequestLimits(max_chars=10_000, max_texts=1))
+    lexicons = await Lexicons().of(request)
+    if lexicons is not None:
+        lexicons.match(request.text, lambda start, end: (start, end))
+    return perf_counter() - started
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from operator import eq
 from typing import NamedTuple
 
 from ner_runtime.lexicon.user.entries import ANY_TYPE, HINT_WEIGHT, Mode
@@ -13,6 +15,8 @@ from ner_runtime.lexicon.user.reader import EntryColumns, Specification
 from ner_runtime.lexicon.user.report import LexiconReport
 
 _DIGEST_BYTES = 8
+# A letter or a digit, between two edge marks.
+_MAX_ONE_CHARACTER = 1 + 2 * len(EDGE)
 
 
 class Meaning(NamedTuple):
@@ -37,14 +41,18 @@ class Patterns:
         self._indices: dict[tuple[Meaning, ...], int] = {}
         self._meaning = array("I")
 
-    def add(self, text: str, meanings: tuple[Meaning, ...]) -> None:
-        """Add a text, which must follow the others in sorting order."""
+    def index(self, meanings: tuple[Meaning, ...]) -> int:
+        """Return the index of some meanings; the same meanings always have the same one."""
         index = self._indices.get(meanings)
         if index is None:
             index = self._indices[meanings] = len(self._meanings)
             self._meanings.append(meanings)
-        self.texts.append(text)
-        self._meaning.append(index)
+        return index
+
+    def add(self, texts: Sequence[str], meanings: Sequence[int]) -> None:
+        """Add texts, which must follow the others in sorting order, and the index of the meanings of each."""
+        self.texts += texts
+        self._meaning.extend(meanings)
 
     def meanings(self, text: int) -> tuple[Meaning, ...]:
         """Return the meanings of a text, by its index."""
@@ -85,28 +93,31 @@ def compile_columns(columns: EntryColumns, report: LexiconReport) -> Compiled:
     patterns = dict[Group, Patterns]()
     for one in specified:
         patterns.setdefault(one.group, Patterns())
-    # Most texts have one entry.
-    alone = [(patterns[one.group], (one.meaning,)) for one in specified]
-    taken, taken_specifications = list[str](), array("I")
-    for text, numbers in _same_text(order, folded):
-        kept = numbers if len(numbers) == 1 else _distinct(numbers, columns, specified, report)
-        if len(kept) == 1:
-            own, meanings = alone[columns.specification_of[kept[0]]]
-            own.add(text, meanings)
-        else:
+    taken, taken_numbers = [folded[number] for number in order], order
+    if any(map(eq, taken, islice(taken, 1, None))):
+        taken, taken_numbers = [], []
+        for text, numbers in _same_text(order, folded):
+            kept = numbers if len(numbers) == 1 else _distinct(numbers, columns, specified, report)
             _add_several(text, [specified[columns.specification_of[number]] for number in kept], patterns)
-        if len(text) == 1 or (len(text) == 1 + 2 * len(EDGE) and text[0] == EDGE):
-            report.one_character += [columns.lines[number] for number in kept]
-        for number in kept:
-            taken.append(text)
-            taken_specifications.append(columns.specification_of[number])
+            taken += [text] * len(kept)
+            taken_numbers += kept
+        taken_specifications = array("I", [columns.specification_of[number] for number in taken_numbers])
+    else:
+        taken_specifications = array("I", [columns.specification_of[number] for number in order])
+        _add_distinct(taken, taken_specifications, specified, patterns)
     report.taken = len(taken)
+    report.one_character = [
+        columns.lines[number]
+        for text, number in zip(taken, taken_numbers, strict=True)
+        if len(text) <= _MAX_ONE_CHARACTER and (len(text) == 1 or text[0] == text[-1] == EDGE)
+    ]
     for lines in (report.duplicates, report.conflicts, report.one_character):
         lines.sort()
-    used = sorted({specified[index] for index in taken_specifications}, key=repr)
-    ranks = {one: rank for rank, one in enumerate(used)}
+    used = sorted({specified[index] for index in set(taken_specifications)}, key=repr)
+    rank_of = {one: rank for rank, one in enumerate(used)}
+    ranks = [rank_of.get(one, 0) for one in specified]
     digest = hashlib.blake2b("\n".join(taken).encode(), digest_size=_DIGEST_BYTES)
-    digest.update(array("I", [ranks[specified[index]] for index in taken_specifications]).tobytes())
+    digest.update(array("I", [ranks[index] for index in taken_specifications]).tobytes())
     digest.update(repr(used).encode())
     types = {one.meaning.type for one in used if one.mode in ("prefer", "force")}
     colors: dict[str, str] = {}
@@ -163,12 +174,26 @@ def _distinct(
     return sorted(kept, key=lambda number: repr(specified[columns.specification_of[number]]))
 
 
+def _add_distinct(
+    texts: list[str], specifications: Sequence[int], specified: Sequence[_Specified], patterns: Mapping[Group, Patterns]
+) -> None:
+    """Add texts that have one entry each."""
+    for group, own in patterns.items():
+        meanings = [own.index((one.meaning,)) if one.group == group else -1 for one in specified]
+        own_meanings = [meanings[index] for index in specifications]
+        own_texts: Sequence[str] = texts
+        if len(patterns) > 1:
+            own_texts = [text for text, index in zip(texts, own_meanings, strict=True) if index >= 0]
+            own_meanings = [index for index in own_meanings if index >= 0]
+        own.add(own_texts, own_meanings)
+
+
 def _add_several(text: str, entries: Iterable[_Specified], patterns: Mapping[Group, Patterns]) -> None:
     meanings: dict[Group, list[Meaning]] = {}
     for one in entries:
         meanings.setdefault(one.group, []).append(one.meaning)
     for group, own in meanings.items():
-        patterns[group].add(text, tuple(own))
+        patterns[group].add([text], [patterns[group].index(tuple(own))])
 
 
 def _contradict(mode: Mode, meaning: Meaning, other_mode: Mode, other: Meaning) -> bool:

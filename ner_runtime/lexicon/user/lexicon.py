@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 import marisa_trie
-from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from ner_runtime.errors import InvalidLexicon, InvalidValue
-from ner_runtime.lexicon.user.alphabet import alphabet_of
 from ner_runtime.lexicon.user.compiler import Meaning, Patterns, compile_columns
-from ner_runtime.lexicon.user.entries import Entry, Mode, checked
+from ner_runtime.lexicon.user.entries import Entry, Mode
 from ner_runtime.lexicon.user.patterns import FOLDING, FoldedText, pattern
-from ner_runtime.lexicon.user.reader import EntryColumns, columns_of, read_columns
+from ner_runtime.lexicon.user.reader import EntryColumns, InvalidEntry, columns_of, read_columns, specification_of
 from ner_runtime.lexicon.user.report import LexiconReport
+from ner_runtime.lexicon.user.search import Found, Search
 
 
 class Occurrence(NamedTuple):
@@ -38,11 +37,7 @@ class Occurrence(NamedTuple):
     contextual: bool = False
 
 
-# Recoding fewer patterns would save nothing.
-_MIN_RECODED = 2_000
-
-
-class _Automaton:
+class _Occurrences:
     """Finds the leftmost-longest occurrences of the entries of one mode."""
 
     def __init__(self, mode: Mode, patterns: Patterns, *, contextual: bool) -> None:
@@ -50,24 +45,14 @@ class _Automaton:
         self._patterns = patterns
         self._contextual = contextual
         texts, patterns.texts = patterns.texts, []
-        self._alphabet = alphabet_of(texts, FOLDING) if len(texts) >= _MIN_RECODED else None
-        if self._alphabet is not None:
-            texts = self._alphabet.recode_all(texts)
-        # Sorted patterns are added in a third of the time, because neighbours share their states.
-        self._automaton = AhoCorasick(
-            texts,
-            matchkind=MatchKind.LeftmostLongest,
-            store_patterns=False,
-            implementation=Implementation.ContiguousNFA,
-        )
+        self._search = Search(texts, FOLDING)
 
     def find(self, text: FoldedText) -> Iterable[Occurrence]:
         """Return the occurrences in a text, sorted."""
-        marked = text.marked if self._alphabet is None else self._alphabet.recode(text.unfolded)
-        found = self._automaton.find_matches_as_indexes(marked)
+        found = self._search.find(text)
         return self._occurrences(text, found) if found else ()
 
-    def _occurrences(self, text: FoldedText, found: Iterable[tuple[int, int, int]]) -> Iterator[Occurrence]:
+    def _occurrences(self, text: FoldedText, found: Iterable[Found]) -> Iterator[Occurrence]:
         for number, begin, stop in found:
             start, end = text.offset(begin), text.offset(stop)
             for meaning in self._patterns.meanings(number):
@@ -108,7 +93,7 @@ class Lexicon:
         self.report = report
         self._forbidden = [_ForbiddenTexts(own) for (mode, _), own in patterns.items() if mode == "forbid"]
         self._automata = [
-            _Automaton(mode, own, contextual=contextual)
+            _Occurrences(mode, own, contextual=contextual)
             for (mode, contextual), own in patterns.items()
             if mode != "forbid"
         ]
@@ -134,13 +119,11 @@ class Lexicon:
         Raises:
             InvalidValue: an entry has a value that is not allowed.
         """
-        valid: list[Entry] = []
-        for number, entry in enumerate(entries, 1):
-            try:
-                valid.append(checked(entry))
-            except ValueError as error:
-                raise InvalidValue(f"entry {number}: {error}") from None
-        return cls(columns_of(valid), LexiconReport())
+        try:
+            columns = columns_of((entry.text, specification_of(entry)) for entry in entries)
+        except InvalidEntry as error:
+            raise InvalidValue(str(error)) from None
+        return cls(columns, LexiconReport())
 
     def __len__(self) -> int:
         return self.report.taken

@@ -15,6 +15,8 @@ from functools import cached_property
 from itertools import pairwise
 from types import MappingProxyType
 
+import numpy as np
+
 from ner_runtime.lexicon.folding import Table, base_table
 
 EDGE = "\x01"
@@ -47,7 +49,10 @@ def _unfolded_words() -> re.Pattern[str]:
 
 
 _UNFOLDED_WORDS = _unfolded_words()
-_MARKED = rf"{EDGE}\g<0>{EDGE}"
+# The folded form of each code point. An array is faster than the table, unless a text is short.
+_FOLDED = np.arange(max(_FOLD) + 1, dtype="<u4")
+_FOLDED[list(_FOLD)] = list(_FOLD.values())
+_MIN_LOOKED_UP = 64
 
 
 FOLDING: Mapping[int, int] = MappingProxyType({code: form for code, form in _FOLD.items() if code != ord(EDGE)})
@@ -67,12 +72,12 @@ class FoldedText:
     @cached_property
     def folded(self) -> str:
         """The text without edge marks: one character for each code point."""
-        return self._text.translate(_FOLD)
+        return fold(self._text)
 
     @cached_property
     def marked(self) -> str:
         """The text with edge marks."""
-        return self.unfolded.translate(FOLDING)
+        return pattern(self._text) if self._marks else self.folded
 
     def _with_marks(self, edges: Sequence[int]) -> str:
         text = self._text
@@ -85,13 +90,19 @@ class FoldedText:
 
 def fold(text: str) -> str:
     """Fold a text without inserting edge marks; the length stays the same."""
-    return text.translate(_FOLD)
+    if len(text) < _MIN_LOOKED_UP:
+        return text.translate(_FOLD)
+    code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")  # (code points,)
+    folded = _FOLDED.take(code_points, mode="clip")
+    if code_points.max() >= len(_FOLDED):
+        folded = np.where(code_points < len(_FOLDED), folded, code_points)
+    return folded.tobytes().decode("utf-32-le")
 
 
 def pattern(text: str) -> str:
     """Fold a text and insert edge marks. Lines of a text are converted independently of each other."""
-    return _mark(text.translate(_FOLD))
+    return _WORDS.sub(_with_marks, fold(text))
 
 
-def _mark(folded: str) -> str:
-    return _WORDS.sub(_MARKED, folded)
+def _with_marks(word: re.Match[str]) -> str:
+    return f"{EDGE}{word[0]}{EDGE}"

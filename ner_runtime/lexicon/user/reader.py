@@ -40,22 +40,50 @@ class EntryColumns:
         self.specification_of = array("I")
         """The index of the specification of each entry."""
 
-    def add(self, line: int, text: str, specification: Specification) -> None:
-        """Add an entry that has been checked."""
+    def add(self, line: int, text: str, specification: int) -> None:
+        """Add an entry that has been checked; `specification` is the index of its specification."""
+        self.texts.append(text)
+        self.lines.append(line)
+        self.specification_of.append(specification)
+
+    def index(self, specification: Specification) -> int:
+        """Return the index of a specification; the same specification always has the same one."""
         index = self._indices.get(specification)
         if index is None:
             index = self._indices[specification] = len(self.specifications)
             self.specifications.append(specification)
-        self.texts.append(text)
-        self.lines.append(line)
-        self.specification_of.append(index)
+        return index
 
 
-def columns_of(entries: Iterable[Entry]) -> EntryColumns:
-    """Put entries that have been checked into columns, numbered from 1."""
+class InvalidEntry(ValueError):
+    """An entry has a value that is not allowed; `number` is its position, from 1."""
+
+    def __init__(self, number: int, fault: str) -> None:
+        super().__init__(f"entry {number}: {fault}")
+        self.number = number
+        self.fault = fault
+
+
+def columns_of(entries: Iterable[tuple[str, Specification]]) -> EntryColumns:
+    """Check entries, each a text and its other fields, and put them into columns, numbered from 1.
+
+    Raises:
+        InvalidEntry: an entry has a value that is not allowed.
+    """
     columns = EntryColumns()
-    for number, entry in enumerate(entries, 1):
-        columns.add(number, entry.text, _specification(entry))
+    valid: dict[Specification, int] = {}
+    for number, (text, given) in enumerate(entries, 1):
+        # Most entries differ in their text only.
+        known = valid.get(given)
+        if known is not None and _is_plain(text):
+            columns.add(number, text, known)
+            continue
+        try:
+            entry = checked(Entry(text, *given))
+        except ValueError as error:
+            raise InvalidEntry(number, str(error)) from None
+        valid[given] = specification = columns.index(specification_of(entry))
+        columns.add(number, entry.text, specification)
     return columns
 
 
@@ -74,7 +102,7 @@ def read_columns(path: Path, report: LexiconReport) -> EntryColumns:
     except UnicodeDecodeError as error:
         raise InvalidLexicon(f"{path} is not UTF-8: byte {error.start} cannot be decoded") from None
     columns = EntryColumns()
-    simple: dict[str, Specification] = {}
+    simple: dict[str, int] = {}
     for number, ended in enumerate(StringIO(text, newline="\n"), 1):
         line = ended.rstrip("\r\n")
         name, _, rest = line.partition("\t")
@@ -90,7 +118,7 @@ def read_columns(path: Path, report: LexiconReport) -> EntryColumns:
         except ValueError as error:
             report.bad.append((number, str(error)))
             continue
-        specification = _specification(entry)
+        specification = columns.index(specification_of(entry))
         if not line.lstrip().startswith("{"):
             simple[rest] = specification
         columns.add(number, entry.text, specification)
@@ -119,5 +147,6 @@ def _entry(line: str) -> Entry:
     return checked(Entry(text, type_, cast("Mode", mode or "prefer"), number))
 
 
-def _specification(entry: Entry) -> Specification:
+def specification_of(entry: Entry) -> Specification:
+    """Return the fields of an entry without its text."""
     return entry.type, entry.mode, entry.weight, entry.left, entry.right, entry.color

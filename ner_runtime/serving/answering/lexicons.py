@@ -14,12 +14,14 @@ from hashlib import blake2b
 from cachetools import LRUCache
 
 from ner_runtime.errors import InvalidValue
-from ner_runtime.lexicon.user.entries import Entry, Mode, checked
+from ner_runtime.lexicon.user.entries import Mode
 from ner_runtime.lexicon.user.lexicon import Lexicon
 from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.lexicon.user.patterns import fold
+from ner_runtime.lexicon.user.reader import InvalidEntry, Specification, columns_of
+from ner_runtime.lexicon.user.report import LexiconReport
 from ner_runtime.serving.api.errors import NotReady, UnknownLexicon
-from ner_runtime.serving.api.requests import InlineLexicon, LexiconEntry, NerOptions
+from ner_runtime.serving.api.requests import InlineLexicon, NerOptions
 
 # Longer names of lexicons are cut in messages.
 _MAX_NAME = 40
@@ -32,6 +34,9 @@ _MAX_KEPT_BYTES = 16 * 2**20
 # Measured: an automaton with one entry (there is one for each mode, with and without contexts), and what is added by an
 # entry, by each byte of its text, and by a context.
 _AUTOMATON_BYTES, _ENTRY_BYTES, _STATE_BYTES, _CONTEXT_BYTES = 4_000, 100, 16, 500
+
+_Fields = list[tuple[str, Specification]]
+"""The text of each entry, and its other fields."""
 
 
 class Lexicons:
@@ -92,52 +97,62 @@ class Lexicons:
             raise InvalidValue(f"lexicon: {len(inline)} entries; the limit is {self._max_entries}")
         if not len(inline):
             return []
-        key = blake2b(repr(_fields(inline)).encode(), digest_size=16).digest()
+        fields = _fields(inline)
+        key = _key(fields)
         kept = self._compiled.get(key)
         if kept is None:
             is_large = len(inline) > _MAX_INLINE_ENTRIES
-            lexicon = await asyncio.to_thread(_compiled, inline) if is_large else _compiled(inline)
+            lexicon = await asyncio.to_thread(_compiled, inline, fields) if is_large else _compiled(inline, fields)
             # A lexicon larger than the whole cache is not kept.
             with suppress(ValueError):
-                self._compiled[key] = lexicon, _estimated_bytes(inline)
+                self._compiled[key] = lexicon, _estimated_bytes(fields)
             return [lexicon]
         return [kept[0]]
 
 
-def _estimated_bytes(inline: InlineLexicon) -> int:
+def _key(fields: _Fields) -> bytes:
+    """Identify entries. Most of them differ in their text only."""
+    numbers: dict[Specification, int] = {}
+    specification_of = [numbers.setdefault(specification, len(numbers)) for _, specification in fields]
+    identity = repr(([text for text, _ in fields], specification_of, list(numbers)))
+    return blake2b(identity.encode(), digest_size=16).digest()
+
+
+def _estimated_bytes(fields: _Fields) -> int:
     """Estimate the memory of a compiled lexicon from above, in bytes."""
-    size, automata = 0, set[tuple[Mode, bool]]()
-    for mode, entries in inline.by_mode():
-        for entry in entries:
-            contexts = f"{entry.left}{entry.right}"
-            automata.add((mode, bool(contexts)))
-            size += _ENTRY_BYTES + _STATE_BYTES * len(entry.text.encode())
-            size += _CONTEXT_BYTES + len(contexts.encode()) if contexts else 0
+    size = _ENTRY_BYTES * len(fields) + _STATE_BYTES * len("".join([text for text, _ in fields]).encode())
+    automata = set[tuple[Mode, bool]]()
+    for (_, mode, _, left, right, _), count in Counter(specification for _, specification in fields).items():
+        contexts = f"{left}{right}"
+        automata.add((mode, bool(contexts)))
+        size += count * (_CONTEXT_BYTES + len(contexts.encode())) if contexts else 0
     return size + _AUTOMATON_BYTES * len(automata)
 
 
-def _fields(inline: InlineLexicon) -> list[tuple[object, ...]]:
+def _fields(inline: InlineLexicon) -> _Fields:
     return [
-        (mode, entry.text, entry.type, entry.weight, entry.left, entry.right, entry.color)
+        (entry.text, (entry.type, mode, entry.weight, entry.left, entry.right, entry.color))
         for mode, entries in inline.by_mode()
         for entry in entries
     ]
 
 
-def _compiled(inline: InlineLexicon) -> Lexicon:
-    entries = [
-        _checked(f"lexicon.{mode}.{index}", mode, entry)
-        for mode, entries in inline.by_mode()
-        for index, entry in enumerate(entries)
-    ]
-    most = max(Counter(fold(entry.text) for entry in entries).values())
+def _compiled(inline: InlineLexicon, fields: _Fields) -> Lexicon:
+    try:
+        columns = columns_of(fields)
+    except InvalidEntry as error:
+        raise InvalidValue(f"{_place(inline, error.number)}.{error.fault}") from None
+    most = max(Counter(fold("\n".join(columns.texts)).split("\n")).values())
     if most > _MAX_SAME_TEXT:
         raise InvalidValue(f"lexicon: {most} entries have the same text; the limit is {_MAX_SAME_TEXT}")
-    return Lexicon.from_entries(entries)
+    return Lexicon(columns, LexiconReport())
 
 
-def _checked(where: str, mode: Mode, entry: LexiconEntry) -> Entry:
-    try:
-        return checked(Entry(entry.text, entry.type, mode, entry.weight, entry.left, entry.right, entry.color))
-    except ValueError as error:
-        raise InvalidValue(f"{where}.{error}") from None
+def _place(inline: InlineLexicon, number: int) -> str:
+    """Return where an entry is in a request, by its number from 1."""
+    index = number - 1
+    for mode, entries in inline.by_mode():
+        if index < len(entries):
+            return f"lexicon.{mode}.{index}"
+        index -= len(entries)
+    raise IndexError(number)
