@@ -133,16 +133,17 @@ def test_a_taken_port_stops_the_start_with_one_line() -> None:
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
         taken.listen()
+        port = taken.getsockname()[1]
         started = subprocess.run(
             bentoml("serve", "service:Raner"),
             cwd=REPOSITORY,
-            env=environment(RANER_PORT=str(taken.getsockname()[1])),
+            env=environment(RANER_PORT=str(port)),
             capture_output=True,
             text=True,
             timeout=60,
         )
     assert started.returncode == 1
-    assert started.stderr == "raner: cannot listen: Address already in use\n"
+    assert started.stderr == f"raner: cannot listen on 0.0.0.0:{port}: Address already in use; RANER_PORT is the port\n"
 
 
 def test_a_service_without_the_supervisor_serves_and_logs_one_error(tmp_path: Path) -> None:

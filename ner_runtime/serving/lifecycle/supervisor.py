@@ -88,7 +88,9 @@ class Supervisor(Arbiter):
         try:
             super().start(cb)
         except OSError as error:
-            raise SystemExit(f"raner: cannot listen: {error.strerror or error}") from None
+            addresses = ", ".join(f"{listening.host}:{listening.port}" for listening in self.sockets.values())
+            problem = f"cannot listen on {addresses}: {error.strerror or error}"
+            raise SystemExit(f"raner: {problem}; RANER_PORT is the port") from None
         finally:
             shutil.rmtree(self._run_dir, ignore_errors=True)
             # Flushed before the message of SystemExit, which refers to the log lines above it.
