@@ -21,6 +21,7 @@ from pathlib import Path
 
 from benchmarks.accuracy.report import Speed, Table, draw, draw_speed, page
 from ner_runtime import Recognizer
+from ner_runtime.errors import RanerError
 from ner_runtime.evaluation import Tally, TypeMap, compare, evaluate, read_type_map
 from ner_runtime.jsonl import Annotation, Sentence, read_sentences
 from ner_runtime.models.registry.resolve import resolve_model
@@ -144,4 +145,7 @@ def _f1(tally: Tally) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RanerError as error:
+        sys.exit(f"accuracy: {error.message}")

@@ -93,8 +93,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _parts(text: str) -> list[str]:
     parts = [] if text == "none" else text.split(",")
-    if not set(parts) <= PARTS.keys():
-        raise ValueError
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise argparse.ArgumentTypeError(f"unknown part {unknown[0]!r}; known: {', '.join(PARTS)}")
     return parts
 
 
