@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import bentoml
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp
 
 from ner_runtime.errors import RanerError
 from ner_runtime.serving.answering.cache import Cache
@@ -33,10 +33,11 @@ from ner_runtime.serving.api.requests import (
     parse_ner_batch,
     parse_redact,
 )
-from ner_runtime.serving.http.admission import Admission, Rate
+from ner_runtime.serving.http.admission.limits import Admission, Rate
+from ner_runtime.serving.http.admission.refusals import Refusals
 from ner_runtime.serving.http.bodies import BodyReader
 from ner_runtime.serving.http.cors import with_cors
-from ner_runtime.serving.http.edge import Edge
+from ner_runtime.serving.http.edge import Edge, Parser
 from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
 from ner_runtime.serving.http.pages import Pages
 from ner_runtime.serving.http.protocol import HttpProtocol
@@ -89,26 +90,25 @@ class EdgeService(bentoml.Service[object]):
         use_short_request_path()
         app = super().to_asgi(is_main)
         shorten_request_path(app)
+        parsers: dict[str, Parser] = {
+            "/ner": lambda body: parse_ner(body, limits),
+            "/ner/batch": lambda body: parse_ner_batch(body, limits),
+            "/redact": lambda body: parse_redact(body, limits),
+        }
+        observers = (observe_response, log_response)
+        # Once the shutdown has begun, responses must close their connections, which `CloseConnections` does.
+        refusals = Refusals(admission, parsers, lambda: not shutdown.begun, *observers)
+        use_http_protocol(partial(HttpProtocol, refusals=refusals))
         edge = Edge(
             app,
             Pages(STATIC, model_statuses),
-            {
-                "/ner": lambda body: parse_ner(body, limits),
-                "/ner/batch": lambda body: parse_ner_batch(body, limits),
-                "/redact": lambda body: parse_redact(body, limits),
-            },
+            parsers,
             admission,
             BodyReader(settings.max_body_bytes, settings.timeout_s),
             settings.timeout_s,
-            observe_response,
-            log_response,
+            *observers,
+            flush=refusals.flush,
         )
-
-        def refusal(scope: Scope) -> RanerError | None:
-            # Once the shutdown has begun, responses must close their connections, which `CloseConnections` does.
-            return None if shutdown.begun else edge.refusal(scope)
-
-        use_http_protocol(partial(HttpProtocol, refusal=refusal))
         return CloseConnections(with_cors(edge, settings.cors_origins), shutdown)
 
 

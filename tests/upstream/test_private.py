@@ -86,7 +86,7 @@ def http_protocol_put_back() -> Generator[None]:
 
 @pytest.mark.usefixtures("http_protocol_put_back")
 def test_uvicorn_serves_http_with_the_protocol_that_replaces_its_own() -> None:
-    private.use_http_protocol(partial(HttpProtocol, refusal=None))
+    private.use_http_protocol(partial(HttpProtocol, refusals=None))
     # BentoML's worker configures uvicorn without a protocol.
     config = uvicorn.Config(lambda: None)
     config.load()

@@ -13,6 +13,7 @@ class AccessRecord:
     path: a known path, `/static` for any file of the web UI, or `other`
     code: the error code; None for a success
     notes: further fields for the log, such as the number of characters
+    at: when the response was sent, in seconds since the epoch; None for now
     """
 
     path: str
@@ -21,6 +22,7 @@ class AccessRecord:
     seconds: float
     code: str | None = None
     notes: Mapping[str, object] = field(default_factory=dict)
+    at: float | None = None
 
 
 Observer = Callable[[AccessRecord], None]

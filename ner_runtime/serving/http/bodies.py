@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from ner_runtime.serving.api.errors import BodyTooLarge, TimedOut, UnsupportedMediaType
-from ner_runtime.serving.http.admission import Admission
+from ner_runtime.serving.http.admission.limits import Admission
 from ner_runtime.serving.http.decompression import CODINGS, Decompressor
 
 _JSON = "application/json"

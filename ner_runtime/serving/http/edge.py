@@ -9,11 +9,9 @@ ASGI 3.0: https://asgi.readthedocs.io/en/latest/specs/www.html.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from secrets import token_hex
 from time import perf_counter
 
 from starlette.datastructures import Headers
@@ -34,9 +32,10 @@ from ner_runtime.serving.api.errors import (
 )
 from ner_runtime.serving.api.messages import API_REQUEST, DISCONNECTED, ApiRequest
 from ner_runtime.serving.api.requests import RequestBody
-from ner_runtime.serving.http.admission import Admission
+from ner_runtime.serving.http.admission.limits import Admission
 from ner_runtime.serving.http.bodies import BodyReader, check_media_type, replay
 from ner_runtime.serving.http.compression import compressed
+from ner_runtime.serving.http.headers import COMMON_HEADERS, REQUEST_ID_HEADER, SECURITY_HEADERS, request_id
 from ner_runtime.serving.http.pages import Pages
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log
 
@@ -46,25 +45,7 @@ Parser = Callable[[bytes], RequestBody]
 PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """Paths that BentoML serves."""
 
-SECURITY_HEADERS: Mapping[str, str] = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-}
-
-COMMON_HEADERS = [
-    *((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()),
-    (b"vary", b"accept-encoding"),
-]
-"""Headers of every response, besides the request id."""
-
-_REQUEST_ID_HEADER = b"x-request-id"
-_OWN_HEADERS = frozenset({_REQUEST_ID_HEADER, *(name.encode() for name in SECURITY_HEADERS)})
-_VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_OWN_HEADERS = frozenset({REQUEST_ID_HEADER, *(name.encode() for name in SECURITY_HEADERS)})
 _STATIC = "/static"
 
 
@@ -80,6 +61,7 @@ class Edge:
         bodies: BodyReader,
         timeout_s: float,
         *observers: Observer,
+        flush: Callable[[], None] = lambda: None,
     ) -> None:
         """Set the parts of the edge.
 
@@ -91,6 +73,7 @@ class Edge:
             bodies: reads the bodies
             timeout_s: maximum time in seconds from the end of the body to the start of the response
             observers: called with the access record of every response
+            flush: called before the metrics are read and when the service has stopped; reports what is still waiting
         """
         self._app = app
         self._pages = pages
@@ -99,10 +82,12 @@ class Edge:
         self._bodies = bodies
         self._timeout_s = timeout_s
         self._observers = observers
+        self._flush = flush
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            self._flush()
         elif scope["type"] == "http":
             await self._http(Request(scope, receive), send)
         else:
@@ -131,12 +116,6 @@ class Edge:
         for observe in self._observers:
             observe(record)
 
-    def refusal(self, scope: Scope) -> RanerError | None:
-        """Return why a request whose head has arrived would be refused because of load; None if it may pass."""
-        if scope["method"] != "POST" or scope["path"] not in self._parsers:
-            return None
-        return self._admission.refusal(Request(scope))
-
     def _label(self, path: str) -> str:
         # The path in metrics and logs. Clients cannot create new values: unknown paths become `other`.
         if path in self._parsers or path in PROBES:
@@ -157,6 +136,7 @@ class Edge:
             await self._pages(request.scope, request.receive, response.send)
         elif path in PROBES:
             _check_method(request, "GET", "HEAD")
+            self._flush()
             await self._app(request.scope, request.receive, response.send)
         else:
             raise NotFound("this path does not exist; GET /docs lists the paths")
@@ -190,11 +170,6 @@ class Edge:
             if not timeout.expired():
                 raise
             raise TimedOut("the request took longer than the service allows") from None
-
-
-def request_id(sent: str | None) -> str:
-    """Return the id of a request: the one that the client sent if it is safe in a log line, or else a new one."""
-    return sent if sent and _VALID_REQUEST_ID.fullmatch(sent) else token_hex(16)
 
 
 def _check_method(request: Request, *allowed: str) -> None:
@@ -250,5 +225,5 @@ class _ResponseSender:
         request = self._request
         self._send = compressed(self._send, request.method, request.headers.get("accept-encoding", ""))
         headers = [header for header in message["headers"] if header[0] not in _OWN_HEADERS]
-        headers += [*COMMON_HEADERS, (_REQUEST_ID_HEADER, self._identity.encode())]
+        headers += [*COMMON_HEADERS, (REQUEST_ID_HEADER, self._identity.encode())]
         await self._send({**message, "headers": headers})

@@ -17,20 +17,18 @@ Differences from uvicorn's protocol:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from http import HTTPStatus
 from secrets import token_hex
 from time import perf_counter
 from typing import Any
 
 import httptools
-from starlette.types import Scope
 
 from ner_runtime.errors import MalformedRequest, RanerError
 from ner_runtime.serving.api.access_record import AccessRecord
-from ner_runtime.serving.api.errors import HeadTimedOut, error_response
+from ner_runtime.serving.api.errors import HeadTimedOut, status_of
 from ner_runtime.serving.api.messages import DISCONNECTED
-from ner_runtime.serving.http.edge import COMMON_HEADERS, request_id
+from ner_runtime.serving.http.admission.refusals import Refusals, response_bytes
+from ner_runtime.serving.http.headers import request_id
 from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response
@@ -57,9 +55,6 @@ MAX_REFUSED_BYTES = 65_536
 """Only requests with a body of at most this size are refused at once: a larger body is not worth receiving, so that the
 connection must be closed after the response."""
 
-Refusal = Callable[[Scope], RanerError | None]
-"""Returns why a request would be refused now, from its method, path, headers and client; None if it may pass."""
-
 _CHECKED_HEADERS = frozenset({b"host", b"transfer-encoding", b"expect"})
 _VERSIONS = ("1.0", "1.1")
 
@@ -67,16 +62,16 @@ _VERSIONS = ("1.0", "1.1")
 class HttpProtocol(HttpToolsProtocol):
     """The protocol of one HTTP/1.1 connection."""
 
-    def __init__(self, *args: Any, refusal: Refusal | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, refusals: Refusals | None = None, **kwargs: Any) -> None:
         """Begin with an empty connection.
 
         Args:
             args: arguments of uvicorn's protocol
-            refusal: decides which requests are refused as soon as their head has arrived
+            refusals: decides which requests are refused as soon as their head has arrived
             kwargs: further arguments of uvicorn's protocol
         """
         super().__init__(*args, **kwargs)
-        self._refusal = refusal
+        self._refusals = refusals
         self._is_refused = False  # the current request was refused, and its body may still be arriving
         self._refused_in_read = 0
         self._socket: asyncio.Transport
@@ -295,33 +290,21 @@ class HttpProtocol(HttpToolsProtocol):
             self._send_error(error)
 
     def _send_error(self, error: RanerError) -> None:
-        self._write_error(error, token_hex(16), "other", "", [(b"connection", b"close")])
+        identity = token_hex(16)
+        headers = (*self.server_state.default_headers, (b"connection", b"close"))
+        self._socket.write(response_bytes(error, identity, headers))
+        _observe(AccessRecord("other", "", status_of(error), 0.0, error.code), identity)
         self._linger()
-
-    def _write_error(
-        self, error: RanerError, identity: str, path: str, method: str, headers: list[tuple[bytes, bytes]]
-    ) -> None:
-        started = perf_counter()
-        response = error_response(error)
-        status = response.status_code
-        fields = [
-            *self.server_state.default_headers,
-            *response.raw_headers,
-            *COMMON_HEADERS,
-            (b"x-request-id", identity.encode()),
-            *headers,
-        ]
-        lines = [b"%b: %b" % field for field in fields]
-        head = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode()), *lines, b"", bytes(response.body)]
-        self._socket.write(b"\r\n".join(head))
-        _observe(AccessRecord(path, method, status, perf_counter() - started, error.code), identity)
 
     def _refused_at_once(self, version: str) -> bool:
         """Refuse the current request, whose head has arrived, if that is possible without a task."""
+        refusals = self._refusals
+        if refusals is None or not refusals.may_refuse():
+            return False
+        started = perf_counter()
         headers = dict(self.headers)
         if (
-            self._refusal is None
-            or self._unanswered
+            self._unanswered
             or self._refused_in_read >= MAX_REFUSED_IN_READ
             or self.flow.write_paused
             or version == "1.0"
@@ -334,12 +317,14 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         method, path = self.parser.get_method().decode("latin-1"), self.url.partition(b"?")[0].decode("latin-1")
         scope = {"type": "http", "method": method, "path": path, "headers": self.headers, "client": self.client}
-        error = self._refusal(scope)
+        error = refusals.refusal(scope)
         if error is None:
             return False
         self._is_refused = True
         self._refused_in_read += 1
-        self._write_error(error, request_id(headers.get(b"x-request-id", b"").decode("latin-1")), path, method, [])
+        identity = request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
+        self._socket.write(refusals.response(error, identity, tuple(self.server_state.default_headers)))
+        refusals.record(error, scope, identity, started)
         return True
 
     # Lingering close

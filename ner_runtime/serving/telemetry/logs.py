@@ -88,6 +88,7 @@ def log_response(record: AccessRecord) -> None:
     # Made directly: `log.log` would look up the calling function, which costs more than the rest.
     line = logging.LogRecord(log.name, level, __file__, 0, "request", (), None)
     setattr(line, _FIELDS, fields)
+    line.created = record.at or line.created
     log.handle(line)
 
 

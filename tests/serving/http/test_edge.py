@@ -22,9 +22,10 @@ from ner_runtime.serving.api.errors import error_response
 from ner_runtime.serving.api.messages import API_REQUEST, DISCONNECTED, ApiRequest
 from ner_runtime.serving.api.model_status import ModelStatus
 from ner_runtime.serving.api.requests import NerRequest
-from ner_runtime.serving.http.admission import Admission, Rate
+from ner_runtime.serving.http.admission.limits import Admission, Rate
 from ner_runtime.serving.http.bodies import BodyReader
-from ner_runtime.serving.http.edge import SECURITY_HEADERS, Edge
+from ner_runtime.serving.http.edge import Edge
+from ner_runtime.serving.http.headers import SECURITY_HEADERS
 from ner_runtime.serving.http.pages import Pages
 from ner_runtime.serving.telemetry.logs import JsonLogFormatter
 

@@ -17,11 +17,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from ner_runtime.errors import RanerError
 from ner_runtime.serving.api.errors import Overloaded
 from ner_runtime.serving.api.messages import DISCONNECTED
 from ner_runtime.serving.http import protocol
-from ner_runtime.serving.http.edge import SECURITY_HEADERS
+from ner_runtime.serving.http.admission.limits import Admission
+from ner_runtime.serving.http.admission.refusals import Refusals
+from ner_runtime.serving.http.headers import SECURITY_HEADERS
 from ner_runtime.serving.http.protocol import HttpProtocol
 from tests.support.http.raw_http import RawConnection, RawResponse, chunked, post
 
@@ -65,9 +66,19 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 GONE = threading.Semaphore(0)
 
 
-def refusal(scope: Scope) -> RanerError | None:
+class Full(Admission):
+    """Refuses every request."""
+
+    def may_refuse(self) -> bool:
+        return True
+
+    def refusal(self, scope: Scope) -> Overloaded:
+        return Overloaded("full", 7)
+
+
+def refusals() -> Refusals:
     """Refuse POST requests to /full."""
-    return Overloaded("full", 7) if (scope["method"], scope["path"]) == ("POST", "/full") else None
+    return Refusals(Full(max_concurrency=1, max_body_bytes=1), {"/full"}, lambda: True)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +86,7 @@ def url() -> Generator[str]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen()
-    protocol: Any = partial(HttpProtocol, refusal=refusal)
+    protocol: Any = partial(HttpProtocol, refusals=refusals())
     config = uvicorn.Config(echo, http=protocol, lifespan="off", log_config=None, timeout_keep_alive=30)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
@@ -393,18 +404,20 @@ def test_a_client_that_does_not_read_is_not_refused_without_end(url: str) -> Non
 
 
 def test_the_time_limit_of_an_idle_connection_does_not_end_a_request_after_a_refused_one() -> None:
-    loop = asyncio.new_event_loop()
+    asyncio.run(_send_a_request_after_a_refused_one())
+
+
+async def _send_a_request_after_a_refused_one() -> None:
     config = uvicorn.Config(echo, http=HttpProtocol, lifespan="off", log_config=None)
     config.load()
-    connection = HttpProtocol(config=config, server_state=ServerState(), app_state={}, _loop=loop, refusal=refusal)
+    connection = HttpProtocol(config=config, server_state=ServerState(), app_state={}, refusals=refusals())
     connection.connection_made(_Sink())
     full, plain = post("/full", b""), post("/a", b"1")
     connection.data_received(b"".join(full))
     assert connection.timeout_keep_alive_task is not None
     connection.data_received(b"".join([*full, *plain]))
     assert connection.timeout_keep_alive_task is None
-    loop.run_until_complete(asyncio.gather(*connection.tasks))
-    loop.close()
+    await asyncio.gather(*connection.tasks)
 
 
 def test_a_body_does_not_count_as_a_part_of_the_next_head(url: str) -> None:

@@ -14,9 +14,10 @@ from time import monotonic
 
 from cachetools import LRUCache
 from starlette.requests import Request
+from starlette.types import Scope
 
 from ner_runtime.serving.api.errors import Overloaded, RateLimited, Unauthorized
-from ner_runtime.serving.http.clients import check_key, client_address
+from ner_runtime.serving.http.admission.clients import check_key, client_address
 from ner_runtime.serving.telemetry.metrics import IN_FLIGHT, SHED
 
 _PERIODS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -130,18 +131,27 @@ class Admission:
         if self._is_full():
             raise self._full()
 
-    def refusal(self, request: Request) -> RateLimited | Overloaded | None:
+    def may_refuse(self) -> bool:
+        """Whether `refusal` could return an error now."""
+        return self._rate_limiter is not None or self._is_full()
+
+    def refusal(self, scope: Scope) -> RateLimited | Overloaded | None:
         """Return the error that `check_client` or `check_capacity` would raise because of load, or None.
 
         Does not count the request. A request without a valid key is not refused here: its error is another one.
+
+        Args:
+            scope: the headers and the client of the request
         """
-        if not self._is_full() and self._rate_limiter is None:
+        if not self.may_refuse():
             return None
-        try:
-            client = self._client(request)
-        except Unauthorized:
-            return None
-        refusal = self._rate_limiter.refusal(client) if self._rate_limiter is not None else None
+        refusal = None
+        if self._key_digests or self._rate_limiter is not None:
+            try:
+                client = self._client(Request(scope))
+            except Unauthorized:
+                return None
+            refusal = self._rate_limiter.refusal(client) if self._rate_limiter is not None else None
         return refusal or (self._full() if self._is_full() else None)
 
     @contextmanager

@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 
 from ner_runtime.serving.api.errors import Unauthorized
-from ner_runtime.serving.http.clients import check_key, client_address
+from ner_runtime.serving.http.admission.clients import check_key, client_address
 
 
 def request(peer: str | None = "10.0.0.1", **headers: str | list[str]) -> Request:

@@ -4,14 +4,14 @@ import pytest
 from starlette.requests import Request
 
 from ner_runtime.serving.api.errors import Overloaded, RateLimited, Unauthorized
-from ner_runtime.serving.http import admission
-from ner_runtime.serving.http.admission import ARRIVING_BODIES, Admission, Rate, RateLimiter
+from ner_runtime.serving.http.admission import limits
+from ner_runtime.serving.http.admission.limits import ARRIVING_BODIES, Admission, Rate, RateLimiter
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [1000.0]
-    monkeypatch.setattr(admission, "monotonic", lambda: now[0])
+    monkeypatch.setattr(limits, "monotonic", lambda: now[0])
     return now
 
 
@@ -57,7 +57,7 @@ def test_over_a_long_time_the_rate_is_kept(clock: list[float]) -> None:
 def test_beyond_the_largest_number_of_clients_the_one_idle_longest_is_forgotten(
     clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "MAX_CLIENTS", 2)
+    monkeypatch.setattr(limits, "MAX_CLIENTS", 2)
     limiter = RateLimiter(Rate(1, 60))
     for client in ("a", "b", "c", "a"):
         limiter.check(client)

@@ -1,0 +1,1 @@
+"""Admission: decide which requests are handled, and refuse the others."""

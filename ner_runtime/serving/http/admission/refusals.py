@@ -1,0 +1,129 @@
+"""Refusals: responses to requests that are refused because of load, without a task and without their body.
+
+Under overload, a refusal must cost less than the work that it saves. So the response is assembled from bytes that are
+made once per error, and refusals are logged and counted together, every `DELAY_S`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from functools import lru_cache
+from http import HTTPStatus
+from time import perf_counter, time
+
+from starlette.types import Scope
+
+from ner_runtime.errors import RanerError
+from ner_runtime.serving.api.access_record import AccessRecord, Observer
+from ner_runtime.serving.api.errors import RetryLater, error_response
+from ner_runtime.serving.http.admission.limits import Admission
+from ner_runtime.serving.http.headers import COMMON_HEADERS, REQUEST_ID_HEADER
+from ner_runtime.serving.telemetry.logs import REQUEST_ID
+
+DELAY_S = 0.05
+"""How long a refusal may wait to be logged and counted with others."""
+MAX_WAITING = 64
+"""How many refusals may wait."""
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class Refusals:
+    """Refuses requests of all connections of this process."""
+
+    def __init__(
+        self, admission: Admission, paths: Collection[str], is_open: Callable[[], bool], *observers: Observer
+    ) -> None:
+        """Start without refusals.
+
+        Args:
+            admission: decides which requests are refused
+            paths: the paths whose requests are subject to admission
+            is_open: whether requests may be refused here; not, for example, while the service stops, because responses
+                must then close their connections
+            observers: called with the access record of every refusal, in the context of its request id
+        """
+        self._admission = admission
+        self._paths = paths
+        self._is_open = is_open
+        self._observers = observers
+        self._waiting: list[tuple[AccessRecord, str]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def may_refuse(self) -> bool:
+        """Whether a request could be refused now. A quick check, for each request."""
+        return self._admission.may_refuse() and self._is_open()
+
+    def refusal(self, scope: Scope) -> RetryLater | None:
+        """Return why a request whose head has arrived is refused; None if it may pass.
+
+        Args:
+            scope: its method, path, headers and client
+        """
+        if scope["method"] != "POST" or scope["path"] not in self._paths:
+            return None
+        return self._admission.refusal(scope)
+
+    def response(self, error: RetryLater, identity: str, headers: Headers = ()) -> bytes:
+        """Return a response: status line, headers and body.
+
+        Args:
+            error: why the request is refused
+            identity: id of the request
+            headers: further headers
+        """
+        head, body = _parts(type(error), error.message, error.retry_after_s, headers)
+        return b"%b%b%b" % (head, identity.encode(), body)
+
+    def record(self, error: RetryLater, scope: Scope, identity: str, started: float) -> None:
+        """Log and count a refusal within `DELAY_S`.
+
+        Args:
+            error: why the request was refused
+            scope: its method and path
+            identity: id of the request
+            started: when its head had arrived, in `perf_counter` seconds
+        """
+        seconds = perf_counter() - started
+        record = AccessRecord(scope["path"], scope["method"], error.status, seconds, error.code, at=time())
+        self._waiting.append((record, identity))
+        if len(self._waiting) >= MAX_WAITING:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(DELAY_S, self.flush)
+
+    def flush(self) -> None:
+        """Log and count the refusals that are waiting."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, []
+        for record, identity in waiting:
+            token = REQUEST_ID.set(identity)
+            for observe in self._observers:
+                observe(record)
+            REQUEST_ID.reset(token)
+
+
+def response_bytes(error: RanerError, identity: str, headers: Headers) -> bytes:
+    """Return an error response: status line, headers and body.
+
+    Args:
+        error: the error
+        identity: id of the request
+        headers: further headers
+    """
+    response = error_response(error)
+    status = response.status_code
+    fields = [*headers, *response.raw_headers, *COMMON_HEADERS, (REQUEST_ID_HEADER, identity.encode())]
+    lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode()), *(b"%b: %b" % field for field in fields)]
+    return b"\r\n".join([*lines, b"", bytes(response.body)])
+
+
+@lru_cache(maxsize=256)
+def _parts(kind: type[RetryLater], message: str, retry_after_s: int, headers: Headers) -> tuple[bytes, bytes]:
+    """Return the bytes of a response before and after the request id."""
+    response = response_bytes(kind(message, retry_after_s), "\0", headers)
+    head, _, body = response.partition(b"\0")
+    return head, body

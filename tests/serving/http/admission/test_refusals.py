@@ -1,0 +1,101 @@
+"""Refusals: their responses, and how they are logged and counted together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from ner_runtime.serving.api.access_record import AccessRecord
+from ner_runtime.serving.api.errors import Overloaded, RateLimited
+from ner_runtime.serving.http.admission import refusals as module
+from ner_runtime.serving.http.admission.limits import Admission, Rate
+from ner_runtime.serving.http.admission.refusals import MAX_WAITING, Refusals
+from ner_runtime.serving.telemetry.logs import REQUEST_ID
+
+pytestmark = pytest.mark.anyio
+
+SCOPE = {"type": "http", "method": "POST", "path": "/ner", "headers": [], "client": ("192.0.2.1", 4711)}
+
+
+class Refusing(Refusals):
+    """Refusals with a limit of one request in flight, and the records that were observed."""
+
+    def __init__(self, *, is_open: bool = True, rate: Rate | None = None) -> None:
+        self.admission = Admission(max_concurrency=1, max_body_bytes=100, rate=rate)
+        self.seen: list[tuple[AccessRecord, str]] = []
+        super().__init__(
+            self.admission, {"/ner"}, lambda: is_open, lambda record: self.seen.append((record, REQUEST_ID.get()))
+        )
+
+    def refuse(self, identity: str) -> None:
+        self.record(Overloaded("full"), SCOPE, identity, 0.0)
+
+
+def test_requests_may_be_refused_only_while_the_service_is_full() -> None:
+    refusals = Refusing()
+    assert not refusals.may_refuse()
+    with refusals.admission.request():
+        assert refusals.may_refuse()
+        assert isinstance(refusals.refusal(SCOPE), Overloaded)
+        assert refusals.refusal({**SCOPE, "path": "/other"}) is None
+        assert refusals.refusal({**SCOPE, "method": "GET"}) is None
+    assert refusals.refusal(SCOPE) is None
+
+
+def test_a_service_that_stops_refuses_nothing_here() -> None:
+    refusals = Refusing(is_open=False)
+    with refusals.admission.request():
+        assert not refusals.may_refuse()
+
+
+def test_with_a_rate_limit_any_request_may_be_refused() -> None:
+    refusals = Refusing(rate=Rate(1, 60.0))
+    assert refusals.may_refuse()
+    assert refusals.refusal(SCOPE) is None
+
+
+@pytest.mark.parametrize("error", [Overloaded("full"), Overloaded("full", 9), RateLimited("slow down", 30)])
+def test_a_response_has_the_error_its_headers_and_the_request_id(error: Overloaded | RateLimited) -> None:
+    refusals = Refusing()
+    for identity in ("a", "b"):
+        response = refusals.response(error, identity, ((b"server", b"x"),))
+        head, _, body = response.partition(b"\r\n\r\n")
+        status, *lines = head.decode().split("\r\n")
+        headers = httpx.Headers([tuple(line.split(": ", 1)) for line in lines])
+        assert status == "HTTP/1.1 429 Too Many Requests"
+        assert json.loads(body)["error"] == {"code": error.code, "message": error.message}
+        assert int(headers["content-length"]) == len(body)
+        assert (headers["x-request-id"], headers["retry-after"]) == (identity, str(error.retry_after_s))
+        assert (headers["server"], headers["referrer-policy"]) == ("x", "no-referrer")
+
+
+async def test_refusals_are_observed_together_each_with_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DELAY_S", 0)
+    refusals = Refusing()
+    refusals.refuse("a")
+    refusals.refuse("b")
+    assert refusals.seen == []
+    while not refusals.seen:
+        await asyncio.sleep(0)
+    assert [identity for _, identity in refusals.seen] == ["a", "b"]
+    [record, _], _ = refusals.seen
+    assert (record.path, record.method, record.status, record.code) == ("/ner", "POST", 429, "overloaded")
+    assert record.at is not None
+
+
+async def test_no_more_than_a_fixed_number_waits() -> None:
+    refusals = Refusing()
+    for number in range(MAX_WAITING):
+        refusals.refuse(str(number))
+    assert len(refusals.seen) == MAX_WAITING
+
+
+async def test_flushing_observes_what_waits() -> None:
+    refusals = Refusing()
+    refusals.refuse("a")
+    refusals.flush()
+    refusals.flush()
+    assert len(refusals.seen) == 1
