@@ -88,8 +88,7 @@ class EdgeService(bentoml.Service[object]):
             trusted_proxies=settings.trusted_proxies,
         )
         use_short_request_path()
-        app = super().to_asgi(is_main)
-        shorten_request_path(app)
+        app = shorten_request_path(super().to_asgi(is_main))
         parsers: dict[str, Parser] = {
             "/ner": lambda body: parse_ner(body, limits),
             "/ner/batch": lambda body: parse_ner_batch(body, limits),
@@ -107,7 +106,6 @@ class EdgeService(bentoml.Service[object]):
             BodyReader(settings.max_body_bytes, settings.timeout_s),
             settings.timeout_s,
             *observers,
-            flush=refusals.flush,
         )
         return CloseConnections(with_cors(edge, settings.cors_origins), shutdown)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from starlette.types import ASGIApp
+
 import service
 
 
-def _keep(*_application: object) -> None:
-    """Do nothing: BentoML stays unmodified."""
+def _keep(app: ASGIApp) -> ASGIApp:
+    return app
 
 
-service.use_short_request_path = _keep
+service.use_short_request_path = lambda: None
 service.shorten_request_path = _keep
 
 Raner = service.Raner

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from circus.watcher import Watcher as Watcher
     from modelscope_hub._download import ProgressCallback as ProgressCallback
     from modelscope_hub.compat.snapshot_download import snapshot_download as snapshot_download
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
     from tornado.ioloop import IOLoop as IOLoop
     from uvicorn.loops.auto import auto_loop_factory as auto_loop_factory
     from uvicorn.protocols.http.flow_control import FlowControl as FlowControl
@@ -102,20 +102,20 @@ def use_short_request_path() -> None:
         ServiceAppFactory.api_endpoint_wrapper = respond
 
 
-def shorten_request_path(app: ASGIApp) -> None:
-    """Remove middleware that this service does not need from the application of `bentoml.Service.to_asgi`.
+def shorten_request_path(app: ASGIApp) -> ASGIApp:
+    """Return the application of `bentoml.Service.to_asgi` without the middleware that this service does not need.
 
     - The edge has its own time limit: BentoML's creates a task for each request, and a timer that it does not cancel.
     - The traffic metrics duplicate the `raner_request…` metrics under BentoML's names.
-    - Without an exporter, spans are not created, and the context, which holds their ids, is not needed.
-
-    The routes of the API methods are matched first.
+    - Without an exporter, spans are not created, and the context, which holds their ids, is not needed. Then the
+      endpoints of the API methods are called directly: the edge has matched the path, and handles exceptions.
     """
     from _bentoml_impl.server.app import ContextMiddleware
     from bentoml._internal.server.http.instruments import RunnerTrafficMetricsMiddleware
     from bentoml._internal.server.http.traffic import TimeoutMiddleware
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
     from starlette.applications import Starlette
+    from starlette.requests import Request
     from starlette.routing import Route
 
     assert isinstance(app, Starlette)  # noqa: S101
@@ -123,7 +123,20 @@ def shorten_request_path(app: ASGIApp) -> None:
     if not _traces_requests():
         removed += [OpenTelemetryMiddleware, ContextMiddleware]
     app.user_middleware = [middleware for middleware in app.user_middleware if middleware.cls not in removed]
-    app.router.routes.sort(key=lambda route: not (isinstance(route, Route) and "POST" in (route.methods or ())))
+    if app.user_middleware:
+        return app
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    endpoints = {route.path: route.endpoint for route in routes if "POST" in (route.methods or ())}
+
+    async def short(scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = endpoints.get(scope["path"]) if scope.get("method") == "POST" else None
+        if endpoint is None:
+            await app(scope, receive, send)
+        else:
+            response = await endpoint(Request(scope, receive, send))
+            await response(scope, receive, send)
+
+    return short
 
 
 def _traces_requests() -> bool:

@@ -38,6 +38,7 @@ from ner_runtime.serving.api.responses import (
     redaction_json,
     with_data,
 )
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 
 # The patterns of a redaction take longer than encoding.
 _MAX_INLINE_REDACTED_CHARS = 500
@@ -177,7 +178,7 @@ class Handler:
         # A request that joined a running computation arrived after it had started, and did not wait.
         started = max(request.received, min((result.started for result in results), default=now))
         queue = started - request.received
-        self._scheduler.metrics.observe_queue(queue)
+        DEFERRED.call(partial(self._scheduler.metrics.observe_queue, queue))
         manifest = self._scheduler.recognizer.manifest
         windows = sum(result.recognition.windows for result in results)
         cached = bool(results) and all(result.cached for result in results)

@@ -14,7 +14,7 @@ import asyncio
 import math
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +27,7 @@ from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognition, Recognizer
 from ner_runtime.serving.answering.threads import MAX_INLINE_CHARS, lower_priority, run, run_for_document
 from ner_runtime.serving.api.errors import Overloaded
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.serving.telemetry.metrics import SHED, ModelMetrics
 from ner_runtime.settings import DEFAULT_MODEL
 
@@ -206,15 +207,23 @@ class WindowQueue:
         self._throughput.observe(batch.tokens, max(engine_s, ended - started))
         padded = sum(len(part.windows) * max(batch.windows[i].tokens for i in part.windows) for part in emissions)
         seconds = engine_s + ended - started
-        self._metrics.observe_batch(self._name, batch.windows, seconds, padded, self._max_batch_tokens)
-        self._end(batch, spans, loop)
+        observe = partial(
+            self._metrics.observe_batch, self._name, batch.windows, seconds, padded, self._max_batch_tokens
+        )
+        self._end(batch, spans, loop, observe)
 
-    def _end(self, batch: _Batch, outcome: list[list[Span]] | Exception, loop: asyncio.AbstractEventLoop) -> None:
+    def _end(
+        self,
+        batch: _Batch,
+        outcome: list[list[Span]] | Exception,
+        loop: asyncio.AbstractEventLoop,
+        observe: Callable[[], None] | None = None,
+    ) -> None:
         with self._lock:
             # Before the batch is removed: from then on, the engine's thread may decode and deliver the next one.
             # The loop is closed if the service stops while a batch is running.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(_deliver, batch, outcome)
+                loop.call_soon_threadsafe(_deliver, batch, outcome, observe)
             self._batches.remove(batch)
         self._free.release()
 
@@ -245,8 +254,10 @@ class WindowQueue:
             return batch
 
 
-def _deliver(batch: _Batch, outcome: list[list[Span]] | Exception) -> None:
+def _deliver(batch: _Batch, outcome: list[list[Span]] | Exception, observe: Callable[[], None] | None) -> None:
     """Pass the spans of a batch, or its error, to its jobs. Runs in the event loop."""
+    if observe is not None:
+        DEFERRED.call(observe)
     if isinstance(outcome, Exception):
         for job in batch.jobs:
             if not job.done.done():
@@ -305,8 +316,8 @@ class Scheduler:
         encoded = await run(partial(self._encode, texts, lexicon), sum(map(len, texts)), most_inline)
         pieces = sum(len(window.ids) for text in encoded for window in text.encoded)
         result = await self._queue(len(texts), pieces).recognize(encoded)
-        for text, recognition in zip(texts, result.recognitions, strict=True):
-            self.metrics.observe_text(text, recognition, self.recognizer.types)
+        observe = partial(self.metrics.observe_texts, sum(map(len, texts)), result.recognitions, self.recognizer.types)
+        DEFERRED.call(observe)
         return result
 
     def estimated_seconds(self, texts: Sequence[str]) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from time import time
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,8 @@ class AccessRecord:
     path: a known path, `/static` for any file of the web UI, or `other`
     code: the error code; None for a success
     notes: further fields for the log, such as the number of characters
-    at: when the response was sent, in seconds since the epoch; None for now
+    identity: id of the request
+    at: when the response was sent, in seconds since the epoch
     """
 
     path: str
@@ -22,8 +24,15 @@ class AccessRecord:
     seconds: float
     code: str | None = None
     notes: Mapping[str, object] = field(default_factory=dict)
-    at: float | None = None
+    identity: str = ""
+    at: float = field(default_factory=time)
 
 
 Observer = Callable[[AccessRecord], None]
 """Called once for each response."""
+
+
+def observe(record: AccessRecord, observers: Iterable[Observer]) -> None:
+    """Call the observers."""
+    for observer in observers:
+        observer(record)

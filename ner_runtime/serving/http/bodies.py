@@ -23,8 +23,8 @@ _MAX_MEDIA_TYPE = 256
 _MAX_DIGITS = 18
 
 
-def check_media_type(headers: Headers) -> None:
-    """Check that the body is declared as JSON in UTF-8, with a supported content coding.
+def content_coding(headers: Headers) -> str:
+    """Check that the body is declared as JSON in UTF-8; return its content coding, empty if it has none.
 
     Raises:
         UnsupportedMediaType: the media type, the charset or the content coding is not supported.
@@ -32,8 +32,14 @@ def check_media_type(headers: Headers) -> None:
     # Cut, because the parsing time is quadratic in the length.
     if not _is_json(headers.get("content-type", "")[:_MAX_MEDIA_TYPE]):
         raise UnsupportedMediaType(f"the body must be sent as Content-Type: {_JSON}, in UTF-8")
-    if _content_coding(headers) not in (*_IDENTITY, *CODINGS):
+    if "content-encoding" not in headers:
+        return ""
+    # Several header lines form one list (RFC 9110, 5.2).
+    codings = [coding.strip().lower() for coding in ",".join(headers.getlist("content-encoding")).split(",")]
+    coding = ", ".join(coding for coding in codings if coding not in _IDENTITY)
+    if coding not in ("", *CODINGS):
         raise UnsupportedMediaType(f"the Content-Encoding is not supported; allowed: {', '.join(CODINGS)}")
+    return coding
 
 
 @lru_cache(maxsize=16)
@@ -43,12 +49,6 @@ def _is_json(media_type: str) -> bool:
     return declared.get_content_type() == _JSON and declared.get_content_charset(_UTF8[0]) in _UTF8
 
 
-def _content_coding(headers: Headers) -> str:
-    # Several header lines form one list (RFC 9110, 5.2).
-    codings = [coding.strip().lower() for coding in ",".join(headers.getlist("content-encoding")).split(",")]
-    return ", ".join(coding for coding in codings if coding not in _IDENTITY)
-
-
 @dataclass(frozen=True, slots=True)
 class BodyReader:
     """Reads bodies of at most `max_bytes`, also after decompression, that arrive within `timeout_s` seconds."""
@@ -56,8 +56,8 @@ class BodyReader:
     max_bytes: int
     timeout_s: float
 
-    async def read(self, request: Request, admission: Admission) -> bytes:
-        """Read and decompress the whole body.
+    async def read(self, request: Request, coding: str, admission: Admission) -> bytes:
+        """Read and decompress the whole body, which has the content coding `coding`.
 
         Raises:
             BodyTooLarge: the body or its declared length is too large.
@@ -69,7 +69,6 @@ class BodyReader:
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and (len(declared) > _MAX_DIGITS or int(declared) > self.max_bytes):
             raise self._too_large()
-        coding = _content_coding(request.headers)
         parts: list[bytes] = []
         size = 0
         try:

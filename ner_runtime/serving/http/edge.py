@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 
@@ -19,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ner_runtime.errors import RanerError
-from ner_runtime.serving.api.access_record import AccessRecord, Observer
+from ner_runtime.serving.api.access_record import AccessRecord, Observer, observe
 from ner_runtime.serving.api.errors import (
     ClientGone,
     MethodNotAllowed,
@@ -33,10 +34,11 @@ from ner_runtime.serving.api.errors import (
 from ner_runtime.serving.api.messages import API_REQUEST, DISCONNECTED, ApiRequest
 from ner_runtime.serving.api.requests import RequestBody
 from ner_runtime.serving.http.admission.limits import Admission
-from ner_runtime.serving.http.bodies import BodyReader, check_media_type, replay
+from ner_runtime.serving.http.bodies import BodyReader, content_coding, replay
 from ner_runtime.serving.http.compression import compressed
 from ner_runtime.serving.http.headers import COMMON_HEADERS, REQUEST_ID_HEADER, SECURITY_HEADERS, request_id
 from ner_runtime.serving.http.pages import Pages
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.serving.telemetry.logs import REQUEST_ID, log
 
 Parser = Callable[[bytes], RequestBody]
@@ -61,7 +63,6 @@ class Edge:
         bodies: BodyReader,
         timeout_s: float,
         *observers: Observer,
-        flush: Callable[[], None] = lambda: None,
     ) -> None:
         """Set the parts of the edge.
 
@@ -73,7 +74,6 @@ class Edge:
             bodies: reads the bodies
             timeout_s: maximum time in seconds from the end of the body to the start of the response
             observers: called with the access record of every response
-            flush: called before the metrics are read and when the service has stopped; reports what is still waiting
         """
         self._app = app
         self._pages = pages
@@ -82,12 +82,11 @@ class Edge:
         self._bodies = bodies
         self._timeout_s = timeout_s
         self._observers = observers
-        self._flush = flush
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-            self._flush()
+            DEFERRED.flush()
         elif scope["type"] == "http":
             await self._http(Request(scope, receive), send)
         else:
@@ -112,9 +111,8 @@ class Edge:
             await response.send_error(error_for_status(HTTPStatus.INTERNAL_SERVER_ERROR, {}))
         seconds = perf_counter() - received
         path = self._label(request.scope["path"])
-        record = AccessRecord(path, request.method, response.status, seconds, response.code, notes)
-        for observe in self._observers:
-            observe(record)
+        record = AccessRecord(path, request.method, response.status, seconds, response.code, notes, identity)
+        DEFERRED.call(partial(observe, record, self._observers))
 
     def _label(self, path: str) -> str:
         # The path in metrics and logs. Clients cannot create new values: unknown paths become `other`.
@@ -136,7 +134,7 @@ class Edge:
             await self._pages(request.scope, request.receive, response.send)
         elif path in PROBES:
             _check_method(request, "GET", "HEAD")
-            self._flush()
+            DEFERRED.flush()
             await self._app(request.scope, request.receive, response.send)
         else:
             raise NotFound("this path does not exist; GET /docs lists the paths")
@@ -146,10 +144,10 @@ class Edge:
     ) -> None:
         scope, receive = request.scope, request.receive
         self._admission.check_client(request)
-        check_media_type(request.headers)
+        coding = content_coding(request.headers)
         # Checked before the body is read, so that rejecting is cheap; `request` checks again once the body is read.
         self._admission.check_capacity()
-        body = await self._bodies.read(request, self._admission)
+        body = await self._bodies.read(request, coding, self._admission)
         with self._admission.request():
             parsed = self._parsers[scope["path"]](body)
             state = scope["state"]

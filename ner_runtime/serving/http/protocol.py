@@ -17,6 +17,7 @@ Differences from uvicorn's protocol:
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from secrets import token_hex
 from time import perf_counter
 from typing import Any
@@ -24,13 +25,14 @@ from typing import Any
 import httptools
 
 from ner_runtime.errors import MalformedRequest, RanerError
-from ner_runtime.serving.api.access_record import AccessRecord
+from ner_runtime.serving.api.access_record import AccessRecord, observe
 from ner_runtime.serving.api.errors import HeadTimedOut, status_of
 from ner_runtime.serving.api.messages import DISCONNECTED
 from ner_runtime.serving.http.admission.refusals import Refusals, response_bytes
 from ner_runtime.serving.http.headers import request_id
 from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
-from ner_runtime.serving.telemetry.logs import REQUEST_ID, log_response
+from ner_runtime.serving.telemetry.deferred import DEFERRED
+from ner_runtime.serving.telemetry.logs import log_response
 from ner_runtime.serving.telemetry.metrics import observe_response
 from ner_runtime.upstream.private import FlowControl, HttpToolsProtocol
 
@@ -293,7 +295,8 @@ class HttpProtocol(HttpToolsProtocol):
         identity = token_hex(16)
         headers = (*self.server_state.default_headers, (b"connection", b"close"))
         self._socket.write(response_bytes(error, identity, headers))
-        _observe(AccessRecord("other", "", status_of(error), 0.0, error.code), identity)
+        record = AccessRecord("other", "", status_of(error), 0.0, error.code, identity=identity)
+        DEFERRED.call(partial(observe, record, (observe_response, log_response)))
         self._linger()
 
     def _refused_at_once(self, version: str) -> bool:
@@ -359,13 +362,6 @@ def _size(header: tuple[bytes, bytes]) -> int:
 
 def _is_small(content_length: bytes) -> bool:
     return content_length.isdigit() and len(content_length) <= 9 and int(content_length) <= MAX_REFUSED_BYTES
-
-
-def _observe(record: AccessRecord, identity: str) -> None:
-    token = REQUEST_ID.set(identity)
-    observe_response(record)
-    log_response(record)
-    REQUEST_ID.reset(token)
 
 
 def _without_upgrade(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

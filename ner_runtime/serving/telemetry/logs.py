@@ -36,7 +36,7 @@ _SERVICE = "raner"
 _READ_METHODS = ("GET", "HEAD")
 _MAX_FRAMES = 12
 _ENCODER = json.JSONEncoder(default=str)
-# Attribute of a record that holds all its extra fields, so that they need not be collected.
+# Attribute of a record that holds all its extra fields and the request id, so that they need not be collected.
 _FIELDS = "raner_fields"
 _RECORD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
@@ -87,7 +87,10 @@ def log_response(record: AccessRecord) -> None:
     fields |= record.notes
     # Made directly: `log.log` would look up the calling function, which costs more than the rest.
     line = logging.LogRecord(log.name, level, __file__, 0, "request", (), None)
+    if record.identity:
+        fields = {"request_id": record.identity, **fields}
     setattr(line, _FIELDS, fields)
+    line.created = record.at
     line.created = record.at or line.created
     log.handle(line)
 
@@ -129,7 +132,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     }
     if not is_own:
         fields["logger"] = record.name
-    if identity := REQUEST_ID.get():
+    if (identity := REQUEST_ID.get()) and not hasattr(record, _FIELDS):
         fields["request_id"] = identity
     if record.exc_info and record.exc_info[1]:
         fields["exception"] = _exception(record.exc_info[1])

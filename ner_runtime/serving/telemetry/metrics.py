@@ -152,15 +152,20 @@ class ModelMetrics:
         metrics.tokens.inc(tokens)
         metrics.padded_tokens.inc(padded)
 
-    def observe_text(self, text: str, recognition: Recognition, known: Collection[str]) -> None:
-        """Record a text and the entities found in it.
+    def observe_texts(self, characters: int, recognitions: Sequence[Recognition], known: Collection[str]) -> None:
+        """Record the texts of a request and the entities found in them.
 
         Types that are not in `known`, those of the model, come from lexicons and are recorded as `other`: clients can
         invent them.
+
+        Args:
+            characters: their number of code points
+            recognitions: what was found in each text
+            known: the types of the model
         """
-        self._characters.inc(len(text))
-        types = (entity.type if entity.type in known else "other" for entity in recognition.entities)
-        for type_, number in Counts(types).items():
+        self._characters.inc(characters)
+        entities = (entity for recognition in recognitions for entity in recognition.entities)
+        for type_, number in Counts(entity.type if entity.type in known else "other" for entity in entities).items():
             counter = self._entities.get(type_)
             if counter is None:
                 counter = self._entities[type_] = ENTITIES.labels(self.model, type_)

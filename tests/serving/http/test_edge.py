@@ -27,6 +27,7 @@ from ner_runtime.serving.http.bodies import BodyReader
 from ner_runtime.serving.http.edge import Edge
 from ner_runtime.serving.http.headers import SECURITY_HEADERS
 from ner_runtime.serving.http.pages import Pages
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.serving.telemetry.logs import JsonLogFormatter
 
 pytestmark = pytest.mark.anyio
@@ -103,7 +104,9 @@ class Service:
 
     async def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         async with self.client() as client:
-            return await client.request(method, path, **arguments)
+            response = await client.request(method, path, **arguments)
+        DEFERRED.flush()
+        return response
 
     async def post(self, path: str, content: Any = b"text", **headers: Any) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -260,6 +263,7 @@ async def test_a_client_that_disconnects_while_it_sends_gets_no_response(make: M
 
     service = make()
     await service.edge(scope("/echo"), receive, send)
+    DEFERRED.flush()
     [record] = service.records
     assert (record.status, record.code) == (499, "client_gone")
 

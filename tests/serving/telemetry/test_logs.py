@@ -33,7 +33,7 @@ def test_each_line_is_a_json_object_without_text_of_a_user() -> None:
     assert "request_id" not in success
     assert (timeout["level"], timeout["code"], timeout["request_id"]) == ("warning", "timed_out", "an-id")
     assert (bentoml["event"], bentoml["logger"]) == ("Service raner initialized", "bentoml.serve")
-    assert exception["exception"]["type"] == "ValueError"
+    assert (exception["exception"]["type"], exception["request_id"]) == ("ValueError", "an-id")
     assert exception["exception"]["cause"]["type"] == "KeyError"
     assert "careful" in warning["event"]
     assert two_lines["event"] == "two\nlines"

@@ -14,8 +14,7 @@ from ner_runtime.serving.telemetry.logs import REQUEST_ID, configure_logs, log, 
 def log_responses() -> None:
     log_response(AccessRecord("/ner", "POST", 200, 0.0123, notes={"chars": 5}))
     log_response(AccessRecord("/livez", "GET", 200, 0.001))
-    REQUEST_ID.set("an-id")
-    log_response(AccessRecord("/ner", "POST", 504, 30.0, code="timed_out"))
+    log_response(AccessRecord("/ner", "POST", 504, 30.0, code="timed_out", identity="an-id"))
 
 
 def log_through_other_loggers() -> None:
@@ -24,6 +23,7 @@ def log_through_other_loggers() -> None:
 
 
 def log_exception() -> None:
+    token = REQUEST_ID.set("an-id")
     try:
         try:
             {}["秘密"]
@@ -31,6 +31,7 @@ def log_exception() -> None:
             raise ValueError("秘密") from error
     except ValueError:
         log.exception("failed")
+    REQUEST_ID.reset(token)
 
 
 async def abandon_failed_task() -> None:

@@ -1,30 +1,24 @@
 """Refusals: responses to requests that are refused because of load, without a task and without their body.
 
 Under overload, a refusal must cost less than the work that it saves. So the response is assembled from bytes that are
-made once per error, and refusals are logged and counted together, every `DELAY_S`.
+made once per error.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
-from time import perf_counter, time
+from time import perf_counter
 
 from starlette.types import Scope
 
 from ner_runtime.errors import RanerError
-from ner_runtime.serving.api.access_record import AccessRecord, Observer
+from ner_runtime.serving.api.access_record import AccessRecord, Observer, observe
 from ner_runtime.serving.api.errors import RetryLater, error_response
 from ner_runtime.serving.http.admission.limits import Admission
 from ner_runtime.serving.http.headers import COMMON_HEADERS, REQUEST_ID_HEADER
-from ner_runtime.serving.telemetry.logs import REQUEST_ID
-
-DELAY_S = 0.05
-"""How long a refusal may wait to be logged and counted with others."""
-MAX_WAITING = 64
-"""How many refusals may wait."""
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -42,14 +36,12 @@ class Refusals:
             paths: the paths whose requests are subject to admission
             is_open: whether requests may be refused here; not, for example, while the service stops, because responses
                 must then close their connections
-            observers: called with the access record of every refusal, in the context of its request id
+            observers: called with the access record of every refusal
         """
         self._admission = admission
         self._paths = paths
         self._is_open = is_open
         self._observers = observers
-        self._waiting: list[tuple[AccessRecord, str]] = []
-        self._timer: asyncio.TimerHandle | None = None
 
     def may_refuse(self) -> bool:
         """Whether a request could be refused now. A quick check, for each request."""
@@ -77,7 +69,7 @@ class Refusals:
         return b"%b%b%b" % (head, identity.encode(), body)
 
     def record(self, error: RetryLater, scope: Scope, identity: str, started: float) -> None:
-        """Log and count a refusal within `DELAY_S`.
+        """Record a refusal in logs and metrics.
 
         Args:
             error: why the request was refused
@@ -86,24 +78,8 @@ class Refusals:
             started: when its head had arrived, in `perf_counter` seconds
         """
         seconds = perf_counter() - started
-        record = AccessRecord(scope["path"], scope["method"], error.status, seconds, error.code, at=time())
-        self._waiting.append((record, identity))
-        if len(self._waiting) >= MAX_WAITING:
-            self.flush()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(DELAY_S, self.flush)
-
-    def flush(self) -> None:
-        """Log and count the refusals that are waiting."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        waiting, self._waiting = self._waiting, []
-        for record, identity in waiting:
-            token = REQUEST_ID.set(identity)
-            for observe in self._observers:
-                observe(record)
-            REQUEST_ID.reset(token)
+        record = AccessRecord(scope["path"], scope["method"], error.status, seconds, error.code, identity=identity)
+        DEFERRED.call(partial(observe, record, self._observers))
 
 
 def response_bytes(error: RanerError, identity: str, headers: Headers) -> bytes:

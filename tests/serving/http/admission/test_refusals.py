@@ -1,8 +1,7 @@
-"""Refusals: their responses, and how they are logged and counted together."""
+"""Refusals: their responses, and their records."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import httpx
@@ -10,10 +9,9 @@ import pytest
 
 from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.serving.api.errors import Overloaded, RateLimited
-from ner_runtime.serving.http.admission import refusals as module
 from ner_runtime.serving.http.admission.limits import Admission, Rate
-from ner_runtime.serving.http.admission.refusals import MAX_WAITING, Refusals
-from ner_runtime.serving.telemetry.logs import REQUEST_ID
+from ner_runtime.serving.http.admission.refusals import Refusals
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 
 pytestmark = pytest.mark.anyio
 
@@ -25,13 +23,8 @@ class Refusing(Refusals):
 
     def __init__(self, *, is_open: bool = True, rate: Rate | None = None) -> None:
         self.admission = Admission(max_concurrency=1, max_body_bytes=100, rate=rate)
-        self.seen: list[tuple[AccessRecord, str]] = []
-        super().__init__(
-            self.admission, {"/ner"}, lambda: is_open, lambda record: self.seen.append((record, REQUEST_ID.get()))
-        )
-
-    def refuse(self, identity: str) -> None:
-        self.record(Overloaded("full"), SCOPE, identity, 0.0)
+        self.seen: list[AccessRecord] = []
+        super().__init__(self.admission, {"/ner"}, lambda: is_open, self.seen.append)
 
 
 def test_requests_may_be_refused_only_while_the_service_is_full() -> None:
@@ -72,30 +65,10 @@ def test_a_response_has_the_error_its_headers_and_the_request_id(error: Overload
         assert (headers["server"], headers["referrer-policy"]) == ("x", "no-referrer")
 
 
-async def test_refusals_are_observed_together_each_with_its_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "DELAY_S", 0)
+async def test_a_refusal_is_recorded() -> None:
     refusals = Refusing()
-    refusals.refuse("a")
-    refusals.refuse("b")
-    assert refusals.seen == []
-    while not refusals.seen:
-        await asyncio.sleep(0)
-    assert [identity for _, identity in refusals.seen] == ["a", "b"]
-    [record, _], _ = refusals.seen
+    refusals.record(Overloaded("full"), SCOPE, "abc", 0.0)
+    DEFERRED.flush()
+    [record] = refusals.seen
     assert (record.path, record.method, record.status, record.code) == ("/ner", "POST", 429, "overloaded")
-    assert record.at is not None
-
-
-async def test_no_more_than_a_fixed_number_waits() -> None:
-    refusals = Refusing()
-    for number in range(MAX_WAITING):
-        refusals.refuse(str(number))
-    assert len(refusals.seen) == MAX_WAITING
-
-
-async def test_flushing_observes_what_waits() -> None:
-    refusals = Refusing()
-    refusals.refuse("a")
-    refusals.flush()
-    refusals.flush()
-    assert len(refusals.seen) == 1
+    assert record.identity == "abc"
