@@ -1,8 +1,8 @@
 """Load the lexicons of a directory, and load a file again when it changes.
 
-Each file `NAME.tsv` or `NAME.jsonl` is the lexicon NAME. If a changed file cannot be used, the lexicon that was loaded
-before stays in use, and `/model`, the log and a metric report the reason. A lexicon whose file is removed is removed,
-unless requests use it by default.
+Each file `NAME.tsv` or `NAME.jsonl` is the lexicon NAME. If a changed file cannot be used, or if there are both files,
+the lexicon that was loaded before stays in use, and `/model`, the log and a metric report the reason. A lexicon whose
+file is removed is removed, unless requests use it by default.
 
 The workers keep a copy of each file that they loaded in the supervisor's run directory. A worker that starts while a
 file cannot be used loads the copy instead, so that all workers apply the same lexicons.
@@ -34,8 +34,10 @@ SUFFIXES = (".tsv", ".jsonl")
 # Loading a larger lexicon leaves so much free memory that it is worth returning.
 _LARGE = 10_000
 
-_Stamp = tuple[str, int, int, int, int]
+_FileStamp = tuple[str, int, int, int, int]
 """File name, inode, times of the last change of the contents and of the metadata, and size."""
+_Stamp = tuple[_FileStamp, ...]
+"""The state of the files of a lexicon. If there are several, none of them is used."""
 
 _log = logging.getLogger("raner.lexicons")
 
@@ -107,7 +109,11 @@ class LexiconFolder:
                 _log.exception("loading the lexicons failed unexpectedly")
 
     def _load(self, name: str, stamp: _Stamp) -> None:
-        path = self._folder / stamp[0]
+        file, *others = stamp
+        if others:
+            self._fail(name, _same_name([one[0] for one in stamp]))
+            return
+        path = self._folder / file[0]
         try:
             lexicon = Lexicon.from_file(path)
         except InvalidLexicon as error:
@@ -115,7 +121,7 @@ class LexiconFolder:
             return
         self._use(name, lexicon)
         if self._copies is not None:
-            self._copies.keep(name, path, lambda: _stamp(path) == stamp)
+            self._copies.keep(name, path, lambda: _stamp(path) == file)
         observe_lexicon_load("done")
         log = _log.info if lexicon.report.clean else _log.warning
         log("lexicon %s: %s", name, lexicon.report.summary())
@@ -171,8 +177,8 @@ class LexiconFolder:
         return lexicon is not None
 
     def _stamps(self) -> dict[str, _Stamp]:
-        stamps = {name: _stamp(path) for name, path in lexicon_files(self._folder).items()}
-        return {name: stamp for name, stamp in stamps.items() if stamp is not None}
+        stamps = {name: tuple(filter(None, map(_stamp, paths))) for name, paths in lexicon_files(self._folder).items()}
+        return {name: stamp for name, stamp in stamps.items() if stamp}
 
 
 class _Copies:
@@ -225,7 +231,7 @@ def _contains(path: Path, content: bytes) -> bool:
         return False
 
 
-def _stamp(path: Path) -> _Stamp | None:
+def _stamp(path: Path) -> _FileStamp | None:
     """Return what identifies the contents of a file; None if the file does not exist."""
     try:
         status = path.stat()
@@ -234,17 +240,21 @@ def _stamp(path: Path) -> _Stamp | None:
     return path.name, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
-def lexicon_files(folder: Path) -> dict[str, Path]:
-    """Return the files of a directory that are lexicons, by name. Of two files with one name, the first counts.
+def lexicon_files(folder: Path) -> dict[str, list[Path]]:
+    """Return the files of a directory that are lexicons, by name of the lexicon.
 
     Raises:
         OSError: the directory cannot be read.
     """
-    files: dict[str, Path] = {}
+    files: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix in SUFFIXES and not path.name.startswith("."):
-            files.setdefault(path.stem, path)
+            files.setdefault(path.stem, []).append(path)
     return files
+
+
+def _same_name(files: Sequence[str]) -> str:
+    return f"the files {' and '.join(files)} have the same lexicon name; remove or rename one"
 
 
 def check_lexicons(folder: Path, default: Sequence[str]) -> None:
@@ -252,7 +262,7 @@ def check_lexicons(folder: Path, default: Sequence[str]) -> None:
 
     Raises:
         SettingError: the directory cannot be read, or a default lexicon does not exist.
-        InvalidLexicon: a file cannot be loaded.
+        InvalidLexicon: a file cannot be loaded, or two files have the same lexicon name.
     """
     try:
         files = lexicon_files(folder)
@@ -262,5 +272,7 @@ def check_lexicons(folder: Path, default: Sequence[str]) -> None:
     if missing:
         known = ", ".join(files) or "none"
         raise SettingError(f"RANER_DEFAULT_LEXICONS names {missing[0]}; the lexicons in {folder} are: {known}")
-    for path in files.values():
-        Lexicon.from_file(path)
+    for paths in files.values():
+        if len(paths) > 1:
+            raise InvalidLexicon(f"RANER_LEXICONS is {folder}: {_same_name([path.name for path in paths])}")
+        Lexicon.from_file(paths[0])

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from ner_runtime.atomic_files import write_atomically
+from ner_runtime.errors import InvalidLexicon
 from ner_runtime.serving.answering.lexicons import Lexicons
 from ner_runtime.serving.api.errors import NotReady
 from ner_runtime.serving.api.lexicon_status import LexiconStatus
 from ner_runtime.serving.api.requests import NerRequest
 from ner_runtime.serving.lifecycle.heartbeat import RUN_DIR
-from ner_runtime.serving.lifecycle.lexicon_folder import LexiconFolder
+from ner_runtime.serving.lifecycle.lexicon_folder import LexiconFolder, check_lexicons
 
 pytestmark = pytest.mark.anyio
 
@@ -141,6 +142,32 @@ def test_a_directory_that_cannot_be_read_is_reported_once(files: Path, caplog: p
         one.folder.load()
         assert one.entries() == {"events": 2}
         assert one.errors() == {"events": None}
+
+
+def test_two_files_with_the_same_lexicon_name_are_reported_once(files: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = worker(files)
+    write(files, "events.jsonl", '{"text": "会谈", "type": "EVENT"}')
+    reason = "the files events.jsonl and events.tsv have the same lexicon name; remove or rename one"
+    with caplog.at_level(logging.ERROR, "raner.lexicons"):
+        for _ in range(3):
+            first.folder.load()
+    second = worker(files)
+    assert first.entries() == second.entries() == {"events": 2, "firms": 1}
+    assert first.errors() == second.errors() == {"events": reason, "firms": None}
+    (files / "events.tsv").unlink()
+    first.folder.load()
+    assert first.entries() == {"events": 1, "firms": 1}
+    assert first.errors() == {"events": None, "firms": None}
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        f"lexicon events cannot be loaded: {reason}; the one loaded before stays in use",
+        f"lexicon events cannot be loaded: {reason}; the one that this service loaded last is used",
+    ]
+
+
+def test_the_service_does_not_start_with_two_files_of_the_same_lexicon_name(files: Path) -> None:
+    write(files, "events.jsonl", '{"text": "会谈", "type": "EVENT"}')
+    with pytest.raises(InvalidLexicon, match=r"the files events\.jsonl and events\.tsv have the same lexicon name"):
+        check_lexicons(files, ["events"])
 
 
 def test_a_missing_default_lexicon_is_reported_once(files: Path, caplog: pytest.LogCaptureFixture) -> None:
