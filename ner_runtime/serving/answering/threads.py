@@ -18,7 +18,7 @@ MAX_INLINE_CHARS = 5_000
 
 # Decoding a short text releases the GIL about thirty times. Each time, a thread that runs Python code keeps the GIL for
 # the switch interval. With that of the worker, 1 ms, the P99 of short texts beside a document of 100,000 characters was
-# 86 and 94 ms instead of 40 ms (13 ms without a document; 25 texts per second, two cores of an Intel Xeon).
+# 77 ms instead of 23 ms (ten texts per second, one worker, two cores of an Intel Xeon).
 _SWITCH_INTERVAL_S = 0.00005
 # Added to the niceness of inference threads and of the thread for documents. With one core and three times the requests
 # that it can process, 3 lowers the P99 of refusals from 61 to 17 ms, and 10 to 11 ms; but the higher it is, the less
