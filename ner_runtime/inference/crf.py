@@ -16,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ner_runtime.errors import InvalidModel
-from ner_runtime.inference.marginals import Lattice, Weights, rows_by_length
+from ner_runtime.inference.marginals import Lattice, RowLattice, Weights, rows_by_length
 from ner_runtime.inference.spans import Labels, Span, Tags
 
 Floats = NDArray[np.float32]
 
 # In batches of more rows, the best paths of all rows are traced together, which needs more operations per position.
 _MAX_TRACED_ALONE = 12
+# FP32 numbers in a vector of a processor with AVX2; a multiple of it in others.
+_VECTOR = 8
 
 
 class BestPath(NamedTuple):
@@ -57,6 +59,10 @@ class Crf:
         self._start = start
         self._end = end
         self._transitions = transitions
+        # Padded to full vectors; the sums of the padding are never read.
+        width = -(-count // _VECTOR) * _VECTOR
+        self._wide_transitions = np.zeros((count, width), dtype=np.float32)  # (labels from, width)
+        self._wide_transitions[:, :count] = transitions
         self._incoming = np.ascontiguousarray(transitions.T)  # (labels to, labels from)
         self._incoming_rows = list(self._incoming)
         self._outside = labels.index("O") if "O" in labels else 0
@@ -112,16 +118,28 @@ class Crf:
         """
         found = [path.spans for path in paths]
         rows = [row for row, spans in enumerate(found) if spans]
-        if rows:
-            first = min(found[row][0].end for row in rows) - 1
-            last = max(found[row][-1].start for row in rows)
-            sizes = np.asarray(lengths, dtype=np.intp)
-            own = (emissions, sizes) if len(rows) == len(found) else (emissions[rows], sizes[rows])
-            lattice = Lattice(self._weights, *own, first, last)
-            for index, row in enumerate(rows):
-                tags: list[int] = paths[row].tags.tolist()
-                found[row] = [self._scored(lattice, index, span, tags) for span in found[row]]
+        if not rows:
+            return found
+        lattice = self._lattice(emissions, lengths, found, rows)
+        for index, row in enumerate(rows):
+            tags: list[int] = paths[row].tags.tolist()
+            found[row] = [self._scored(lattice, index, span, tags) for span in found[row]]
         return found
+
+    def _lattice(
+        self, emissions: Floats, lengths: Sequence[int], found: Sequence[Sequence[Span]], rows: Sequence[int]
+    ) -> Lattice | RowLattice:
+        """Compute the weights of `rows`, as far as the spans found in them need them."""
+        first = min(found[row][0].end for row in rows) - 1
+        if len(rows) == 1:
+            (row,) = rows
+            lattice = RowLattice(self._weights, emissions[row, : lengths[row]], first, found[row][-1].end - 1)
+            if lattice.in_range:
+                return lattice
+        last = max(found[row][-1].start for row in rows)
+        sizes = np.asarray(lengths, dtype=np.intp)
+        own = (emissions, sizes) if len(rows) == len(found) else (emissions[rows], sizes[rows])
+        return Lattice(self._weights, *own, first, last)
 
     def probabilities(
         self, emissions: Floats, length: int, places: Iterable[tuple[int, Iterable[Sequence[int]]]]
@@ -136,11 +154,11 @@ class Crf:
         lattice = Lattice(self._weights, emissions, np.array([length], dtype=np.intp))
         return [min(sum(self._probability(lattice, 0, start, path) for path in paths), 1.0) for start, paths in places]
 
-    def _scored(self, lattice: Lattice, row: int, span: Span, tags: Sequence[int]) -> Span:
+    def _scored(self, lattice: Lattice | RowLattice, row: int, span: Span, tags: Sequence[int]) -> Span:
         score = self._probability(lattice, row, span.start, tags[span.start : span.end])
         return Span(span.type, span.start, span.end, score)
 
-    def _probability(self, lattice: Lattice, row: int, start: int, path: Sequence[int]) -> float:
+    def _probability(self, lattice: Lattice | RowLattice, row: int, start: int, path: Sequence[int]) -> float:
         # A span that ends with B or I ends there only if the next tag does not continue it.
         return lattice.probability(row, start, path, None if self._labels.closes[path[-1]] else self._ending[path[-1]])
 
@@ -154,6 +172,8 @@ class Crf:
         Returns:
             (batch, positions); values past the length of a row are undefined.
         """
+        if len(lengths) == 1:
+            return self._viterbi_of_one(emissions[0, : lengths[0]], emissions.shape[:2])
         # With the longest row first, the rows that reach a position are the first ones.
         order = np.argsort(-lengths, kind="stable")  # (batch,)
         sizes = lengths[order]  # (batch,)
@@ -164,6 +184,28 @@ class Crf:
         paths = np.empty(emissions.shape[:2], dtype=np.intp)
         paths[order] = trace(scores, by_position, sizes, last)
         return paths
+
+    def _viterbi_of_one(self, emissions: Floats, shape: tuple[int, ...]) -> Tags:
+        """Return the best path of one row, of `shape` (1, positions), from (length, labels)."""
+        length, labels = emissions.shape
+        width = self._wide_transitions.shape[1]
+        wide = np.zeros((length, width), dtype=np.float32)
+        wide[:, :labels] = emissions
+        scores = np.empty_like(wide)
+        wide[0, :labels] += self._start
+        scores[0] = wide[0]
+        arriving = np.empty_like(self._wide_transitions)  # (labels from, width)
+        add, largest = np.add, np.maximum.reduce
+        # The same operations as in `_best_scores`. Positional arguments and full vectors take less time.
+        for before, emission, score in zip(scores[:-1, :labels, None], wide[1:], scores[1:], strict=True):
+            add(before, self._wide_transitions, arriving)
+            largest(arriving, 0, None, score)
+            add(score, emission, score)
+        of_labels = scores[:, None, :labels]  # (length, 1, labels)
+        last = (of_labels[-1] + self._end).argmax(axis=1)  # (1,)
+        path = np.zeros(shape, dtype=np.intp)
+        path[:, :length] = self._trace_each(of_labels, emissions[:, None], np.array([length]), last)
+        return path
 
     def _best_scores(self, emissions: Floats, sizes: Sequence[int]) -> Floats:
         """Return the score of the best path that ends with each tag; both (positions, batch, labels).

@@ -24,6 +24,8 @@ _LEAST_WEIGHT = 1e-300
 # transitions cause, they are computed again and scaled at every position.
 _SCALED_EVERY = 8
 _LEAST_SUM = 1e-100
+# The same for a row on its own, which is computed again with `Lattice` if a sum is too low.
+_ROW_SCALED_EVERY = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,20 @@ class Weights:
     transitions: Doubles  # (labels from, labels to)
     transposed: Doubles  # (labels to, labels from)
     ones: Doubles  # (labels, 1)
+    ends: Doubles  # (2 x labels,): start and end
+    both: Doubles  # (2 x labels, 2 x labels): the transitions forward and backward, on the diagonal
+    halves: Doubles  # (2 x labels, 2): which of the labels are those of the forward and of the backward pass
 
     @classmethod
     def of(cls, start: NDArray[np.float32], end: NDArray[np.float32], transitions: NDArray[np.float32]) -> Weights:
         """Compute the weights from scores: (labels,), (labels,), (labels from, labels to)."""
         weights = _exponential(transitions)
         transposed = np.ascontiguousarray(weights.T)
-        return cls(_exponential(start), _exponential(end), weights, transposed, np.ones((len(start), 1)))
+        ones, none = np.ones((len(start), 1)), np.zeros_like(weights)
+        ends = _exponential(start), _exponential(end)
+        both = np.block([[weights, none], [none, transposed]])
+        halves = np.block([[ones, 0 * ones], [0 * ones, ones]])
+        return cls(*ends, weights, transposed, ones, np.concatenate(ends), both, halves)
 
 
 class Lattice:
@@ -153,6 +162,92 @@ class Lattice:
         # If the scores are beyond the range of the weights, the total can be zero or not a number.
         share = weight / total if total > 0 else 0.0
         return min(share, 1.0) if share > 0 else 0.0
+
+
+class RowLattice:
+    """Forward and backward weights of one row.
+
+    Step n computes position n forward, and position n from the end backward. Both passes share each operation, because
+    for one row, the call of an operation costs more than its arithmetic.
+    """
+
+    def __init__(self, weights: Weights, emissions: NDArray[np.float32], first: int, last: int) -> None:
+        """Run both passes as far as needed.
+
+        Args:
+            weights: weights of the CRF
+            emissions: (positions, labels)
+            first: the lowest position at which a path ends
+            last: the highest position at which a path ends
+        """
+        length, labels = emissions.shape
+        steps = max(length - first, last + 1)
+        doubles = emissions.astype(np.float64)
+        doubles -= doubles.max(axis=1, keepdims=True)
+        np.exp(doubles, out=doubles)
+        self._weights = weights
+        self._length = length
+        self._labels = labels
+        self._emission = np.concatenate([doubles, doubles[::-1]], axis=1)  # (positions, 2 x labels)
+        self._arriving = np.empty((steps, 2 * labels))  # without the emission of the position
+        self._leaving = np.empty_like(self._arriving)  # with it
+        self._first = first
+        self._totals: list[float] = []
+        in_range = self._run()
+        if in_range:
+            backward = self._arriving[length - 1 - last : length - first, labels:][::-1]  # (positions, labels)
+            self._totals = np.vecdot(self._leaving[first : last + 1, :labels], backward).tolist()  # (positions,)
+            in_range = _large_enough(self._totals)
+        self.in_range = in_range
+        """Whether the weights are exact. If not, use `Lattice`, which scales them otherwise."""
+
+    def _run(self) -> bool:
+        """Compute the weights; scale them, and the emissions, at every n-th step.
+
+        Returns whether the sums are large enough; if not, the weights are incomplete.
+        """
+        both, halves = self._weights.both, self._weights.halves
+        # With lists and positional arguments, the calls take less time.
+        emissions, arrivals, departures = list(self._emission), list(self._arriving), list(self._leaving)
+        arrivals[0][:] = self._weights.ends
+        leaving = departures[0]
+        np.multiply(arrivals[0], emissions[0], leaving)
+        for begin in range(1, len(arrivals), _ROW_SCALED_EVERY):
+            block = slice(begin, begin + _ROW_SCALED_EVERY)
+            for arriving, emission, departure in zip(
+                arrivals[block], emissions[block], departures[block], strict=False
+            ):
+                np.dot(leaving, both, arriving)
+                leaving = departure
+                np.multiply(arriving, emission, leaving)
+            sums = np.dot(leaving, halves)  # (2,)
+            if not _large_enough(sums.tolist()):
+                return False
+            scale = np.dot(halves, sums)  # (2 x labels,)
+            np.divide(leaving, scale, leaving)
+            emission = emissions[min(block.stop, len(arrivals)) - 1]
+            np.divide(emission, scale, emission)
+        return True
+
+    def probability(self, _row: int, start: int, path: Sequence[int], following: Doubles | None = None) -> float:
+        """Return the probability of `path` from `start` on; see `Lattice.probability`."""
+        emissions, transitions, labels = self._emission, self._weights.transitions, self._labels
+        weight = self._leaving.item(start, path[0])
+        for position, (before, tag) in enumerate(pairwise(path), start + 1):
+            weight *= transitions.item(before, tag) * emissions.item(position, tag)
+        # Step of the backward pass at the last position of the path.
+        end = start + len(path) - 1
+        step = self._length - 1 - end
+        if following is None or step == 0:
+            weight *= self._arriving.item(step, labels + path[-1])
+        else:
+            weight *= float(following.dot(self._leaving[step - 1, labels:]))
+        return min(weight / self._totals[end - self._first], 1.0)
+
+
+def _large_enough(sums: Sequence[float]) -> bool:
+    # Not a number is not large enough either.
+    return all(value >= _LEAST_SUM for value in sums)
 
 
 def rows_by_length(lengths: Sequence[int]) -> dict[int, list[int]]:

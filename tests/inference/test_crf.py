@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ner_runtime.errors import InvalidModel
 from ner_runtime.inference.crf import Crf, Floats
+from ner_runtime.inference.marginals import Lattice, RowLattice, Weights
 from tests.support.models import reference_crf
 
 BIOES = ["O", "B-PER", "I-PER", "E-PER", "S-PER"]
@@ -111,6 +112,35 @@ def test_other_rows_and_padding_have_no_effect(seed: int, lengths: list[int]) ->
     for ours, theirs in zip(together, alone, strict=True):
         assert [(c.type, c.start, c.end) for c in ours] == [(c.type, c.start, c.end) for c in theirs]
         assert [c.score for c in ours] == pytest.approx([c.score for c in theirs], abs=1e-9)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([BIOES, BIO]),
+    st.integers(1, 60),
+    st.sampled_from([0.5, 20.0, 300.0]),
+    st.data(),
+)
+def test_weights_of_a_row_are_those_of_a_batch(
+    seed: int, labels: list[str], length: int, spread: float, data: st.DataObject
+) -> None:
+    random = np.random.default_rng(seed)
+    weights = Weights.of(*random_parts(labels, seed))
+    emissions = random.normal(scale=spread, size=(length, len(labels))).astype(np.float32)
+    starts = sorted(data.draw(st.lists(st.integers(0, length - 1), min_size=1, max_size=4)))
+    paths = [emissions[start : start + 3].argmax(axis=1).tolist() for start in starts]
+    ends = [start + len(path) - 1 for start, path in zip(starts, paths, strict=True)]
+    row = RowLattice(weights, emissions, min(ends), max(ends))
+    assert row.in_range or spread > 1
+    if row.in_range:
+        batch = Lattice(weights, emissions[None], np.array([length]))
+        for following in (None, weights.transitions[0]):
+            found, expected = (
+                [one.probability(0, start, path, following) for start, path in zip(starts, paths, strict=True)]
+                for one in (row, batch)
+            )
+            assert found == pytest.approx(expected, abs=1e-9)
 
 
 def test_ties_resolve_to_the_lower_tag() -> None:
