@@ -92,6 +92,16 @@ def test_model_behind_symbolic_links(tmp_path: Path, name: EngineName) -> None:
     assert Recognizer.open(tmp_path, engine=name).recognize(["马云在杭州。"])[0]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the mapped files")
+def test_model_file_may_be_overwritten_while_the_model_is_used(tmp_path: Path) -> None:
+    file = tmp_path / ONNX_FILE
+    file.write_bytes((embedded_model() / ONNX_FILE).read_bytes())
+    engine = open_engine(file, name="onnxruntime")
+    # Reading a mapped file after it has become shorter kills the process.
+    assert str(file) not in Path("/proc/self/maps").read_text()
+    del engine
+
+
 @pytest.mark.parametrize("name", ENGINES)
 def test_file_that_is_not_a_model(tmp_path: Path, name: EngineName) -> None:
     (tmp_path / ONNX_FILE).write_bytes(b"no model")

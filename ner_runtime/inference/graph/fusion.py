@@ -19,14 +19,16 @@ from pathlib import Path
 from ner_runtime.inference.graph.onnx_file import Node, OnnxFile
 
 _DOMAIN = "com.microsoft"
+_FUSED = "MatMulIntegerToFloat"
 _FLOAT = 1
 
 
 def fused_model(path: Path) -> bytes | None:
     """Return the model in a file with its operators fused; None if there is nothing to fuse.
 
-    The larger weights are referred to in the file, which must stay as it is while the model is used. ONNX Runtime maps
-    those that it does not rearrange into memory, so that processes share them.
+    The weights of the fused layers are referred to in the file, which must stay as it is until the model is loaded:
+    ONNX Runtime rearranges them into memory of its own. It would map other weights for as long as the model is used,
+    and a process is killed by SIGBUS if a file that it has mapped is overwritten.
 
     A model with weights in a second file, and a file that is not a model, have nothing to fuse.
     """
@@ -34,7 +36,10 @@ def fused_model(path: Path) -> bytes | None:
         return None
     try:
         model = OnnxFile.open(path)
-        return model.to_bytes(weights_in=path.name) if fuse_layers(model) else None
+        if not fuse_layers(model):
+            return None
+        rearranged = {node.inputs[1] for node in model.nodes if node.operator == _FUSED}
+        return model.to_bytes(weights_in=path.name, referred=rearranged)
     except (OSError, ValueError):
         return None
 
@@ -69,7 +74,7 @@ def _fused(model: OnnxFile, makers: Mapping[str, Node], uses: Mapping[str, int],
     # Without zero points of the weights, ONNX Runtime need not multiply them with the sums of the rows.
     zeros = "" if constant is not None and constant.is_zero else zeros
     inputs = (x.inputs[0], weight.inputs[0], x.inputs[1], weight.inputs[1], x.inputs[2], zeros, bias)
-    return Node("MatMulIntegerToFloat", inputs, add.outputs, add.name, _DOMAIN)
+    return Node(_FUSED, inputs, add.outputs, add.name, _DOMAIN)
 
 
 def _is_dequantized(node: Node | None) -> bool:

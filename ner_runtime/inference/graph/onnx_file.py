@@ -9,7 +9,7 @@ Source: `onnx.proto3` of ONNX 1.19 for the numbers of the fields, and https://pr
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -135,27 +135,30 @@ class OnnxFile:
             fields = [_string(_OPSET_DOMAIN, domain), Field(_OPSET_VERSION, _VARINT, version)]
             self._model.append(_nested(_MODEL_OPSET, fields))
 
-    def to_bytes(self, weights_in: str | None = None) -> bytes:
+    def to_bytes(self, weights_in: str = "", referred: Collection[str] = ()) -> bytes:
         """Encode the model.
 
         Args:
-            weights_in: the name of the file that this model was read from. The larger weights of 8 bits are then
-                referred to in this file (ONNX calls it external data) and not copied.
+            weights_in: the name of the file that this model was read from
+            referred: the names of constants. The larger ones of 8 bits are referred to in this file (ONNX calls it
+                external data) and not copied.
         """
         nodes = [_nested(_GRAPH_NODE, _node_fields(node)) for node in self.nodes]
-        rest = self._rest if weights_in is None else [self._referred(field, weights_in) for field in self._rest]
+        rest = [self._referred(field, weights_in, referred) for field in self._rest] if referred else self._rest
         graph = _encoded([*nodes, *rest])
         others = _encoded(field for field in self._model if field.number != _MODEL_GRAPH)
         # Joined once: the weights are copied only once.
         return b"".join([_number(_MODEL_GRAPH << 3 | _BYTES), _number(sum(map(len, graph))), *graph, *others])
 
-    def _referred(self, field: Field, file: str) -> Field:
-        """Return the field of a constant with a reference to its bytes in `file`; other fields as they are."""
+    def _referred(self, field: Field, file: str, names: Collection[str]) -> Field:
+        """Return the field of a constant in `names` with a reference to its bytes in `file`; others as they are."""
         if field.number != _GRAPH_INITIALIZER or len(field.payload) < _SMALL:
             return field
         parts = list(_fields(field.payload))
         raw = next((part.payload for part in parts if part.number == _TENSOR_RAW), b"")
-        if len(raw) < _SMALL or _tensor(field.payload).type not in _BYTE_TYPES:
+        if _name(field.payload, _TENSOR_NAME) not in names or len(raw) < _SMALL:
+            return field
+        if _tensor(field.payload).type not in _BYTE_TYPES:
             return field
         place = {"location": file, "offset": str(_address(raw) - _address(self._data)), "length": str(len(raw))}
         entries = [
