@@ -19,6 +19,7 @@ from typing import NoReturn
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.serving.telemetry.logs import flush_logs
 from ner_runtime.serving.telemetry.metrics import observe_worker
 
@@ -74,6 +75,7 @@ class Shutdown:
 
 
 def _exit(code: int) -> NoReturn:
+    DEFERRED.flush()
     flush_logs()
     os._exit(code)
 

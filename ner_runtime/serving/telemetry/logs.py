@@ -91,7 +91,6 @@ def log_response(record: AccessRecord) -> None:
         fields = {"request_id": record.identity, **fields}
     setattr(line, _FIELDS, fields)
     line.created = record.at
-    line.created = record.at or line.created
     log.handle(line)
 
 

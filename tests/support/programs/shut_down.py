@@ -8,10 +8,12 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 
 from starlette.types import Message, Receive, Scope, Send
 
 from ner_runtime.serving.lifecycle.shutdown import CloseConnections, Shutdown
+from ner_runtime.serving.telemetry import deferred
 
 FOREVER = 3600
 
@@ -42,6 +44,8 @@ async def main(drain_s: float, grace_s: float) -> None:
     await app({}, no_message, print_headers)
     print("the server was stopped early:", stopped.is_set(), flush=True)
     await stopped.wait()
+    deferred.DELAY_S = FOREVER
+    deferred.DEFERRED.call(partial(print, "the last response is recorded", flush=True))
     print("the server was stopped after:", time.monotonic() - started, flush=True)
     await asyncio.sleep(FOREVER)
 
