@@ -193,9 +193,8 @@ def _outside(positions: Sequence[int], whole: Sequence[Part]) -> list[int]:
     """Return the positions that are not inside of one of the parts `whole`, which are sorted."""
     if not whole:
         return list(positions)
-    starts = [start for start, _ in whole]
-    before = ((position, bisect_left(starts, position) - 1) for position in positions)
-    return [position for position, index in before if index < 0 or whole[index][1] <= position]
+    inside = {position for start, end in whole for position in range(start + 1, end)}
+    return [position for position in positions if position not in inside]
 
 
 def plan_windows(

@@ -25,6 +25,8 @@ Permitted = Callable[[int, int], Interval | None]
 """Returns the part of `start` to `end` of a text that may be an entity; None if no part may."""
 
 _DIGEST_BYTES = 8
+# So many occurrences are compared one by one.
+_FEW = 16
 
 
 class LexiconSet:
@@ -59,14 +61,18 @@ class LexiconSet:
         ]
         if not found and not self._forbidding:
             return None
-        hints = [occurrence for occurrence, _ in found if occurrence.mode == "hint"]
-        names = [
-            (occurrence if part == occurrence[:2] else occurrence._replace(start=part[0], end=part[1]), rank)
-            for occurrence, rank in found
-            if occurrence.mode != "hint"
-            and not (self._forbidding and self._overruled(folded, occurrence, rank))
-            and (part := permitted(occurrence.start, occurrence.end))
-        ]
+        hints: list[Occurrence] = []
+        names: list[tuple[Occurrence, int]] = []
+        for occurrence, rank in found:
+            if occurrence.mode == "hint":
+                hints.append(occurrence)
+                continue
+            if self._forbidding and self._overruled(folded, occurrence, rank):
+                continue
+            part = permitted(occurrence.start, occurrence.end)
+            if part is not None:
+                is_whole = part == (occurrence.start, occurrence.end)
+                names.append((occurrence if is_whole else occurrence._replace(start=part[0], end=part[1]), rank))
         if not names and not hints and not self._forbidding:
             return None
         return TextMatches(folded, _chosen(names), sorted(hints), self._forbidding, 0, len(text))
@@ -144,10 +150,10 @@ def _overlaps_any(names: Sequence[Occurrence], name: Occurrence) -> bool:
 
 def _between(occurrences: Sequence[Occurrence], start: int, end: int) -> list[Occurrence]:
     """Return the occurrences that overlap `start` to `end`, in positions from `start` on."""
-    if not occurrences:
-        return []
-    first = bisect_left(occurrences, start - MAX_TEXT, key=lambda one: one.start)
-    last = bisect_left(occurrences, end, key=lambda one: one.start)
+    near = occurrences
+    if len(occurrences) > _FEW:
+        first = bisect_left(occurrences, start - MAX_TEXT, key=lambda one: one.start)
+        near = occurrences[first : bisect_left(occurrences, end, key=lambda one: one.start)]
     return [
-        Occurrence(one.start - start, one.end - start, *one[2:]) for one in occurrences[first:last] if one.end > start
+        Occurrence(one.start - start, one.end - start, *one[2:]) for one in near if one.start < end and one.end > start
     ]
