@@ -102,6 +102,7 @@ def _check_reachable(address: str) -> None:
     try:
         parts = urlsplit(address if "://" in address else f"//{address}")
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # as `socket` does, which would raise a `UnicodeError`
     except ValueError as error:
         raise EngineUnavailable(f"--ray-address is {address}, which is no address: {error}") from None
     if host is None or port is None:

@@ -62,6 +62,7 @@ def actors(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         ("127.0.0.1:1", "the Ray cluster 127.0.0.1:1 cannot be reached: Connection refused"),
         ("ray://127.0.0.1:1", "the Ray cluster ray://127.0.0.1:1 cannot be reached: Connection refused"),
         ("127.0.0.1:port", "--ray-address is 127.0.0.1:port, which is no address: "),
+        ("head..local:1", "--ray-address is head..local:1, which is no address: "),
     ],
 )
 def test_a_cluster_that_cannot_be_reached_is_one_line(tmp_path: Path, address: str, message: str) -> None:
