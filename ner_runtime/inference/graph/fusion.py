@@ -40,7 +40,8 @@ def fused_model(path: Path) -> bytes | None:
             return None
         rearranged = {node.inputs[1] for node in model.nodes if node.operator == _FUSED}
         return model.to_bytes(weights_in=path.name, referred=rearranged)
-    except (OSError, ValueError):
+    except (OSError, ValueError, IndexError):
+        # ONNX Runtime says what is wrong with it.
         return None
 
 

@@ -85,8 +85,10 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            DEFERRED.flush()
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                DEFERRED.flush()
         elif scope["type"] == "http":
             await self._http(Request(scope, receive), send)
         else:

@@ -305,7 +305,8 @@ class HttpProtocol(HttpToolsProtocol):
         if refusals is None or not refusals.may_refuse():
             return False
         started = perf_counter()
-        headers = dict(self.headers)
+        # Of repeated headers, the first one counts, as in the edge.
+        headers = dict(reversed(self.headers))
         if (
             self._unanswered
             or self._refused_in_read >= MAX_REFUSED_IN_READ

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from typing import ParamSpec
 
 from ner_runtime.serving.telemetry.logs import log
@@ -36,7 +37,8 @@ class Deferred:
             return
         loop = asyncio.get_running_loop()
         if self._timer is None or loop is not self._loop:
-            self._loop, self._timer = loop, loop.call_later(DELAY_S, self.flush)
+            # In an empty context: the calls do not belong to the current request.
+            self._loop, self._timer = loop, loop.call_later(DELAY_S, self.flush, context=Context())
 
     def flush(self) -> None:
         """Make the waiting calls now."""

@@ -372,7 +372,7 @@ def test_the_application_learns_that_the_client_has_disconnected(url: str) -> No
 
 
 def test_a_request_is_refused_as_soon_as_its_head_has_arrived(url: str) -> None:
-    head, body = post("/full", b"some text", b"X-Request-Id: abc")
+    head, body = post("/full", b"some text", b"X-Request-Id: abc", b"X-Request-Id: def")
     with RawConnection(url) as connection:
         response = connection.send(head).response()
         assert (response.status, json.loads(response.body)["error"]["code"]) == (429, "overloaded")

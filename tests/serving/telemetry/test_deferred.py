@@ -8,6 +8,7 @@ import pytest
 
 from ner_runtime.serving.telemetry import deferred
 from ner_runtime.serving.telemetry.deferred import MAX_WAITING, Deferred
+from ner_runtime.serving.telemetry.logs import REQUEST_ID
 
 pytestmark = pytest.mark.anyio
 
@@ -33,6 +34,17 @@ async def test_calls_are_made_again_after_they_were_made(monkeypatch: pytest.Mon
     assert made == [0, 1]
 
 
+async def test_a_call_does_not_see_the_request_that_was_handled_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deferred, "DELAY_S", 0)
+    calls, seen = Deferred(), list[str]()
+    token = REQUEST_ID.set("abc")
+    calls.call(lambda: seen.append(REQUEST_ID.get()))
+    while not seen:
+        await asyncio.sleep(0)
+    REQUEST_ID.reset(token)
+    assert seen == [""]
+
+
 async def test_no_more_than_a_fixed_number_waits() -> None:
     calls, made = Deferred(), list[int]()
     for number in range(MAX_WAITING):
@@ -50,7 +62,11 @@ async def test_flushing_makes_the_waiting_calls_once() -> None:
 
 async def test_a_call_that_fails_does_not_prevent_the_others(caplog: pytest.LogCaptureFixture) -> None:
     calls, made = Deferred(), list[int]()
-    calls.call(partial(int, "not a number"))
+
+    def fail() -> None:
+        raise ValueError
+
+    calls.call(fail)
     calls.call(partial(made.append, 1))
     with caplog.at_level(logging.ERROR):
         calls.flush()
