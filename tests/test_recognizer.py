@@ -47,7 +47,7 @@ def test_offsets_select_the_span_from_the_text(recognizer: Recognizer, text: str
     for entity in entities:
         assert text[entity.start : entity.end] == entity.span != ""
         start, end = offsets[entity.start] * 2, offsets[entity.end] * 2
-        assert units[start:end].decode("utf-16-le", "surrogatepass") == entity.span
+        assert units[start:end] == entity.span.encode("utf-16-le", "surrogatepass")
         assert 0 <= entity.score <= 1
 
 
