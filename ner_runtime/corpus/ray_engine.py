@@ -104,7 +104,7 @@ def _check_reachable(address: str) -> None:
         host, port = parts.hostname, parts.port
         (host or "").encode("idna")  # as `socket` does, which would raise a `UnicodeError`
     except ValueError as error:
-        raise EngineUnavailable(f"--ray-address is {address}, which is no address: {error}") from None
+        raise EngineUnavailable(f"--ray-address {address} is not a valid address: {error}") from None
     if host is None or port is None:
         return  # such as `auto`
     try:

@@ -202,7 +202,9 @@ class RowLattice:
         """Whether the weights are exact. If not, use `Lattice`, which scales them otherwise."""
 
     def _run(self) -> bool:
-        """Compute the weights; scale them, and the emissions, at every n-th step.
+        """Compute the weights of both passes, and divide them by their sums every `_ROW_SCALED_EVERY` steps.
+
+        The emissions of these steps are divided too, so that the probability of a path stays the same.
 
         Returns whether the sums are large enough; if not, the weights are incomplete.
         """

@@ -61,8 +61,8 @@ def actors(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         ("auto", "the Ray cluster auto cannot be reached: "),
         ("127.0.0.1:1", "the Ray cluster 127.0.0.1:1 cannot be reached: Connection refused"),
         ("ray://127.0.0.1:1", "the Ray cluster ray://127.0.0.1:1 cannot be reached: Connection refused"),
-        ("127.0.0.1:port", "--ray-address is 127.0.0.1:port, which is no address: "),
-        ("head..local:1", "--ray-address is head..local:1, which is no address: "),
+        ("127.0.0.1:port", "--ray-address 127.0.0.1:port is not a valid address: "),
+        ("head..local:1", "--ray-address head..local:1 is not a valid address: "),
     ],
 )
 def test_a_cluster_that_cannot_be_reached_is_one_line(tmp_path: Path, address: str, message: str) -> None:

@@ -66,7 +66,7 @@ class Node:
 
     @property
     def attributes(self) -> dict[str, int | None]:
-        """The attributes; None for those that are not integers."""
+        """The values of the attributes, by name. None stands for a value that is not an integer."""
         found: dict[str, int | None] = {}
         for field in self.others:
             if field.number != _NODE_ATTRIBUTE:

@@ -14,7 +14,7 @@ class AccessRecord:
     path: a known path, `/static` for any file of the web UI, or `other`
     code: the error code; None for a success
     notes: further fields for the log, such as the number of characters
-    identity: id of the request
+    request_id: id of the request
     at: when the response was sent, in seconds since the epoch
     """
 
@@ -24,7 +24,7 @@ class AccessRecord:
     seconds: float
     code: str | None = None
     notes: Mapping[str, object] = field(default_factory=dict)
-    identity: str = ""
+    request_id: str = ""
     at: float = field(default_factory=time)
 
 

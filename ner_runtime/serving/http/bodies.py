@@ -23,15 +23,23 @@ _MAX_MEDIA_TYPE = 256
 _MAX_DIGITS = 18
 
 
-def content_coding(headers: Headers) -> str:
-    """Check that the body is declared as JSON in UTF-8; return its content coding, empty if it has none.
+def check_media_type(headers: Headers) -> None:
+    """Check that the body is declared as JSON in UTF-8.
 
     Raises:
-        UnsupportedMediaType: the media type, the charset or the content coding is not supported.
+        UnsupportedMediaType: the media type or the charset is not supported.
     """
     # Cut, because the parsing time is quadratic in the length.
     if not _is_json(headers.get("content-type", "")[:_MAX_MEDIA_TYPE]):
         raise UnsupportedMediaType(f"the body must be sent as Content-Type: {_JSON}, in UTF-8")
+
+
+def content_coding(headers: Headers) -> str:
+    """Return the content coding of the body; empty if it has none.
+
+    Raises:
+        UnsupportedMediaType: the content coding is not supported.
+    """
     if "content-encoding" not in headers:
         return ""
     # Several header lines form one list (RFC 9110, 5.2).

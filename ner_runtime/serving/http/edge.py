@@ -34,7 +34,7 @@ from ner_runtime.serving.api.errors import (
 from ner_runtime.serving.api.messages import API_REQUEST, DISCONNECTED, ApiRequest
 from ner_runtime.serving.api.requests import RequestBody
 from ner_runtime.serving.http.admission.limits import Admission
-from ner_runtime.serving.http.bodies import BodyReader, content_coding, replay
+from ner_runtime.serving.http.bodies import BodyReader, check_media_type, content_coding, replay
 from ner_runtime.serving.http.compression import compressed
 from ner_runtime.serving.http.headers import COMMON_HEADERS, REQUEST_ID_HEADER, SECURITY_HEADERS, request_id
 from ner_runtime.serving.http.pages import Pages
@@ -146,6 +146,7 @@ class Edge:
     ) -> None:
         scope, receive = request.scope, request.receive
         self._admission.check_client(request)
+        check_media_type(request.headers)
         coding = content_coding(request.headers)
         # Checked before the body is read, so that rejecting is cheap; `request` checks again once the body is read.
         self._admission.check_capacity()

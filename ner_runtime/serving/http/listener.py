@@ -25,8 +25,8 @@ from ner_runtime.upstream.private import auto_loop_factory
 YIELD_S = 0.005
 """How long a worker leaves a new connection to workers that have fewer connections."""
 MOST_AFTER_YIELD = 8
-"""How many connections a worker accepts at most after it has waited. It begins with one, and doubles the number while
-the others accept none: a worker with fewer connections may be dead or busy."""
+"""Maximum number of connections that a worker accepts after it has waited for the others. It accepts one at first, and
+twice as many each time the others have accepted none: a worker with fewer connections may be busy or have ended."""
 RETRY_S = 1.0
 """How long a worker waits after an error, such as too many open files, before it accepts again; as in asyncio."""
 _CLOSED = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)

@@ -295,7 +295,7 @@ class HttpProtocol(HttpToolsProtocol):
         identity = token_hex(16)
         headers = (*self.server_state.default_headers, (b"connection", b"close"))
         self._socket.write(response_bytes(error, identity, headers))
-        record = AccessRecord("other", "", status_of(error), 0.0, error.code, identity=identity)
+        record = AccessRecord("other", "", status_of(error), 0.0, error.code, request_id=identity)
         DEFERRED.call(partial(observe, record, (observe_response, log_response)))
         self._linger()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import Context
-from typing import ParamSpec
 
 from ner_runtime.serving.telemetry.logs import log
 
@@ -17,8 +16,6 @@ DELAY_S = 0.05
 """How long a call may wait."""
 MAX_WAITING = 128
 """How many calls may wait."""
-
-P = ParamSpec("P")
 
 
 class Deferred:

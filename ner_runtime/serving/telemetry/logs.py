@@ -87,8 +87,8 @@ def log_response(record: AccessRecord) -> None:
     fields |= record.notes
     # Made directly: `log.log` would look up the calling function, which costs more than the rest.
     line = logging.LogRecord(log.name, level, __file__, 0, "request", (), None)
-    if record.identity:
-        fields = {"request_id": record.identity, **fields}
+    if record.request_id:
+        fields = {"request_id": record.request_id, **fields}
     setattr(line, _FIELDS, fields)
     line.created = record.at
     log.handle(line)

@@ -14,7 +14,7 @@ from ner_runtime.serving.telemetry.logs import REQUEST_ID, configure_logs, log, 
 def log_responses() -> None:
     log_response(AccessRecord("/ner", "POST", 200, 0.0123, notes={"chars": 5}))
     log_response(AccessRecord("/livez", "GET", 200, 0.001))
-    log_response(AccessRecord("/ner", "POST", 504, 30.0, code="timed_out", identity="an-id"))
+    log_response(AccessRecord("/ner", "POST", 504, 30.0, code="timed_out", request_id="an-id"))
 
 
 def log_through_other_loggers() -> None:

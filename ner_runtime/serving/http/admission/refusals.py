@@ -78,7 +78,7 @@ class Refusals:
             started: when its head had arrived, in `perf_counter` seconds
         """
         seconds = perf_counter() - started
-        record = AccessRecord(scope["path"], scope["method"], error.status, seconds, error.code, identity=identity)
+        record = AccessRecord(scope["path"], scope["method"], error.status, seconds, error.code, request_id=identity)
         DEFERRED.call(partial(observe, record, self._observers))
 
 

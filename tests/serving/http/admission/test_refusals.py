@@ -71,4 +71,4 @@ async def test_a_refusal_is_recorded() -> None:
     DEFERRED.flush()
     [record] = refusals.seen
     assert (record.path, record.method, record.status, record.code) == ("/ner", "POST", 429, "overloaded")
-    assert record.identity == "abc"
+    assert record.request_id == "abc"
