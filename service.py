@@ -44,7 +44,7 @@ from ner_runtime.serving.http.protocol import HttpProtocol
 from ner_runtime.serving.lifecycle.heartbeat import run_dir
 from ner_runtime.serving.lifecycle.lexicon_folder import LexiconFolder
 from ner_runtime.serving.lifecycle.shutdown import CloseConnections, Shutdown
-from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exit
+from ner_runtime.serving.lifecycle.startup import check_or_exit, settings_or_exit, warn_of_unknown_variables
 from ner_runtime.serving.lifecycle.worker import Worker
 from ner_runtime.serving.telemetry.logs import configure_logs, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response, observe_worker
@@ -161,6 +161,8 @@ class Raner:
         # Runs once, in the parent process, before the workers start. Workers do not need this import.
         from ner_runtime.serving.lifecycle.supervisor import use_supervisor
 
+        # Before the supervisor sets variables of its own.
+        warn_of_unknown_variables(os.environ)
         use_supervisor(settings)
         check_or_exit(settings)
 

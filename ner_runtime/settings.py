@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -33,6 +35,9 @@ _ORIGIN = re.compile(r"https?://[^/?#\s]+")
 _SECRET = ("api_keys", "cache_url", "redact_key")
 _MIN_KEY_CHARS, _MAX_KEY_CHARS = 16, 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# Kubernetes sets these variables in every container of a namespace with a service that is named `raner`.
+# Source: kubernetes.io, "Service", section "Environment variables".
+_SERVICE_LINK = re.compile(r"RANER_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_[0-9]+_.+)")
 
 
 def _digests(value: object) -> object:
@@ -329,6 +334,15 @@ def load_settings() -> Settings:
     if settings.default_lexicons and not settings.lexicons:
         raise SettingError("RANER_DEFAULT_LEXICONS is set, but RANER_LEXICONS is not; allowed: both, or neither")
     return settings
+
+
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variables `RANER_*` that are not settings, each with the setting of the most similar name, if any."""
+    settings = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    # Like pydantic-settings: case does not matter, and an empty variable is unset.
+    names = [name for name, value in environ.items() if name.upper().startswith(PREFIX) and value]
+    unknown = [name for name in names if name.upper() not in settings and not _SERVICE_LINK.fullmatch(name)]
+    return {name: next(iter(get_close_matches(name.upper(), settings, 1, 0.8)), None) for name in sorted(unknown)}
 
 
 def settings_table() -> str:

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from ner_runtime.errors import SettingError
-from ner_runtime.settings import Settings, load_settings
+from ner_runtime.settings import Settings, load_settings, unknown_variables
 
 
 def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,3 +133,18 @@ def test_default_threads_divide_the_cpus_between_workers(monkeypatch: pytest.Mon
     assert Settings(workers=16).threads_per_worker == 1
     assert Settings(workers=2, threads=3).threads_per_worker == 3
     assert Settings().threads_alone == 8
+
+
+def test_unknown_variables_are_listed_with_the_setting_that_was_probably_meant() -> None:
+    environ = {"RANER_THREDS": "1", "RANER_API_KEY": "k", "RANER_COLOUR": "red", "PATH": "/bin"}
+    assert unknown_variables(environ) == {
+        "RANER_API_KEY": "RANER_API_KEYS",
+        "RANER_COLOUR": None,
+        "RANER_THREDS": "RANER_THREADS",
+    }
+
+
+def test_settings_empty_variables_and_service_links_of_kubernetes_are_not_unknown() -> None:
+    settings = {"RANER_PORT": "1", "raner_workers": "1", "RANER_COLOUR": ""}
+    links = dict.fromkeys(("RANER_SERVICE_HOST", "RANER_SERVICE_PORT_HTTP", "RANER_PORT_3000_TCP_ADDR"), "10.0.0.1")
+    assert unknown_variables({**settings, **links}) == {}

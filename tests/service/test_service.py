@@ -265,13 +265,16 @@ def test_the_log_has_no_user_text_and_each_line_is_a_json_object(client: httpx.C
     }
 
 
-def test_a_configured_key_is_required(tmp_path: Path) -> None:
-    with serve(tmp_path / "log", RANER_WORKERS="1", RANER_API_KEYS="open-sesame") as server, server.client() as client:
+def test_a_configured_key_is_required_and_a_misspelled_variable_reported_once(tmp_path: Path) -> None:
+    settings = {"RANER_WORKERS": "1", "RANER_API_KEYS": "open-sesame", "RANER_THREDS": "1"}
+    with serve(tmp_path / "log", **settings) as server, server.client() as client:
         assert error(client.post("/ner", json={"text": "马云"})) == (401, "unauthorized")
         response = client.post("/ner", json={"text": "马云"}, headers={"authorization": "Bearer open-sesame"})
         assert response.status_code == 200
         assert client.get("/").status_code == 200
-        assert "open-sesame" not in server.log.read_text()
+        log = server.log.read_text()
+        assert "open-sesame" not in log
+        assert log.count("RANER_THREDS is not a setting") == 1
 
 
 @pytest.mark.parametrize(

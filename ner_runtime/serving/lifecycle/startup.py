@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -18,7 +19,7 @@ from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.answering.memory import release_memory
 from ner_runtime.serving.api.responses import LimitsItem, ModelDescription
 from ner_runtime.serving.lifecycle.lexicon_folder import check_lexicons
-from ner_runtime.settings import Settings, load_settings
+from ner_runtime.settings import Settings, load_settings, unknown_variables
 
 _log = logging.getLogger("raner.startup")
 
@@ -29,6 +30,13 @@ def settings_or_exit() -> Settings:
         return load_settings()
     except RanerError as error:
         _exit(error)
+
+
+def warn_of_unknown_variables(environ: Mapping[str, str]) -> None:
+    """Log a warning for each variable `RANER_*` that is not a setting, such as a misspelled one."""
+    for name, similar in unknown_variables(environ).items():
+        hint = f"; did you mean {similar}?" if similar else ""
+        _log.warning("%s is not a setting of the service and is ignored%s", name, hint)
 
 
 @dataclass(frozen=True, slots=True)

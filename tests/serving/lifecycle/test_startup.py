@@ -10,7 +10,12 @@ from ner_runtime import Recognizer, embedded_model
 from ner_runtime.errors import InvalidModel
 from ner_runtime.manifest import read_manifest
 from ner_runtime.models.registry.calibration import Calibration, EngineOptions, write_calibration
-from ner_runtime.serving.lifecycle.startup import check_or_exit, describe, open_model
+from ner_runtime.serving.lifecycle.startup import (
+    check_or_exit,
+    describe,
+    open_model,
+    warn_of_unknown_variables,
+)
 from ner_runtime.settings import Settings
 
 
@@ -23,6 +28,14 @@ def test_a_missing_model_is_named() -> None:
         check_or_exit(Settings(models=(("news", "embedded"), ("resume", "/no/such"))))
     with pytest.raises(SystemExit, match=r"^raner: model /no/such is not a directory"):
         check_or_exit(Settings(model="/no/such"))
+
+
+def test_a_misspelled_variable_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_unknown_variables({"RANER_THREDS": "1", "RANER_THREADS": "1", "RANER_COLOUR": "red"})
+    assert [record.getMessage() for record in caplog.records] == [
+        "RANER_COLOUR is not a setting of the service and is ignored",
+        "RANER_THREDS is not a setting of the service and is ignored; did you mean RANER_THREADS?",
+    ]
 
 
 @pytest.fixture
