@@ -86,13 +86,16 @@ def redact(
     The other fields of a JSON input line are kept, and are not redacted. The key of the hash operator is
     RANER_REDACT_KEY.
     """
+    if restores and restores_placeholders:
+        raise typer.BadParameter("give either --restore or --restore-placeholders")
+    if (restores or restores_placeholders) and (text is not None or not source):
+        flag = "--restore" if restores else "--restore-placeholders"
+        raise typer.BadParameter(f"{flag} takes no value; name the file with --input FILE")
     if (text is None) == (not source):
         raise typer.BadParameter("give either a TEXT or --input FILE")
     if plain and text_field is not None:
         raise typer.BadParameter("give either --plain or --field NAME")
     if restores or restores_placeholders:
-        if text is not None or (restores and restores_placeholders):
-            raise typer.BadParameter("give --input FILE and either --restore or --restore-placeholders")
         restored = restore if restores else restore_placeholders
         _restore_lines(source or STDIN, restored, text_field or TEXT_FIELD, encoding)
         return

@@ -77,7 +77,9 @@ def test_only_the_text_can_be_printed(run_raner: Raner) -> None:
         (["--operator", "DOG=mask"], 1, "operators: unknown type 'DOG'"),
         (["--operator", "PER=hash"], 1, "operators.PER: no key; "),
         (["--patterns", "PHONES"], 2, "unknown pattern"),
-        (["--restore"], 2, "give --input FILE"),
+        (["--restore"], 2, "--restore takes no value; name the file with --input FILE"),
+        (["--restore-placeholders"], 2, "--restore-placeholders takes no value"),
+        (["--restore", "--restore-placeholders"], 2, "give either --restore or --restore-placeholders"),
     ],
 )
 def test_wrong_usage_is_refused(arguments: list[str], status: int, message: str, run_raner: Raner) -> None:
