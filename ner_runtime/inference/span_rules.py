@@ -1,7 +1,7 @@
 """Repair spans that break the rules for the edges and the inside of an entity.
 
-1. A span does not begin or end with white space, or with a zero-width, control or replacement character. A span that
-   contains nothing else is dropped.
+1. A span does not begin or end with white space, or with a zero-width, control or replacement character, or with a lone
+   surrogate. A span that contains nothing else is dropped.
 2. A span contains both marks of a pair (brackets, quotes, book-title marks) or neither. Full-width and half-width forms
    are different pairs.
 3. A span does not contain a part of the text that the caller excludes, such as markup; see `markup.py`.
@@ -57,8 +57,8 @@ _REPLACEMENTS = "\ufffc\ufffd"
 
 @lru_cache(maxsize=4096)
 def is_invisible(character: str) -> bool:
-    """Return whether a character is white space, or a control, zero-width or replacement character."""
-    if character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Zs", "Zl", "Zp"):
+    """Return whether a character is white space, a control, zero-width or replacement character, or a surrogate."""
+    if character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp"):
         return True
     return character in _REPLACEMENTS or any(first <= ord(character) <= last for first, last in _ZERO_WIDTH)
 

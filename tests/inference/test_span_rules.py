@@ -26,7 +26,7 @@ from ner_runtime.inference.spans import Span
 
 INVISIBLE = (
     " \t\n\r\x00\x1f\x7f\x85\u00a0\u00ad\u034f\u115f\u200b\u200c\u200d\u2028\u202e\u2060\u3000\u3164\ufe0f\ufeff"
-    "\ufffc\ufffd"
+    "\ufffc\ufffd\ud800\udfff"
 )
 MARKS = "".join(PAIRS) + QUOTES
 NAMES = [("PER", "张伟"), ("PER", "刘俊"), ("PER", "欧阳明"), ("LOC", "北京"), ("ORG", "华为公司")]
@@ -155,7 +155,7 @@ def test_invisible_characters() -> None:
     assert not any(map(is_invisible, "张aé1-·😀\u0301"))
     for code_point in range(sys.maxunicode + 1):
         character = chr(code_point)
-        if unicodedata.category(character) in ("Cc", "Cf", "Zs", "Zl", "Zp") or re.match(r"\s", character):
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp") or re.match(r"\s", character):
             assert is_invisible(character), f"U+{code_point:04X}"
 
 

@@ -126,7 +126,7 @@ def test_words_are_sorted_and_cover_what_is_visible(words: UnigramWordTokenizer,
     # Normalization turns these marks into white space or removes them.
     removed = "▁\ufffd"
     left = "".join(char for index, char in enumerate(text) if index not in covered)
-    assert all(is_invisible(char) or char in removed or "\ud800" <= char <= "\udfff" for char in left), ascii(left)
+    assert all(is_invisible(char) or char in removed for char in left), ascii(left)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", unigram_model()[:1000]], ids=["empty", "text", "cut"])
