@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
-from tests.support.servers.service import Server, serve
+from tests.support.servers.service import PATIENCE_S, Server, serve
 
 # Examples are checked for what they show, never for how long they take: the machine may be busy.
 settings.register_profile("raner", deadline=None)
@@ -32,7 +32,7 @@ def recognizer() -> Recognizer:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     """The real service, with the embedded model and one worker."""
     log: Path = tmp_path_factory.mktemp("service") / "service.log"
-    with serve(log, RANER_WORKERS="1", RANER_THREADS="1") as server:
+    with serve(log, RANER_WORKERS="1", RANER_THREADS="1", RANER_TIMEOUT_S=str(PATIENCE_S)) as server:
         yield server
 
 

@@ -14,9 +14,11 @@ import httpx
 
 from ner_runtime.serving.lifecycle.service_process import ROOT, ServiceNotReady, free_port, service_process, stop
 
-__all__ = ["REPOSITORY", "Server", "bentoml", "environment", "free_port", "serve", "stop"]
+__all__ = ["PATIENCE_S", "REPOSITORY", "Server", "bentoml", "environment", "free_port", "serve", "stop"]
 
 REPOSITORY = ROOT
+PATIENCE_S = 600
+"""How long clients wait for a response, in seconds. The machine may be busy: only a service that hangs takes longer."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Server:
 
     def client(self) -> httpx.Client:
         # trust_env: a proxy in the environment is no way to a server on this host.
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
 
 
 def bentoml(*arguments: str) -> list[str]:
