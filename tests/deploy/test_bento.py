@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ner_runtime import __version__
-from tests.support.servers.service import REPOSITORY, environment, serve
+from tests.support.servers.service import PATIENCE_S, REPOSITORY, environment, serve
 from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, spans
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -29,7 +29,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bento(home: Path) -> Path:
     """A bento as `make bento` builds it."""
     built = environment(BENTOML_HOME=str(home), **NO_NETWORK)
-    run = subprocess.run(["scripts/bento"], cwd=REPOSITORY, env=built, capture_output=True, text=True, timeout=120)
+    run = subprocess.run(
+        ["scripts/bento"], cwd=REPOSITORY, env=built, capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert run.returncode == 0, run.stderr
     tag, size, place = run.stdout.split()
     assert (tag.partition(":")[0], size[-1]) == ("raner", "M")
@@ -80,7 +82,12 @@ def test_it_does_not_need_to_be_installed(bento: Path) -> None:
     source = bento / "src"
     program = REPOSITORY / "tests" / "support" / "programs" / "import_uninstalled.py"
     run = subprocess.run(
-        [sys.executable, str(program)], cwd=source, env=environment(), capture_output=True, text=True, timeout=60
+        [sys.executable, str(program)],
+        cwd=source,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert run.stdout.split() == [str(source / "service.py"), __version__], run.stderr
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ner_runtime import __version__
-from tests.support.servers.service import REPOSITORY
+from tests.support.servers.service import PATIENCE_S, REPOSITORY
 
 DOCKERFILE = (REPOSITORY / "deploy/image/Dockerfile").read_text(encoding="utf-8")
 
@@ -49,7 +49,7 @@ def programs(tmp_path: Path) -> Path:
 def image(programs: Path, *arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {"HOME": os.environ["HOME"], "PATH": str(programs), **variables}
     command = [str(REPOSITORY / "scripts/image"), *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 def test_it_builds_with_the_first_backend_that_runs(programs: Path, bento: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers.service import REPOSITORY, environment
+from tests.support.servers.service import PATIENCE_S, REPOSITORY, environment
 from tests.support.texts.corpora import records, write_jsonl
 
 PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
@@ -77,7 +77,7 @@ def test_the_commands_of_raner_run(page: Path, tmp_path: Path) -> None:
                 env=environment(PYTHONPATH=str(REPOSITORY)),
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=PATIENCE_S,
             )
             assert run.returncode == 0, f"{command}\n{run.stderr}"
 
@@ -87,5 +87,7 @@ def test_the_requests_of_curl_succeed(page: Path, service_url: str) -> None:
     for command in commands(page):
         if command.startswith("curl "):
             arguments = shlex.split(command.replace("localhost:3000", service_url.removeprefix("http://")))
-            run = subprocess.run([*arguments, "--fail-with-body", "-sS"], capture_output=True, text=True, timeout=60)
+            run = subprocess.run(
+                [*arguments, "--fail-with-body", "-sS"], capture_output=True, text=True, timeout=PATIENCE_S
+            )
             assert run.returncode == 0, f"{command}\n{run.stdout}{run.stderr}"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.servers.service import REPOSITORY, free_port, stop
+from tests.support.servers.service import PATIENCE_S, REPOSITORY, free_port, stop
 from tests.support.servers.workers import wait_for
 from tests.support.texts.examples import EXAMPLE
 
@@ -31,7 +31,7 @@ def client(service_url: str) -> Generator[httpx.Client]:
     program = REPOSITORY / "examples" / "label_studio" / "backend.py"
     process = subprocess.Popen([sys.executable, str(program), "--raner", service_url, "--port", str(port)])
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False) as client:
             wait_for(lambda: answers(client), 60)
             yield client
     finally:

@@ -16,7 +16,7 @@ import pytest
 
 from loadtest.summary import Summary
 from loadtest.tuner.load import GeneratorFailed, Generators, Load, LoadResult, generators
-from tests.support.servers.service import REPOSITORY, environment
+from tests.support.servers.service import PATIENCE_S, REPOSITORY, environment
 
 MODELS = b'{"models": [{"id": "default", "default_types": ["PER", "LOC", "ORG"]}]}'
 ERROR = b'{"success": false, "error": {"code": "overloaded", "message": "x"}}'
@@ -174,7 +174,7 @@ def test_poisson_load_against_the_real_service(service_url: str, tmp_path: Path)
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     summary = Summary.model_validate_json((tmp_path / "poisson.json").read_bytes())

@@ -13,14 +13,14 @@ from threading import Thread
 import pytest
 
 from loadtest.summary import Row, Summary
-from tests.support.servers.service import REPOSITORY, environment
+from tests.support.servers.service import PATIENCE_S, REPOSITORY, environment
 
 
 def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     # In a child process, because Locust patches the process that imports it.
     command = [sys.executable, "-m", "loadtest.run", *arguments]
     return subprocess.run(
-        command, cwd=REPOSITORY, env=environment(**settings), capture_output=True, text=True, timeout=180
+        command, cwd=REPOSITORY, env=environment(**settings), capture_output=True, text=True, timeout=PATIENCE_S
     )
 
 

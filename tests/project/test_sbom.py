@@ -6,13 +6,13 @@ import json
 import re
 import subprocess
 
-from tests.support.servers.service import REPOSITORY
+from tests.support.servers.service import PATIENCE_S, REPOSITORY
 
 
 def test_the_bill_of_materials_lists_the_locked_packages() -> None:
     # --old-file: the environment exists.
     command = ["make", "--old-file", ".venv/dev", "sbom"]
-    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE_S)
     assert run.returncode == 0, run.stderr
     bill = json.loads((REPOSITORY / "build/sbom.json").read_text(encoding="utf-8"))
     lock = (REPOSITORY / "requirements/serve.txt").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from ner_runtime import Recognizer
 from ner_runtime.atomic_files import write_atomically
 from tests.support.http.load import load
 from tests.support.models.twins import LEFT, RIGHT, served_link, switch, types_of
-from tests.support.servers.service import REPOSITORY, Server, bentoml, environment, serve
+from tests.support.servers.service import PATIENCE_S, REPOSITORY, Server, bentoml, environment, serve
 from tests.support.servers.workers import ready_workers, versions, wait_for, workers
 from tests.support.texts.examples import NEWS
 
@@ -140,7 +140,7 @@ def test_a_taken_port_stops_the_start_with_one_line() -> None:
             env=environment(RANER_PORT=str(port)),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
         )
     assert started.returncode == 1
     assert started.stderr == f"raner: cannot listen on 0.0.0.0:{port}: Address already in use; RANER_PORT is the port\n"

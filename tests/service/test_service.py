@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from ner_runtime import Recognizer
-from tests.support.servers.service import REPOSITORY, Server, bentoml, environment, free_port, serve
+from tests.support.servers.service import PATIENCE_S, REPOSITORY, Server, bentoml, environment, free_port, serve
 from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, NEWS, spans
 from tests.support.texts.strategies import real_text
 
@@ -292,7 +292,7 @@ def test_an_invalid_setting_ends_the_start_with_one_line(setting: str, value: st
         env=environment(**{"RANER_PORT": str(free_port()), setting: value}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert started.returncode == 1
     assert started.stderr.startswith(line)

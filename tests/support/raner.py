@@ -7,14 +7,14 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.support.servers.service import REPOSITORY, environment
+from tests.support.servers.service import PATIENCE_S, REPOSITORY, environment
 
 
 def raner(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:
     """Run `raner` with arguments, without a shell."""
     command = [sys.executable, "-m", "ner_runtime.cli", *arguments]
     return subprocess.run(
-        command, input=stdin, capture_output=True, cwd=REPOSITORY, env=environment(**settings), timeout=120
+        command, input=stdin, capture_output=True, cwd=REPOSITORY, env=environment(**settings), timeout=PATIENCE_S
     )
 
 
@@ -27,7 +27,7 @@ def shell(command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes
         capture_output=True,
         cwd=REPOSITORY,
         env=environment(),
-        timeout=120,
+        timeout=PATIENCE_S,
     )
 
 

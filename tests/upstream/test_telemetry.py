@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.servers.service import environment
+from tests.support.servers.service import PATIENCE_S, environment
 
 PROGRAM = """
 from ner_runtime import Recognizer, embedded_model
@@ -19,6 +19,8 @@ def test_onnx_runtime_creates_no_device_id(tmp_path: Path) -> None:
     variables = environment(HOME=str(tmp_path))
     for name in ("CI", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY"):
         variables.pop(name, None)
-    run = subprocess.run([sys.executable, "-c", PROGRAM], env=variables, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=variables, capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert (run.returncode, run.stderr) == (0, "")
     assert list(tmp_path.rglob("*")) == []

@@ -11,12 +11,14 @@ import pytest
 
 from loadtest.tuner.__main__ import main
 from scripts.compose_check import read_env
-from tests.support.servers.service import REPOSITORY, environment
+from tests.support.servers.service import PATIENCE_S, REPOSITORY, environment
 
 
 def tune(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "loadtest.tuner", *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, env=environment(), capture_output=True, text=True, timeout=240)
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S
+    )
 
 
 def test_real_measurement_survives_an_env_file_that_cannot_be_written(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ __all__ = ["PATIENCE_S", "REPOSITORY", "Server", "bentoml", "environment", "free
 
 REPOSITORY = ROOT
 PATIENCE_S = 600
-"""How long clients wait for a response, in seconds. The machine may be busy: only a service that hangs takes longer."""
+"""How long tests wait for a response or for the end of a command, in seconds. Only what hangs takes longer, even if the
+machine is busy."""
 
 
 @dataclass(frozen=True)
