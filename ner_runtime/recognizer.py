@@ -35,7 +35,11 @@ from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, Manifest, read_ma
 RULES_VERSION = 4
 """Version of the rules for windows, markup and spans. Increase it with every change that can change entities."""
 MIN_WINDOW = 16
-DEFAULT_MAX_BATCH_TOKENS = 2048
+DEFAULT_MAX_BATCH_TOKENS = 512
+"""Token budget of a batch if the model was not calibrated.
+
+Larger batches take more time per token, because their activations do not fit into the caches of a core.
+"""
 # Unknown types are truncated to this length in error messages.
 _MAX_TYPE_CHARS = 40
 

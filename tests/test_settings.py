@@ -3,6 +3,7 @@ import hashlib
 import pytest
 
 from ner_runtime.errors import SettingError
+from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 from ner_runtime.settings import Settings, load_settings, unknown_variables
 
 
@@ -13,6 +14,10 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.model, settings.port, settings.engine) == ("active", 3000, "auto")
     assert settings.workers >= 1
     assert settings.threads_per_worker >= 1
+
+
+def test_the_description_of_the_batch_size_has_the_default_of_the_recognizer() -> None:
+    assert str(Settings.model_fields["max_batch_tokens"].description).endswith(f" {DEFAULT_MAX_BATCH_TOKENS}.")
 
 
 @pytest.mark.parametrize(

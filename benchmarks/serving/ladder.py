@@ -18,9 +18,10 @@ import numpy as np
 from benchmarks.serving.client import closed_loop
 from benchmarks.serving.services import CHARS, Contender, batch_bodies, bodies, repeated_bodies, texts
 from ner_runtime import Recognizer
-from ner_runtime.inference.engine import open_engine
+from ner_runtime.inference.engine import EngineName, open_engine
 from ner_runtime.lexicon.features import FLAGS
 from ner_runtime.manifest import ONNX_FILE, read_manifest
+from ner_runtime.models.registry.calibration import EngineOptions, engine_options
 from ner_runtime.serving.answering.scheduler import Scheduler
 
 BATCHES = (1, 4, 8, 16, 32, 64)
@@ -42,7 +43,13 @@ Measure = Callable[[float], tuple[float, float]]
 
 
 def measure_ladder(
-    model: Path, engine: str, service: Contender, cached: Contender, constant: Contender, rounds: int, seconds: float
+    model: Path,
+    engine: EngineName,
+    service: Contender,
+    cached: Contender,
+    constant: Contender,
+    rounds: int,
+    seconds: float,
 ) -> list[Rung]:
     """Measure all rungs.
 
@@ -51,9 +58,17 @@ def measure_ladder(
         cached: the same with a cache
         constant: the application that returns a constant
     """
-    recognizer = Recognizer.open(model, threads=1, engine=engine)  # type: ignore[arg-type]
+    # The same options as in the service.
+    options = engine_options(read_manifest(model), engine=engine, device="cpu", threads=1, max_batch_tokens=0)
+    recognizer = Recognizer.open(
+        model,
+        threads=1,
+        engine=options.engine,
+        precision_hint=options.precision_hint,
+        max_batch_tokens=options.max_batch_tokens,
+    )
     rungs: dict[str, Measure] = {
-        **{f"engine, batches of {size}": _engine(model, engine, size) for size in BATCHES},
+        **{f"engine, batches of {size}": _engine(model, options, size) for size in BATCHES},
         f"Recognizer, lists of {LIST}": _recognizer(recognizer, LIST),
         "Recognizer, one by one": _recognizer(recognizer, 1),
         f"scheduler, {CLIENTS} at once": partial(_scheduler, recognizer),
@@ -77,9 +92,9 @@ def best_engine(rungs: list[Rung]) -> Rung:
     return max((rung for rung in rungs if rung.name.startswith("engine")), key=lambda rung: rung.per_s)
 
 
-def _engine(model: Path, engine: str, size: int) -> Measure:
+def _engine(model: Path, options: EngineOptions, size: int) -> Measure:
     manifest = read_manifest(model)
-    session = open_engine(model / ONNX_FILE, name=engine, threads=1)  # type: ignore[arg-type]
+    session = open_engine(model / ONNX_FILE, name=options.engine, threads=1, precision_hint=options.precision_hint)
     shape = (size, CHARS + 2)
     ids = np.random.default_rng(45).integers(0, manifest.geometry.vocab, shape)  # (batch, sequence)
     mask = np.ones(shape, dtype=np.int64)  # (batch, sequence)
@@ -104,7 +119,7 @@ def _calls(call: Callable[[], object], sentences: int, seconds: float) -> tuple[
 
 def _scheduler(recognizer: Recognizer, seconds: float) -> tuple[float, float]:
     async def run() -> tuple[float, float]:
-        scheduler, source = Scheduler(recognizer, 2048), texts()
+        scheduler, source = Scheduler(recognizer, recognizer.max_batch_tokens), texts()
         started, cpu = time.perf_counter(), time.process_time()
 
         async def client() -> int:

@@ -14,6 +14,7 @@ from ner_runtime.models.registry.calibration import (
     read_calibration,
     write_calibration,
 )
+from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 
 OPENVINO = EngineOptions(engine="openvino", precision_hint="bf16", max_batch_tokens=512)
 ONNXRUNTIME = EngineOptions(engine="onnxruntime", max_batch_tokens=1024)
@@ -27,7 +28,7 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:
 
 def test_without_a_calibration_the_defaults_apply(manifest: Manifest) -> None:
     found = engine_options(manifest, engine="auto", device="cpu", threads=1, max_batch_tokens=0)
-    assert found == EngineOptions(engine="onnxruntime", precision_hint="f32", max_batch_tokens=2048)
+    assert found == EngineOptions(engine="onnxruntime", precision_hint="f32", max_batch_tokens=DEFAULT_MAX_BATCH_TOKENS)
 
 
 def test_auto_is_the_first_engine_of_the_calibration_with_its_own_batch_size(manifest: Manifest) -> None:
