@@ -32,7 +32,7 @@ from ner_runtime.lexicon.user.lexicon import Lexicon
 from ner_runtime.lexicon.user.matches import LexiconSet, TextMatches
 from ner_runtime.manifest import CRF_FILE, ONNX_FILE, SPECIAL, Manifest, read_manifest, verify_files
 
-RULES_VERSION = 4
+RULES_VERSION = 5
 """Version of the rules for windows, markup and spans. Increase it with every change that can change entities."""
 MIN_WINDOW = 16
 DEFAULT_MAX_BATCH_TOKENS = 512
