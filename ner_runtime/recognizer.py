@@ -23,7 +23,8 @@ from ner_runtime.inference.engine import LENGTH_STEPS, Device, Engine, EngineNam
 from ner_runtime.inference.markup import PreparedText, prepare_text
 from ner_runtime.inference.span_rules import Interval, excluded_between, is_clean, repair_or_parts, repair_spans
 from ner_runtime.inference.spans import Span, in_code_points
-from ner_runtime.inference.tokenizer import Ids, Tokenizer, open_tokenizer
+from ner_runtime.inference.tokenizers.base import Ids, Tokenizer
+from ner_runtime.inference.tokenizers.factory import open_tokenizer
 from ner_runtime.inference.windows import Window, holds_whole_words, merge_spans, plan_text, positions_between
 from ner_runtime.lexicon.features import FLAGS, Flags, entry_matches, match_flags
 from ner_runtime.lexicon.files import read_matcher

@@ -26,7 +26,7 @@ from itertools import pairwise
 import numpy as np
 
 from ner_runtime.inference.spans import Span
-from ner_runtime.inference.tokenizer import Ids
+from ner_runtime.inference.tokenizers.base import Ids
 
 LONGEST_SENTENCE = 126
 """Longest sentence, in pieces. A longer one is split into parts that fit into 128 positions with [CLS] and [SEP]."""

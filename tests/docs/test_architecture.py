@@ -11,7 +11,15 @@ from tests.support.servers.service import REPOSITORY
 
 PACKAGE = REPOSITORY / "ner_runtime"
 PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
-REQUEST_PATH = ("inference", "serving/answering", "serving/http", "serving/telemetry")
+REQUEST_PATH = (
+    "inference",
+    "inference/constraints",
+    "inference/graph",
+    "inference/tokenizers",
+    "serving/answering",
+    "serving/http",
+    "serving/telemetry",
+)
 MODEL_LIFE = ("models/acquire", "models/checkpoint", "models/convert", "models/registry")
 
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from ner_runtime import Recognizer
-from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary, open_tokenizer
+from ner_runtime.inference.tokenizers.factory import open_tokenizer
+from ner_runtime.inference.tokenizers.wordpiece import WordPieceTokenizer, WordPieceVocabulary
 from ner_runtime.models.convert.build import build_model_directory
 from tests.support.models.checkpoints import NEWS, bio, write_adaseq
 from tests.support.models.oracle import Found, unrepaired

@@ -21,7 +21,7 @@ from ner_runtime import Recognizer
 from ner_runtime.entities import Entity
 from ner_runtime.inference.crf import Crf
 from ner_runtime.inference.span_rules import is_invisible, unpaired_marks
-from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary
+from ner_runtime.inference.tokenizers.wordpiece import WordPieceTokenizer, WordPieceVocabulary
 from ner_runtime.manifest import CRF_FILE
 from ner_runtime.models.convert.build import build_model_directory
 from tests.support.models.checkpoints import ECOM, MEDICAL, NEWS, TINY, bio, bioes, medical_order, write_checkpoint

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ner_runtime.inference.unigram import UnigramTokenizer, open_vocabulary
+from ner_runtime.inference.tokenizers.unigram import UnigramTokenizer, open_vocabulary
 from ner_runtime.models.convert.sample import sample_sentences
 from tests.support.models.checkpoints import NEWS, TINY_XLM, bio, bioes, medical_order
 from tests.support.models.oracle import Found, unrepaired

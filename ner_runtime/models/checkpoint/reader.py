@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ner_runtime.errors import InvalidCheckpoint, InvalidModel, UnsupportedCheckpoint
-from ner_runtime.inference.unigram import open_vocabulary
+from ner_runtime.inference.tokenizers.unigram import open_vocabulary
 from ner_runtime.manifest import UNIGRAM_FILE, VOCAB_FILE, Geometry, Split, TokenizerKind
 from ner_runtime.models.checkpoint.configuration import SUPPORTED, Configuration, read_configuration
 from ner_runtime.models.checkpoint.label_mapping import read_labels

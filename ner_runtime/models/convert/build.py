@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from ner_runtime.errors import UnsupportedCheckpoint
-from ner_runtime.inference.tokenizer import Tokenizer, open_tokenizer
+from ner_runtime.inference.tokenizers.base import Tokenizer
+from ner_runtime.inference.tokenizers.factory import open_tokenizer
 from ner_runtime.lexicon import LEXICON_FILES
 from ner_runtime.lexicon.files import read_kinds, read_matcher
 from ner_runtime.manifest import (

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from ner_runtime.inference.tokenizer import Tokenizer
+from ner_runtime.inference.tokenizers.base import Tokenizer
 from ner_runtime.lexicon.features import FLAGS, match_flags
 from ner_runtime.lexicon.matcher import Matcher
 from ner_runtime.models.convert.quantize import STEPS, Scale

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary
+from ner_runtime.inference.tokenizers.wordpiece import WordPieceTokenizer, WordPieceVocabulary
 from ner_runtime.models.checkpoint.reader import read_checkpoint
 from ner_runtime.models.convert.calibrate import best_scale, calibrate, scale_between
 from ner_runtime.models.convert.export import Fp32, export, linear_inputs

@@ -11,7 +11,7 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.entities import Entity
 from ner_runtime.inference.engine import EngineName
-from ner_runtime.inference.tokenizer import WordPieceTokenizer, WordPieceVocabulary
+from ner_runtime.inference.tokenizers.wordpiece import WordPieceTokenizer, WordPieceVocabulary
 from ner_runtime.manifest import VOCAB_FILE, read_manifest
 from ner_runtime.models.convert.build import build_model_directory
 from tests.support.models.checkpoints import BASE, write_checkpoint

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ner_runtime import Recognizer
-from ner_runtime.inference.tokenizer import Tokenizer, open_tokenizer
+from ner_runtime.inference.tokenizers.base import Tokenizer
+from ner_runtime.inference.tokenizers.factory import open_tokenizer
 from ner_runtime.models.convert.build import build_model_directory
 from tests.support.models.checkpoints import Recipe, write_checkpoint
 from tests.support.models.oracle import Found, Oracle

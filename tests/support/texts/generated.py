@@ -9,7 +9,7 @@ import sys
 import unicodedata
 from random import Random
 
-from ner_runtime.inference.tokenizer import Tokenizer
+from ner_runtime.inference.tokenizers.base import Tokenizer
 from ner_runtime.models.convert.sample import sample_sentences
 
 MAX_PIECES = 510

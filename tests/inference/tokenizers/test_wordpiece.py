@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_runtime.errors import InvalidModel
-from ner_runtime.inference.tokenizer import WordPieceTextTokenizer, WordPieceTokenizer, WordPieceVocabulary
+from ner_runtime.inference.tokenizers.wordpiece import WordPieceTextTokenizer, WordPieceTokenizer, WordPieceVocabulary
 
 PIECES = [
     "[PAD]",

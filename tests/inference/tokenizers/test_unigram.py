@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ner_runtime.errors import InvalidModel
 from ner_runtime.inference.span_rules import is_invisible
-from ner_runtime.inference.unigram import (
+from ner_runtime.inference.tokenizers.unigram import (
     UNK,
     UnigramTokenizer,
     UnigramWordTokenizer,

@@ -2,8 +2,7 @@
 
 XLM-RoBERTa models use one of two rules, and their manifest says which (`split`):
 
-- `characters`: each code point is encoded separately, as in `tokenizer.py`. Most code points have two pieces, `▁` and
-  the character.
+- `characters`: each code point is encoded separately. Most code points have two pieces, `▁` and the character.
 - `words`: the whole text is encoded. A piece that begins with `▁`, the mark for white space, begins a word and gets its
   label; the word ends before the white space that follows it.
 
@@ -25,7 +24,7 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from ner_runtime.errors import InvalidModel
-from ner_runtime.inference.tokenizer import CharacterTokenizer, Encoding, Ids
+from ner_runtime.inference.tokenizers.base import CharacterTokenizer, Encoding, Ids
 
 CLS, PAD, SEP, UNK = 0, 1, 2, 3
 """Ids of the special pieces `<s>`, `<pad>`, `</s>` and `<unk>`, which stand before all others."""
