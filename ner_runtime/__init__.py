@@ -12,7 +12,7 @@ import os
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from ner_runtime.embedded import embedded_model
-from ner_runtime.entities import Entity
+from ner_runtime.entities import Entity, Recognition
 from ner_runtime.errors import (
     EmptyText,
     EngineUnavailable,
@@ -34,7 +34,7 @@ from ner_runtime.errors import (
 )
 from ner_runtime.lexicon.user.entries import Entry
 from ner_runtime.lexicon.user.lexicon import Lexicon
-from ner_runtime.recognizer import Recognition, Recognizer
+from ner_runtime.recognizer import Recognizer
 
 __version__ = "0.1.0"
 

@@ -33,9 +33,22 @@ class Entity:
     source: EntitySource = "model"
 
 
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The entities of one text, and the number of windows that the text was split into."""
+
+    entities: list[Entity]
+    windows: int
+
+
 def at_least(entities: Iterable[Entity], min_score: float) -> list[Entity]:
     """Return the entities with at least the score `min_score`, and all entities that a lexicon determines."""
     return [entity for entity in entities if entity.score >= min_score or entity.source == "lexicon"]
+
+
+def selected(entities: Iterable[Entity], types: frozenset[str], *, every_entry: bool) -> list[Entity]:
+    """Return the entities of some types; with `every_entry`, also all entities that a lexicon determines."""
+    return [entity for entity in entities if entity.type in types or (every_entry and entity.source == "lexicon")]
 
 
 def type_colors(types: Iterable[str], configured: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ner_runtime.entities import selected
 from ner_runtime.lexicon.user.lexicon import Lexicon
 from ner_runtime.lexicon.user.matches import LexiconSet
-from ner_runtime.recognizer import Recognizer, selected
+from ner_runtime.recognizer import Recognizer
 from ner_runtime.redaction.operators import Operator, Operators
 from ner_runtime.redaction.patterns import PATTERN_NAMES, PatternName
 from ner_runtime.redaction.redaction import Redaction, redact_entities

@@ -16,6 +16,7 @@ REQUEST_PATH = (
     "inference/constraints",
     "inference/graph",
     "inference/tokenizers",
+    "inference/windows",
     "serving/answering",
     "serving/http",
     "serving/telemetry",

@@ -16,11 +16,12 @@ from ner_runtime.cli.bench.ladder import bench_sentences
 from ner_runtime.entities import Entity
 from ner_runtime.errors import InvalidModel, RanerError
 from ner_runtime.inference.engine import EngineName, PrecisionHint
+from ner_runtime.inference.windows.encoded import EncodedWindow
 from ner_runtime.models.convert.agreement import MIN_AGREEMENT, entity_f1
 from ner_runtime.models.convert.sample import sample_sentences
 from ner_runtime.models.convert.self_check import run_self_check
 from ner_runtime.models.registry.calibration import Calibration, EngineOptions, installed_engines
-from ner_runtime.recognizer import EncodedWindow, Recognizer
+from ner_runtime.recognizer import Recognizer
 
 BUDGETS: tuple[int, ...] = (128, 256, 512, 1024)
 ROUNDS = 3

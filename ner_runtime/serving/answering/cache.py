@@ -18,9 +18,9 @@ from typing import Protocol
 
 from cachetools import TTLCache
 
-from ner_runtime.entities import Entity
+from ner_runtime.entities import Entity, Recognition
 from ner_runtime.manifest import Manifest
-from ner_runtime.recognizer import RULES_VERSION, Recognition
+from ner_runtime.recognizer import RULES_VERSION
 from ner_runtime.serving.answering.scheduler import ScheduledResult
 from ner_runtime.serving.telemetry.metrics import CACHE_BYTES, CACHE_LOOKUPS
 from ner_runtime.settings import DEFAULT_MODEL

@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 
-from ner_runtime.entities import Entity, at_least, type_colors
+from ner_runtime.entities import Entity, at_least, selected, type_colors
 from ner_runtime.errors import RanerError
 from ner_runtime.lexicon.user.matches import LexiconSet
-from ner_runtime.recognizer import selected
 from ner_runtime.redaction.operators import Operators
 from ner_runtime.redaction.redaction import redact_entities
 from ner_runtime.serving.answering.cache import Cache, TextResult, model_identity, with_lexicon

@@ -21,10 +21,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 
+from ner_runtime.entities import Recognition
 from ner_runtime.inference.batches import BatchEmissions
 from ner_runtime.inference.spans import Span
+from ner_runtime.inference.windows.encoded import EncodedText, EncodedWindow
 from ner_runtime.lexicon.user.matches import LexiconSet
-from ner_runtime.recognizer import EncodedText, EncodedWindow, Recognition, Recognizer
+from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.answering.threads import MAX_INLINE_CHARS, lower_priority, run, run_for_document
 from ner_runtime.serving.api.errors import Overloaded
 from ner_runtime.serving.telemetry.deferred import DEFERRED

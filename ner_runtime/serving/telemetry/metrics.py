@@ -15,8 +15,9 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from ner_runtime.entities import Recognition
+from ner_runtime.inference.windows.encoded import EncodedWindow
 from ner_runtime.manifest import Manifest
-from ner_runtime.recognizer import EncodedWindow, Recognition
 from ner_runtime.serving.api.access_record import AccessRecord
 
 LANES = ("short", "long")

@@ -18,9 +18,9 @@ from ner_runtime.inference.crf import BestPath, Crf, Floats
 from ner_runtime.inference.marginals import Lattice
 from ner_runtime.inference.span_rules import repair_spans
 from ner_runtime.inference.spans import Span
+from ner_runtime.inference.windows.encoded import EncodedWindow
 from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.manifest import CRF_FILE
-from ner_runtime.recognizer import EncodedWindow
 from tests.support.texts.examples import EXAMPLE, NEWS
 from tests.support.texts.strategies import real_text
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from ner_runtime import Recognizer
-from ner_runtime.entities import Entity
-from ner_runtime.recognizer import Recognition
+from ner_runtime.entities import Entity, Recognition
 from ner_runtime.serving.answering.cache import Cache, MemoryStore, TextResult, model_identity, text_key
 from ner_runtime.serving.answering.scheduler import ScheduledResult
 from ner_runtime.serving.api.errors import Overloaded

@@ -13,8 +13,9 @@ from time import perf_counter
 import pytest
 
 from ner_runtime import Recognizer
+from ner_runtime.inference.batches import BatchEmissions
+from ner_runtime.inference.windows.encoded import EncodedWindow
 from ner_runtime.json import from_json
-from ner_runtime.recognizer import BatchEmissions, EncodedWindow
 from ner_runtime.serving.answering.cache import Cache
 from ner_runtime.serving.answering.handler import Handler
 from ner_runtime.serving.answering.model_slot import ModelSlot

@@ -7,12 +7,15 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from ner_runtime import Recognizer
+from ner_runtime.entities import Recognition
+from ner_runtime.inference.batches import BatchEmissions
 from ner_runtime.inference.spans import Span
-from ner_runtime.recognizer import BatchEmissions, EncodedWindow, Recognition
+from ner_runtime.inference.windows.encoded import EncodedWindow
 from ner_runtime.serving.answering.scheduler import Scheduler, Throughput, WindowQueue
 from ner_runtime.serving.api.errors import Overloaded
 from ner_runtime.serving.telemetry.metrics import ModelMetrics
@@ -35,7 +38,8 @@ class RecordingRecognizer(Recognizer):
     def of(cls, recognizer: Recognizer, *, by_sentence: bool) -> RecordingRecognizer:
         recording = cls.__new__(cls)
         recording.__dict__.update(recognizer.__dict__)
-        recording.manifest = recognizer.manifest.model_copy(update={"by_sentence": by_sentence})
+        manifest = recognizer.manifest.model_copy(update={"by_sentence": by_sentence})
+        recording._splitter = replace(recognizer._splitter, manifest=manifest)
         recording.batches, recording.windows = [], []
         recording.started, recording.go = threading.Event(), threading.Event()
         recording.go.set()

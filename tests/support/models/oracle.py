@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ner_runtime.inference.crf import Floats
-from ner_runtime.inference.windows import merge_spans
+from ner_runtime.inference.windows.merging import merge_spans
 from ner_runtime.recognizer import Recognizer
 
 Found = tuple[str, str, int, int]

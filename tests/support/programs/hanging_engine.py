@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ner_runtime.inference.batches import BatchEmissions
+from ner_runtime.inference.windows.encoded import EncodedText, EncodedWindow
 from ner_runtime.lexicon.user.matches import LexiconSet
-from ner_runtime.recognizer import BatchEmissions, EncodedText, EncodedWindow, Recognizer
+from ner_runtime.recognizer import Recognizer
 from service import Raner
 
 BLOCKS_EVENT_LOOP = "堵住"

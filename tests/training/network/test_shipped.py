@@ -6,7 +6,7 @@ import torch
 
 from ner_runtime import Recognizer
 from ner_runtime.embedded import embedded_model
-from ner_runtime.inference.windows import LONGEST_SENTENCE, sentence_ends
+from ner_runtime.inference.windows.sentences import LONGEST_SENTENCE, sentence_ends
 from ner_runtime.lexicon.files import read_matcher
 from ner_runtime.models.convert.sample import sample_sentences
 from training.data.corpora import Sentence, Span

@@ -1,13 +1,8 @@
-"""Split a text of any length into windows that fit the encoder, and merge the spans of the windows into one list.
+"""Split a text of any length into windows that fit the encoder.
 
 A text that fits into the encoder is one window. A longer text becomes several windows; neighbouring windows overlap.
 Windows begin and end at the ends of sentences where possible, because a model finds the same entities in a group of
 whole sentences as in each sentence alone.
-
-To merge two neighbouring windows, one position of their overlap is chosen as the boundary: a position that no span of
-either window crosses, preferably the end of a sentence, and as near to the middle of the overlap as possible. Spans
-before the boundary come from the left window, spans after it from the right window. A name at the edge of a window is
-therefore taken from the window that sees the text on both sides of it, and is never returned twice.
 
 Some models (`by_sentence` in `model.json`) are less accurate on long inputs. For them, each sentence is a window of its
 own, and a sentence longer than `LONGEST_SENTENCE` is split between clauses. Only a clause that is itself too long is
@@ -16,32 +11,29 @@ split into overlapping windows.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
-from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizers.base import Ids
-
-LONGEST_SENTENCE = 126
-"""Longest sentence, in pieces. A longer one is split into parts that fit into 128 positions with [CLS] and [SEP]."""
+from ner_runtime.inference.windows.sentences import (
+    LONGEST_SENTENCE,
+    clause_ends,
+    longest_sentence,
+    possible_sentence_ends,
+    sentence_ends,
+    split_long_sentences,
+)
 
 # The overlap is a quarter of a window, the shortest overlap a quarter of that.
 _OVERLAP_DIVISOR = 4
 _MAX_OVERLAP = 64
 _SHORTEST_OVERLAP_DIVISOR = 4
-# Stricter than `_POSSIBLE_SENTENCE_END`: names can contain "!" or ";", and lines can break within a sentence.
-_SENTENCE_END = re.compile(r"[。！？]+[”’」』）)】\]]*\s*|\n\s*\n\s*")
-# A half-width mark between digits belongs to an amount, a time or a score.
-_CLAUSE_END = re.compile(r"(?:[，、；：…]|(?<![0-9])[,;:]|[,;:](?![0-9]))+[”’」』）)】\]]*")
 # A window that is shortened to end with a sentence keeps at least half of its size.
 _SHORTENED_DIVISOR = 2
-_POSSIBLE_SENTENCE_END = re.compile(r"[。！？!?；;…\n]+[”’」』）)】\]]*")
 
 Part = tuple[int, int]
 """Code points `start` to `end` (exclusive) of a text."""
@@ -53,62 +45,6 @@ class Window:
 
     start: int
     end: int
-
-
-def possible_sentence_ends(text: str) -> list[int]:
-    """Return the positions after all possible ends of sentences, including line breaks and half-width marks, sorted."""
-    return [found.end() for found in _POSSIBLE_SENTENCE_END.finditer(text)]
-
-
-def sentence_ends(text: str) -> list[int]:
-    """Return the position after each `。`, `！`, `？` or blank line, sorted.
-
-    The closing marks and the white space that follow are part of the sentence.
-    """
-    return [found.end() for found in _SENTENCE_END.finditer(text)]
-
-
-def clause_ends(text: str) -> list[int]:
-    """Return the position after each comma, colon, semicolon or ellipsis, sorted."""
-    return [found.end() for found in _CLAUSE_END.finditer(text)]
-
-
-def longest_sentence(first: Ids, pieces: int, stops: Sequence[int]) -> int:
-    """Return the length, in pieces, of the longest sentence of a text whose sentences end at `stops`.
-
-    For `first` and `pieces`, see `plan_windows`.
-    """
-    begins = np.append(first, pieces)  # (code points + 1,)
-    return int(np.diff(begins[[0, *stops, len(first)]]).max(initial=0))
-
-
-def split_long_sentences(
-    first: Ids,
-    pieces: int,
-    stops: Sequence[int],
-    clauses: Sequence[int],
-    ends: Sequence[int],
-    longest: int,
-) -> list[int]:
-    """Split sentences of more than `longest` pieces; return the end of every part of the text, sorted.
-
-    A long sentence is split at the ends of clauses into parts of about equal length. If no clause ends near enough, it
-    is split at a possible end of a sentence. A part stays longer than `longest` only if it contains neither.
-
-    Args:
-        first: see `plan_windows`
-        pieces: see `plan_windows`
-        stops: ends of sentences, from `sentence_ends`
-        clauses: ends of clauses, from `clause_ends`
-        ends: possible ends of sentences, from `possible_sentence_ends`
-        longest: the limit, in pieces
-    """
-    length = len(first)
-    begins = np.append(first, pieces)  # (code points + 1,)
-    cuts: list[int] = []
-    for start, end in pairwise([0, *(stop for stop in stops if stop < length), length]):
-        cuts.extend([*_split_sentence(begins, start, end, (clauses, ends), longest), end])
-    return cuts
 
 
 def plan_text(
@@ -172,21 +108,6 @@ def _plan_text(
         ends = placed(possible_sentence_ends(text))
         cuts = split_long_sentences(first, pieces, cuts, placed(clause_ends(text)), ends, longest)
     return plan_sentence_windows(first, pieces, size, cuts, ends, whole), ends
-
-
-def positions_between(offsets: Ids, start: int, end: int) -> tuple[int, int]:
-    """Return the first word that begins at code point `start` or later, and the first one at `end` or later.
-
-    `offsets` are the start and the end of each word: (positions, 2).
-    """
-    first, last = np.searchsorted(offsets[:, 0], (start, end)).tolist()
-    return first, last
-
-
-def holds_whole_words(offsets: Ids, start: int, end: int) -> bool:
-    """Return whether the code points `start` to `end` contain at least one word, and no part of another word."""
-    first, last = positions_between(offsets, start, end)
-    return first < last and (first == 0 or offsets[first - 1, 1] <= start) and bool(offsets[last - 1, 1] <= end)
 
 
 def _outside(positions: Sequence[int], whole: Sequence[Part]) -> list[int]:
@@ -262,57 +183,6 @@ def plan_sentence_windows(
     return windows
 
 
-def merge_spans(windows: Sequence[Window], spans: Sequence[Sequence[Span]], ends: Collection[int] = ()) -> list[Span]:
-    """Merge the spans of each window into one sorted list of disjoint spans, in positions of the text.
-
-    Args:
-        windows: the windows
-        spans: the spans of each window, in positions of that window
-        ends: the possible ends of sentences that the windows were planned with
-    """
-    preferred = frozenset(ends)
-    merged: list[Span] = []
-    for index, (window, found) in enumerate(zip(windows, spans, strict=True)):
-        moved = [span.moved(window.start) for span in found]
-        if index == 0:
-            merged = moved
-            continue
-        boundary = _boundary(window.start, windows[index - 1].end, merged, moved, preferred)
-        merged = _join_at(boundary, merged, moved)
-    return merged
-
-
-def _split_sentence(begins: Ids, start: int, end: int, choices: Sequence[Sequence[int]], longest: int) -> Iterator[int]:
-    """Yield the positions at which the sentence from `start` to `end` is split.
-
-    `choices` are lists of positions in order of preference; the first list that has a position near enough is
-    used.
-    """
-    while (left := int(begins[end] - begins[start])) > longest:
-        beginning = int(begins[start])
-        furthest = int(np.searchsorted(begins, beginning + longest, side="right")) - 1
-        aim = beginning + left // -(-left // longest)
-        fitting = (_between(positions, start, min(furthest, end - 1)) for positions in choices)
-        candidates = next(filter(None, fitting), None) or _next_position(choices, start, end)
-        if not candidates:
-            return
-        start = min(candidates, key=lambda position: abs(int(begins[position]) - aim))
-        yield start
-
-
-def _between(positions: Sequence[int], above: int, highest: int) -> Sequence[int]:
-    """Return those of the sorted `positions` that are greater than `above` and at most `highest`."""
-    return positions[bisect_right(positions, above) : bisect_right(positions, highest)]
-
-
-def _next_position(choices: Sequence[Sequence[int]], above: int, below: int) -> list[int]:
-    """Return a list with the first position of all `choices` between `above` and `below`, or an empty list."""
-    following = (
-        positions[index] for positions in choices if (index := bisect_right(positions, above)) < len(positions)
-    )
-    return [position for position in sorted(following)[:1] if position < below]
-
-
 def _last_end(ends: Sequence[int], lowest: int, highest: int) -> int:
     """Return the last of the sorted `ends` between `lowest` and `highest`; `highest` if there is none."""
     index = bisect_right(ends, highest) - 1
@@ -323,36 +193,3 @@ def _first_end(ends: Sequence[int], lowest: int, below: int) -> int:
     """Return the first of the sorted `ends` that is at least `lowest` and below `below`; `lowest` if there is none."""
     index = bisect_left(ends, lowest)
     return ends[index] if index < len(ends) and ends[index] < below else lowest
-
-
-def _boundary(start: int, end: int, left: Sequence[Span], right: Sequence[Span], ends: Collection[int]) -> int:
-    """Choose the boundary in the overlap from `start` to `end`.
-
-    Positions that a span crosses are excluded. Of the others, positions in `ends` come first, then those nearest to the
-    middle. If every position is crossed, the boundary is the middle.
-    """
-    crossed = {
-        position
-        for span in (*_spans_after(left, start), *right)
-        for position in range(max(span.start + 1, start), min(span.end, end + 1))
-    }
-    middle = (start + end) // 2
-    free = (position for position in range(start, end + 1) if position not in crossed)
-    return min(free, key=lambda position: (position not in ends, abs(position - middle)), default=middle)
-
-
-def _spans_after(spans: Sequence[Span], start: int) -> Sequence[Span]:
-    """Return the spans of a sorted list that end after `start`."""
-    first = len(spans)
-    while first and spans[first - 1].end > start:
-        first -= 1
-    return spans[first:]
-
-
-def _join_at(boundary: int, left: list[Span], right: list[Span]) -> list[Span]:
-    while left and left[-1].start >= boundary:
-        left.pop()
-    reached = left[-1].end if left else 0
-    # A span crosses the boundary only if it fills the whole overlap. If both windows have one, the left one is kept.
-    left.extend(span for span in right if span.end > boundary and span.start >= reached)
-    return left
