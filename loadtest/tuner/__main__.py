@@ -23,10 +23,13 @@ from rich.table import Table
 from loadtest.run import REPORTS, report_path, require_locust
 from loadtest.texts import read_samples
 from loadtest.tuner.candidates import ENGINES, candidates, installed_engines
+from loadtest.tuner.decisions.choice import best_trial
 from loadtest.tuner.load import GeneratorFailed
 from loadtest.tuner.output.env_file import write_env
 from loadtest.tuner.output.report import recommended_variables, table, write_reports
-from loadtest.tuner.tuning import Plan, Tuner, Tuning, best_trial, load_tuning, seconds_left
+from loadtest.tuner.output.time_left import seconds_left
+from loadtest.tuner.tuner import Tuner
+from loadtest.tuner.tuning import Plan, Tuning, load_tuning
 from ner_runtime.cpus import available_cpus
 from ner_runtime.errors import InputError
 

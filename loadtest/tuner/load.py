@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from math import ceil, sqrt
 
 from pydantic import BaseModel, Field, ValidationError
 
 from ner_runtime.serving.lifecycle.service_process import ROOT
 
+CLIENTS = 32
+"""Number of clients of a closed loop."""
+_EXIT_S = 5.0
 _SPREAD = 3.0
 """Standard deviations by which a process may exceed its share of the slow requests."""
 
@@ -134,6 +137,31 @@ def generators(url: str, count: int, texts: str | None) -> Generator[Generators]
         finally:
             for process in processes:
                 process.kill()
+
+
+def first_wrong(results: Sequence[LoadResult]) -> str | None:
+    """Return the first wrong response; None if there was none."""
+    return next((message for result in results for message in result.wrong), None)
+
+
+def wrong_note(message: str) -> str:
+    """Return why a candidate with this wrong response is excluded."""
+    return f"wrong responses: {message}"
+
+
+def throughput(results: Sequence[LoadResult]) -> float:
+    """Return the responses per second of all generators together."""
+    return sum(len(result.latencies_ms) / result.wall_s for result in results if result.wall_s)
+
+
+def exit_status(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit status of a service whose generators have failed; None if it is running.
+
+    Generators end if they cannot reach the service, which may be about to end.
+    """
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_EXIT_S)
+    return process.poll()
 
 
 def _result(process: subprocess.Popen[str]) -> LoadResult:

@@ -23,6 +23,8 @@ PLAN = Plan(
     candidates=[TWO, WIDE, ONE],
     conditions={},
 )
+TIED = [[400.0, 396.0], [200.0, 202.0], [300.0, 297.0], [350.0, 349.0]]
+"""Rounds of a comparison in which two finalists are equal."""
 
 
 def run(rate: float, passed: bool, limited: str | None = None) -> Run:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.tuner.candidates import Candidate
+from loadtest.tuner.decisions.choice import best_trial
 from loadtest.tuner.measurement import Run
 from loadtest.tuner.output.chart import Line, legend, line_chart
 from loadtest.tuner.output.env_file import env_variables
-from loadtest.tuner.tuning import Trial, Tuning, best_trial
+from loadtest.tuner.tuning import Trial, Tuning
 from ner_runtime.atomic_files import write_atomically
 
 _PERCENTILES = (("P50", "p50_ms", 0), ("P95", "p95_ms", 1), ("P99", "p99_ms", 2))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.tuner.comparison import MAX_ROUNDS, MIN_ROUNDS, Comparison, ratio_interval
+from loadtest.tuner.decisions.comparison import MAX_ROUNDS, MIN_ROUNDS, Comparison, ratio_interval
 from tests.support.tunings import ONE, TWO, WIDE
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.tuner.search import MAX_RUNS, MAX_RUNS_PER_RATE, Bracket, Search, can_win, rounded, verdict
+from loadtest.tuner.decisions.search import MAX_RUNS, MAX_RUNS_PER_RATE, Bracket, Search, can_win, rounded, verdict
 
 
 @dataclass(frozen=True)

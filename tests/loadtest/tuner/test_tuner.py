@@ -1,4 +1,4 @@
-"""The comparison of the finalists: one that fails is excluded, with the reason."""
+"""The search for each candidate and the comparison of the finalists: one that fails is excluded, with the reason."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.tuner import tuning as tuner
+from loadtest.tuner import load, tuner
 from loadtest.tuner.candidates import Candidate
+from loadtest.tuner.decisions.choice import best_trial
 from loadtest.tuner.load import GeneratorFailed, Generators, Load, LoadResult
 from loadtest.tuner.output.report import confidence, html_report, json_report
-from loadtest.tuner.tuning import Trial, Tuner, Tuning, best_trial
+from loadtest.tuner.tuner import Tuner, levels
+from loadtest.tuner.tuning import Trial, Tuning
 from ner_runtime.serving.lifecycle.service_process import ServiceNotReady, ServiceProcess
 from tests.support.tunings import ONE, TWO, WIDE, trial, tuning
 
@@ -56,7 +58,7 @@ class Scripted(Generators):
         super().__init__([])
         self._answer, self._process = answer, process
 
-    def run(self, load: Load) -> list[LoadResult]:
+    def run(self, _: Load) -> list[LoadResult]:
         return [self._answer(self._process)]
 
 
@@ -91,7 +93,7 @@ def compare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[C
         machine = Machine(answers)
         monkeypatch.setattr(tuner, "load_service", machine.load_service)
         monkeypatch.setattr(tuner, "generators", machine.generators)
-        monkeypatch.setattr(tuner, "_EXIT_S", 0.5)
+        monkeypatch.setattr(load, "_EXIT_S", 0.5)
         state = tuning(trial(TWO, 400), trial(WIDE, 390), trial(ONE, 310))
         Tuner(state, tmp_path / "checkpoint.json", lambda _: None).run()
         return state
@@ -147,7 +149,7 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer]
         machine = Machine({ONE: answer})
         monkeypatch.setattr(tuner, "load_service", machine.load_service)
         monkeypatch.setattr(tuner, "generators", machine.generators)
-        monkeypatch.setattr(tuner, "_EXIT_S", 0.5)
+        monkeypatch.setattr(load, "_EXIT_S", 0.5)
         state = tuning(*(Trial(candidate=candidate, failed=True, done=True) for candidate in (TWO, WIDE)))
         Tuner(state, tmp_path / "checkpoint.json", lambda _: None).run()
         assert state.trials[-1].candidate == ONE
@@ -182,3 +184,8 @@ def test_a_generator_that_fails_in_the_search_beside_a_running_service_is_an_err
 ) -> None:
     with pytest.raises(GeneratorFailed):
         search(generator_failure)
+
+
+def test_generators_get_lighter_checks_first_and_then_more_processes() -> None:
+    assert levels(2) == [(1, 10), (1, 100), (2, 100)]
+    assert levels(16) == [(1, 10), (1, 100), (2, 100), (4, 100), (8, 100)]
