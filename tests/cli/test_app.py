@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.command import Raner
 from tests.support.raner import raner, shell
 
 
@@ -27,12 +28,17 @@ from tests.support.raner import raner, shell
         (["info", "/"], 1, "raner: / is not a model directory"),
     ],
 )
-def test_wrong_usage_and_failures(arguments: list[str], status: int, message: str) -> None:
-    run = raner(*arguments)
-    assert run.returncode == status
-    assert message in run.stderr.decode()
+def test_wrong_usage_and_failures(run_raner: Raner, arguments: list[str], status: int, message: str) -> None:
+    run = run_raner(*arguments)
+    assert (run.status, run.out) == (status, "")
+    assert message in run.err
+
+
+def test_wrong_usage_ends_the_process_with_status_2() -> None:
+    run = raner("perdict")
+    assert (run.returncode, run.stdout) == (2, b"")
+    assert b"perdict" in run.stderr
     assert b"Traceback" not in run.stderr
-    assert not run.stdout
 
 
 def test_wrong_setting_is_named() -> None:

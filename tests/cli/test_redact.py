@@ -14,11 +14,6 @@ TEXT = "马云在杭州，电话13800138000。"
 KEY = "a-key-of-some-length"
 
 
-@pytest.fixture
-def run_raner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Raner:
-    return Raner(tmp_path, capsys)
-
-
 def test_a_text_on_the_command_line() -> None:
     [result] = json_lines(raner("redact", TEXT, "--operator", 'PHONE={"type": "mask", "keep_end": 4}'))
     assert result["text"] == "<PER_1>在<LOC_1>，电话*******8000。"
