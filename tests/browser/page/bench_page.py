@@ -76,6 +76,7 @@ class MainThread:
 
 
 def test_100000_characters_with_5000_entities(ui: WebPage, capsys: pytest.CaptureFixture[str]) -> None:
+    ui.page.emulate_media(reduced_motion="no-preference")
     ui.stub()
     ui.page.evaluate(WATCH_PAINT)
     thread = MainThread(ui.page)
