@@ -116,7 +116,7 @@ class Manifest(_Part):
     by_sentence: bool = False
     """Whether each sentence is a window of its own; long sentences are split between clauses."""
     skip_markup: bool = False
-    """Whether Markdown, HTML, URLs and e-mail addresses are hidden from the model; see `inference/markup.py`."""
+    """Whether Markdown, HTML, URLs and e-mail addresses are hidden from the model; see `inference/markup/`."""
     lexicon_kinds: tuple[str, ...] = Field(default=(), max_length=MAX_KINDS)
     """Kinds of entries in the model's lexicon, in the order of their flags. Empty: the model has no lexicon."""
     precision: Precision

@@ -4,7 +4,7 @@
    surrogate. A span that contains nothing else is dropped.
 2. A span contains both marks of a pair (brackets, quotes, book-title marks) or neither. Full-width and half-width forms
    are different pairs.
-3. A span does not contain a part of the text that the caller excludes, such as markup; see `markup.py`.
+3. A span does not contain a part of the text that the caller excludes, such as markup; see `markup/prepared.py`.
 
 A span that breaks a rule is repaired in one of these ways:
 

@@ -15,6 +15,7 @@ REQUEST_PATH = (
     "inference",
     "inference/constraints",
     "inference/graph",
+    "inference/markup",
     "inference/tokenizers",
     "inference/windows",
     "serving/answering",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ner_runtime.entities import Entity, Recognition
-from ner_runtime.inference.markup import PreparedText
+from ner_runtime.inference.markup.prepared import PreparedText
 from ner_runtime.inference.span_rules import Interval, excluded_between, repair_spans
 from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizers.base import Ids
@@ -27,7 +27,7 @@ class EncodedWindow:
     first: Ids  # (positions,), the index in `ids` of the first piece of each position
     flags: Flags | None = None  # (code points, FLAGS), if the model has a lexicon
     text: str = ""  # the code points of the window; empty: spans are not repaired
-    excluded: Sequence[Interval] = ()  # parts of the window that no span may contain; see `markup.py`
+    excluded: Sequence[Interval] = ()  # parts of the window that no span may contain; see `markup/prepared.py`
     matches: TextMatches | None = None  # of the user's lexicons; None: they change nothing in the window
     offsets: Ids | None = None  # (positions, 2), code points of each word; None: each position is a code point
 

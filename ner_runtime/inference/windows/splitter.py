@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ner_runtime.errors import InvalidValue
-from ner_runtime.inference.markup import PreparedText, prepare_text
+from ner_runtime.inference.markup.prepared import PreparedText, prepare_text
 from ner_runtime.inference.span_rules import Interval, is_clean, repair_spans
 from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizers.base import Ids, Tokenizer

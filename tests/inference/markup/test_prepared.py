@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_runtime import Recognizer
-from ner_runtime.inference.markup import prepare_text
+from ner_runtime.inference.markup.prepared import prepare_text
 from ner_runtime.inference.spans import Span
 from ner_runtime.models.convert.sample import sample_sentences
 

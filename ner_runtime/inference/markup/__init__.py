@@ -1,0 +1,1 @@
+"""Hide markup from the model: Markdown, HTML, URLs and e-mail addresses."""
