@@ -26,17 +26,8 @@ from ner_runtime.serving.api.requests import (
     RequestLimits,
     check_text,
 )
-from ner_runtime.serving.api.responses import (
-    EMPTY_REDACTION,
-    Meta,
-    NerBatchResponse,
-    NerResponse,
-    RedactResponse,
-    Timings,
-    entities_json,
-    redaction_json,
-    with_data,
-)
+from ner_runtime.serving.api.responses import Meta, NerBatchResponse, NerResponse, RedactResponse, Timings
+from ner_runtime.serving.api.serialization import EMPTY_REDACTION, entities_json, redaction_json, with_data
 from ner_runtime.serving.telemetry.deferred import DEFERRED
 
 # The patterns of a redaction take longer than encoding.

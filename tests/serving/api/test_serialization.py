@@ -1,7 +1,8 @@
 import json
 
 from ner_runtime.entities import Entity
-from ner_runtime.serving.api.responses import Meta, NerResponse, Timings, entities_json, with_data
+from ner_runtime.serving.api.responses import Meta, NerResponse, Timings
+from ner_runtime.serving.api.serialization import entities_json, with_data
 
 COLORS = {"PER": "red"}
 META = Meta(
