@@ -16,6 +16,7 @@ from ner_runtime.embedded import embedded_model
 
 DESIGN, VARIANT, CONSTANT = "replaced design", "its best variant", "bare Starlette"
 LENGTHS = (1_000, 3_000, 10_000, 30_000, 100_000)
+_LENGTH_CHARS = 20_000
 _FEW_CLIENTS = 4
 _SUSTAINED = 0.8
 _OVERLOAD = 3.0
@@ -156,21 +157,41 @@ def _overloaded(normal: Responses, over: Responses, cpu_ms: float, used_ms: floa
 
 
 def length(_models: Models, options: Options) -> list[dict[str, Any]]:
-    """Measure the cost of one text by its length, with the embedded model and one request at a time."""
-    rows: list[dict[str, Any]] = []
+    """Measure the cost of one text by its length, with the embedded model and one request at a time.
+
+    The speed of a host can change within seconds. The rounds of the lengths therefore alternate, and `relative` is the
+    median, over the rounds, of the CPU time per character divided by the mean of all lengths in the same round.
+    """
+    sources = {chars: bodies(chars) for chars in LENGTHS}
+    rounds: list[dict[int, tuple[float, float]]] = []
     with ours("embedded", model=embedded_model()) as service:
         closed_loop(service.port, bodies(1000), 1, 2.0)
-        for chars in LENGTHS:
-            source, number = bodies(chars), max(1, round(options.rounds * 30_000 / chars))
-            before = service.meter.cpu_s()
-            found = one_by_one(service.port, [next(source) for _ in range(number)])
-            cpu_ms = 1000 * (service.meter.cpu_s() - before) / number
-            per_1000 = 1000 / chars
-            rows.append(
-                {"chars": chars, "requests": number, "ms_per_1000": _rounded(found.percentile_ms(0.5) * per_1000)}
-                | {"cpu_ms_per_1000": _rounded(cpu_ms * per_1000)}
-            )
-    return rows
+        for _ in range(2 * options.rounds):
+            rounds.append({chars: _per_1000(service, sources[chars], chars) for chars in LENGTHS})
+    means = [sum(cpu_ms for _, cpu_ms in found.values()) / len(found) for found in rounds]
+    return [
+        {
+            "chars": chars,
+            "requests": len(rounds) * _requests(chars),
+            "ms_per_1000": _rounded(median(found[chars][0] for found in rounds)),
+            "cpu_ms_per_1000": _rounded(median(found[chars][1] for found in rounds)),
+            "relative": round(median(found[chars][1] / mean for found, mean in zip(rounds, means, strict=True)), 3),
+        }
+        for chars in LENGTHS
+    ]
+
+
+def _requests(chars: int) -> int:
+    return max(1, _LENGTH_CHARS // chars)
+
+
+def _per_1000(service: Contender, source: Iterator[bytes], chars: int) -> tuple[float, float]:
+    """Return the latency and the CPU time of texts of one length, in milliseconds per 1,000 characters."""
+    number = _requests(chars)
+    before = service.meter.cpu_s()
+    found = one_by_one(service.port, [next(source) for _ in range(number)])
+    cpu_ms = 1000 * (service.meter.cpu_s() - before) / number
+    return found.percentile_ms(0.5) * 1000 / chars, cpu_ms * 1000 / chars
 
 
 def memory(models: Models, options: Options) -> dict[str, float]:

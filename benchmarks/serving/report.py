@@ -129,8 +129,10 @@ def _overload(result: Mapping[str, Any]) -> str:
 
 
 def _length(rows: Sequence[Mapping[str, Any]]) -> str:
-    head = ("characters", "requests", "ms per 1,000 characters", "CPU ms per 1,000 characters")
-    return _table(head, [(row["chars"], row["requests"], row["ms_per_1000"], row["cpu_ms_per_1000"]) for row in rows])
+    head = ("characters", "requests", "ms per 1,000 characters", "CPU ms per 1,000 characters", "CPU of the mean")
+    keys = ("chars", "requests", "ms_per_1000", "cpu_ms_per_1000", "relative")
+    # Results of earlier versions have no `relative`.
+    return _table(head, [[row.get(key) for key in keys] for row in rows])
 
 
 def _memory(result: Mapping[str, float]) -> str:

@@ -115,7 +115,7 @@ RESULTS: dict[str, Any] = {
             "generator_cpus": 0.4,
         }
     },
-    "length": [{"chars": 1000, "requests": 90, "ms_per_1000": 30.0, "cpu_ms_per_1000": 29.0}],
+    "length": [{"chars": 1000, "requests": 90, "ms_per_1000": 30.0, "cpu_ms_per_1000": 29.0, "relative": 1.05}],
     "memory": {"1": 400.0, "2": 700.0, "4": 1300.0},
     "cache": {"per_s": 1000.0, "per_cpu_s": 1200.0},
 }
@@ -132,6 +132,7 @@ def test_tables_have_every_part(results: dict[str, Any]) -> None:
     text = tables(results)
     assert "| INT8, a, 2 workers | 16 | 90 | 45 |" in text
     assert "| embedded | 400 | 1,200 | 380 | 0.95 |" in text
+    assert "| 1,000 | 90 | 30 | 29 | 1.05 |" in text
     # Instances beyond the measured ones are extrapolated, and the arithmetic is shown.
     assert "| 2 | 90 | measured | 700 | measured |" in text
     assert "| 8 | 360 | 8 × 45.0, half of two, on 8 cores | 2,500 | 1300 + 4 × 300 |" in text
