@@ -119,7 +119,7 @@ def _calls(call: Callable[[], object], sentences: int, seconds: float) -> tuple[
 
 def _scheduler(recognizer: Recognizer, seconds: float) -> tuple[float, float]:
     async def run() -> tuple[float, float]:
-        scheduler, source = Scheduler(recognizer, recognizer.max_batch_tokens), texts()
+        scheduler, source = Scheduler(recognizer), texts()
         started, cpu = time.perf_counter(), time.process_time()
 
         async def client() -> int:

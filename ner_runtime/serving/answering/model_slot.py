@@ -62,7 +62,6 @@ class ModelSlot:
         self,
         recognizer: Recognizer,
         *,
-        max_batch_tokens: int,
         timeout_s: float,
         make_handler: HandlerFactory,
         on_out_of_memory: Callable[[], None],
@@ -72,13 +71,11 @@ class ModelSlot:
 
         Args:
             recognizer: the model
-            max_batch_tokens: token budget of a batch
             timeout_s: timeout of a request
             make_handler: creates the handler of each model
             on_out_of_memory: called when a request fails because the memory is exhausted
             metrics: records the work of the models in this slot; by default those of the model `default`
         """
-        self._max_batch_tokens = max_batch_tokens
         self._timeout_s = timeout_s
         self._make_handler = make_handler
         self._on_out_of_memory = on_out_of_memory
@@ -126,7 +123,7 @@ class ModelSlot:
                 task.cancel()
 
     def _load(self, recognizer: Recognizer) -> _LoadedModel:
-        scheduler = Scheduler(recognizer, self._max_batch_tokens, self._timeout_s * _MAX_WAIT, self._metrics)
+        scheduler = Scheduler(recognizer, self._timeout_s * _MAX_WAIT, self._metrics)
         return _LoadedModel(scheduler, self._make_handler(scheduler))
 
     async def _handle(

@@ -2,8 +2,9 @@
 
 BentoML's dispatcher batches requests and runs one batch at a time, so that a long document would delay every request
 behind it. The scheduler splits each text into windows first. A batch takes one window of each job in turn until the
-token budget is full; an unfinished job goes to the back of the queue, so that no job starves. Texts that fit in one
-window have their own queue and threads, so that the operating system shares the CPU between them and long documents.
+token budget is full; an unfinished job goes to the back of the queue, so that no job starves. The windows of a job are
+taken in order of their length, so that a batch has little padding. Texts that fit in one window have their own queue
+and threads, so that the operating system shares the CPU between them and long documents.
 
 A scheduler belongs to one event loop and one recognizer.
 """
@@ -17,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
@@ -39,36 +40,58 @@ _DECAY = 0.9
 # block the event loop.
 _MAX_INLINE_MATCHED_CHARS = 1_000
 _MAX_INLINE_WINDOWS = 100
+# A batch of the queue for documents and lists is large enough for several runs of the engine: the recognizer finds more
+# windows of similar length in it, and the threads take turns less often. Short texts that wait for each other cannot
+# fill such a batch, and the engine would wait while they are decoded.
+_LONG_RUNS = 4
 # One batch in the engine and one in decoding. The next batch is taken when one of them is done, so that it is large.
 _MAX_RUNNING = 2
 
 
-@dataclass(slots=True)
 class _Job:
-    """The windows of one request; the first `taken` of them are in a batch or done."""
+    """The windows of one request, which are taken in order of their length."""
 
-    windows: list[EncodedWindow]
-    done: asyncio.Future[None]
-    spans: list[list[Span]] = field(default_factory=list[list[Span]])
-    taken: int = 0
-    started: float = 0.0
-    _waiting: int = field(init=False)
+    __slots__ = ("_left", "_lengths", "_order", "_waiting", "done", "spans", "started", "windows")
 
-    def __post_init__(self) -> None:
-        self._waiting = sum(window.tokens for window in self.windows)
+    def __init__(self, windows: list[EncodedWindow], done: asyncio.Future[None]) -> None:
+        self.windows = windows
+        self.done = done
+        self.spans: list[list[Span]] = [[] for _ in windows]
+        self.started = 0.0
+        self._left = len(windows)
+        self._lengths = [window.tokens for window in windows]
+        # Longest first: windows are taken from the end.
+        self._order = sorted(range(len(windows)), key=self._lengths.__getitem__, reverse=True)
+        self._waiting = sum(self._lengths)
 
     @property
     def waiting_tokens(self) -> int:
         """Number of tokens in the windows that have not been taken; 0 if the job is done."""
         return 0 if self.done.done() else self._waiting
 
-    def take(self) -> EncodedWindow:
-        """Take the next window into a batch."""
-        window = self.windows[self.taken]
+    @property
+    def next_tokens(self) -> int:
+        """Number of tokens in the window that is taken next."""
+        return self._lengths[self._order[-1]]
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether every window is in a batch or done."""
+        return not self._order
+
+    def take(self) -> int:
+        """Take the next window into a batch; return its index."""
+        index = self._order.pop()
         self.started = self.started or perf_counter()
-        self.taken += 1
-        self._waiting -= window.tokens
-        return window
+        self._waiting -= self._lengths[index]
+        return index
+
+    def deliver(self, index: int, spans: list[Span]) -> None:
+        """Store the spans of a window. The job is done with the last one."""
+        self.spans[index] = spans
+        self._left -= 1
+        if not self._left and not self.done.done():
+            self.done.set_result(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +120,9 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Batch:
-    """Windows that run together, with their jobs; `started` is in `perf_counter` seconds."""
+    """Windows that run together; `started` is in `perf_counter` seconds."""
 
-    jobs: list[_Job]
+    places: list[tuple[_Job, int]]  # the job of each window, and its index there
     windows: list[EncodedWindow]
     started: float
 
@@ -231,8 +254,7 @@ class WindowQueue:
 
     def _next_batch(self) -> _Batch | None:
         """Take one window of each job in turn until the budget is full; at least one, or return None."""
-        jobs: list[_Job] = []
-        windows: list[EncodedWindow] = []
+        places: list[tuple[_Job, int]] = []
         tokens = 0
         with self._lock:
             while self._jobs:
@@ -240,18 +262,17 @@ class WindowQueue:
                 if job.done.done():
                     self._jobs.popleft()
                     continue
-                tokens += job.windows[job.taken].tokens
-                if windows and tokens > self._max_batch_tokens:
+                tokens += job.next_tokens
+                if places and tokens > self._max_batch_tokens:
                     break
                 self._jobs.popleft()
-                jobs.append(job)
-                windows.append(job.take())
-                if job.taken < len(job.windows):
+                places.append((job, job.take()))
+                if not job.is_taken:
                     self._jobs.append(job)
-            if not windows:
+            if not places:
                 self._running = False
                 return None
-            batch = _Batch(jobs, windows, perf_counter())
+            batch = _Batch(places, [job.windows[index] for job, index in places], perf_counter())
             self._batches.append(batch)
             return batch
 
@@ -261,14 +282,12 @@ def _deliver(batch: _Batch, outcome: list[list[Span]] | Exception, observe: Call
     if observe is not None:
         DEFERRED.call(observe)
     if isinstance(outcome, Exception):
-        for job in batch.jobs:
+        for job, _ in batch.places:
             if not job.done.done():
                 job.done.set_exception(outcome)
         return
-    for job, found in zip(batch.jobs, outcome, strict=True):
-        job.spans.append(found)
-        if len(job.spans) == len(job.windows) and not job.done.done():
-            job.done.set_result(None)
+    for (job, index), spans in zip(batch.places, outcome, strict=True):
+        job.deliver(index, spans)
 
 
 def _recognitions(texts: Sequence[EncodedText], spans: Sequence[list[Span]]) -> list[Recognition]:
@@ -282,7 +301,6 @@ class Scheduler:
     def __init__(
         self,
         recognizer: Recognizer,
-        max_batch_tokens: int,
         max_wait_s: float = math.inf,
         metrics: ModelMetrics | None = None,
     ) -> None:
@@ -290,15 +308,15 @@ class Scheduler:
 
         Args:
             recognizer: the model
-            max_batch_tokens: token budget of a batch
             max_wait_s: a request is rejected if the estimated time until it is done, in seconds, is longer
             metrics: records the batches and the texts; by default those of the model `default`
         """
         self.recognizer = recognizer
         self.metrics = metrics or ModelMetrics(DEFAULT_MODEL)
         self._max_wait_s = max_wait_s
-        self._short = WindowQueue(recognizer, max_batch_tokens, "short", self.metrics)
-        self._long = WindowQueue(recognizer, max_batch_tokens, "long", self.metrics)
+        budget = recognizer.max_batch_tokens
+        self._short = WindowQueue(recognizer, budget, "short", self.metrics)
+        self._long = WindowQueue(recognizer, _LONG_RUNS * budget, "long", self.metrics)
 
     async def recognize(self, texts: Sequence[str], lexicon: LexiconSet | None = None) -> ScheduledResult:
         """Recognize the texts of one request, in batches with those of other requests.

@@ -58,7 +58,6 @@ class Worker:
         def make_slot(recognizer: Recognizer, metrics: ModelMetrics) -> ModelSlot:
             return ModelSlot(
                 recognizer,
-                max_batch_tokens=recognizer.max_batch_tokens,
                 timeout_s=self.settings.timeout_s,
                 make_handler=make_handler,
                 on_out_of_memory=self._out_of_memory,

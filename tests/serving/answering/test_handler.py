@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def handler(recognizer: Recognizer) -> Handler:
-    return Handler(Scheduler(recognizer, 2048), RequestLimits(1000, 10), Cache(None), engine="onnxruntime")
+    return Handler(Scheduler(recognizer), RequestLimits(1000, 10), Cache(None), engine="onnxruntime")
 
 
 async def test_a_response_has_the_entities_and_notes_for_the_log(handler: Handler) -> None:

@@ -70,7 +70,6 @@ def slot_of(recognizer: Recognizer, on_out_of_memory: Callable[[], None] = lambd
 
     return ModelSlot(
         recognizer,
-        max_batch_tokens=2048,
         timeout_s=30,
         make_handler=make_handler,
         on_out_of_memory=on_out_of_memory,

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -66,7 +67,7 @@ def entities(recognitions: Sequence[Recognition]) -> list[list[tuple[str, int, i
 
 async def test_results_do_not_depend_on_other_requests(recognizer: Recognizer) -> None:
     texts = [SENTENCE, DOCUMENT, "", "马云", DOCUMENT[:600]]
-    scheduler = Scheduler(recognizer, 2048)
+    scheduler = Scheduler(recognizer)
     *alone, together = await asyncio.gather(
         *(scheduler.recognize([text]) for text in texts), scheduler.recognize(texts)
     )
@@ -91,6 +92,18 @@ async def test_a_batch_keeps_to_the_budget_and_takes_one_window_of_each_job_in_t
     assert len(short.windows) // 2 <= batches <= len(short.windows) + 1
 
 
+async def test_windows_of_a_document_are_taken_in_order_of_their_length(recognizer: Recognizer) -> None:
+    recording = RecordingRecognizer.of(recognizer, by_sentence=True)
+    queue = WindowQueue(recording, 512, "long", ModelMetrics("test"))
+    text = "".join(f"{'昨天，' * Random(seed).randrange(30)}记者在杭州见到了张伟。" for seed in range(60))
+    result = await queue.recognize([recording.encode(text)])
+    taken = [tokens for batch in recording.batches for tokens in batch]
+    assert len(taken) > 50
+    assert taken == sorted(taken)
+    expected = [[(e.type, e.start, e.end) for e in found] for found in recognizer.recognize([text], recognizer.types)]
+    assert entities(result.recognitions) == expected
+
+
 async def test_short_texts_that_wait_share_a_batch(recording: RecordingRecognizer) -> None:
     queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"))
     await asyncio.gather(*(queue.recognize([recording.encode(SENTENCE)]) for _ in range(20)))
@@ -98,7 +111,7 @@ async def test_short_texts_that_wait_share_a_batch(recording: RecordingRecognize
 
 
 async def test_a_short_text_overtakes_a_document(recognizer: Recognizer) -> None:
-    scheduler = Scheduler(recognizer, 2048)
+    scheduler = Scheduler(recognizer)
     document = asyncio.ensure_future(scheduler.recognize([DOCUMENT * 3]))
     await scheduler.recognize([SENTENCE])
     assert not document.done()
@@ -107,7 +120,7 @@ async def test_a_short_text_overtakes_a_document(recognizer: Recognizer) -> None
 
 async def test_a_text_of_several_sentences_that_fits_in_one_window_is_short(recognizer: Recognizer) -> None:
     recording = RecordingRecognizer.of(recognizer, by_sentence=True)
-    scheduler = Scheduler(recording, 2048)
+    scheduler = Scheduler(recording)
     await asyncio.gather(scheduler.recognize([DOCUMENT * 3]), scheduler.recognize([SENTENCE * 3]))
     assert [len(SENTENCE) + 2] * 3 in recording.batches, "no window of the document is in the batch"
 
@@ -179,7 +192,7 @@ async def test_an_error_reaches_the_requests_of_its_batch_only(recording: Record
 
 
 async def test_a_batch_that_does_not_end_is_stuck(recording: RecordingRecognizer) -> None:
-    scheduler = Scheduler(recording, 2048)
+    scheduler = Scheduler(recording)
     assert not scheduler.stuck(0)
     recording.go.clear()
     task = asyncio.create_task(scheduler.recognize([SENTENCE]))
@@ -192,7 +205,7 @@ async def test_a_batch_that_does_not_end_is_stuck(recording: RecordingRecognizer
 
 
 async def test_the_wait_is_estimated_from_the_queue_and_the_throughput(recording: RecordingRecognizer) -> None:
-    scheduler = Scheduler(recording, 2048)
+    scheduler = Scheduler(recording)
     await scheduler.recognize([DOCUMENT])
     assert scheduler.estimated_seconds([DOCUMENT]) == 0
     recording.started.clear()
@@ -206,7 +219,7 @@ async def test_the_wait_is_estimated_from_the_queue_and_the_throughput(recording
 
 
 async def test_texts_that_would_wait_too_long_are_rejected(recording: RecordingRecognizer) -> None:
-    scheduler = Scheduler(recording, 2048, max_wait_s=0)
+    scheduler = Scheduler(recording, max_wait_s=0)
     await scheduler.recognize([DOCUMENT])
     recording.started.clear()
     recording.go.clear()
@@ -230,7 +243,7 @@ def test_the_throughput_is_that_of_recent_batches() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux, a thread has a priority of its own")
 async def test_the_event_loop_has_precedence_over_inference(recognizer: Recognizer) -> None:
-    scheduler = Scheduler(recognizer, 2048)
+    scheduler = Scheduler(recognizer)
     before = set(threading.enumerate())
     await scheduler.recognize(["马云在杭州。"])
     threads = set(threading.enumerate()) - before
