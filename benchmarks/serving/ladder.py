@@ -1,13 +1,14 @@
 """The ladder: what each layer costs, from the engine up to HTTP, with one worker of one thread.
 
-The rounds of all rungs alternate in one run. CPU time is that of the process that does the work.
+The rounds of all rungs alternate in one run, and rungs are compared within a round, because the speed of a host can
+change within seconds. CPU time is that of the process that does the work.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,11 +32,16 @@ CLIENTS = 16
 
 @dataclass(frozen=True)
 class Rung:
-    """Sentences per second, and the CPU time per sentence in milliseconds: medians over the rounds."""
+    """The results of a rung: medians over the rounds.
+
+    per_s: sentences per second; cpu_ms: CPU time per sentence in milliseconds
+    of_engine: sentences per second as a share of those of the engine in the same round, at its best batch size
+    """
 
     name: str
     per_s: float
     cpu_ms: float
+    of_engine: float
 
 
 Measure = Callable[[float], tuple[float, float]]
@@ -81,15 +87,30 @@ def measure_ladder(
     figures: dict[str, list[tuple[float, float]]] = {name: [] for name in rungs}
     for measure in rungs.values():
         measure(min(0.5, seconds))
-    for _ in range(rounds):
+    for _ in range(rounds + 1):
         for name, measure in rungs.items():
-            figures[name].append(measure(seconds))
-    return [_rung(name, values) for name, values in figures.items()]
+            # Calls in this process are measured for a shorter time: their rate does not have to rise and fall first.
+            is_call = name.startswith(("engine", "Recognizer"))
+            figures[name].append(measure(seconds / 2 if is_call else seconds))
+    return ladder_of(figures)
 
 
-def best_engine(rungs: list[Rung]) -> Rung:
-    """Return the rung of the engine at its best batch size."""
-    return max((rung for rung in rungs if rung.name.startswith("engine")), key=lambda rung: rung.per_s)
+def ladder_of(figures: Mapping[str, Sequence[tuple[float, float]]]) -> list[Rung]:
+    """Return the rungs; `figures` has the sentences per second and the CPU time of each round, by the name of the rung.
+
+    The engine is best at the batch size with the highest median.
+    """
+    rates = {name: [per_s for per_s, _ in values] for name, values in figures.items()}
+    best = max((of for name, of in rates.items() if name.startswith("engine")), key=median)
+    return [
+        Rung(
+            name,
+            round(median(rates[name]), 2),
+            round(median(cpu_ms for _, cpu_ms in values), 3),
+            round(median(own / engine for own, engine in zip(rates[name], best, strict=True)), 3),
+        )
+        for name, values in figures.items()
+    ]
 
 
 def _engine(model: Path, options: EngineOptions, size: int) -> Measure:
@@ -145,8 +166,3 @@ def _http(
     found = closed_loop(service.port, source, clients, seconds, path, cut_off=False)
     number = sum(found.statuses.values()) * sentences
     return found.ok_per_s * sentences, 1000 * (service.meter.cpu_s() - before) / max(1, number)
-
-
-def _rung(name: str, values: list[tuple[float, float]]) -> Rung:
-    per_s, cpu_ms = (median(value[index] for value in values) for index in (0, 1))
-    return Rung(name, round(per_s, 2), round(cpu_ms, 3))

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.serving.client import OK, Responses, closed_loop, one_by_one, open_loop
-from benchmarks.serving.ladder import CLIENTS, best_engine, measure_ladder
+from benchmarks.serving.ladder import CLIENTS, measure_ladder
 from benchmarks.serving.services import Contender, Models, app, bodies, engines, ours, repeated_bodies
 from ner_runtime.embedded import embedded_model
 
@@ -114,9 +114,7 @@ def ladder(models: Models, options: Options) -> dict[str, Any]:
                 app(CONSTANT, "constant", models.checkpoint) as constant,
             ):
                 rungs = measure_ladder(model, engine, service, cached, constant, options.rounds, options.seconds)
-            best = best_engine(rungs)
-            rows = [asdict(rung) | {"of_engine": round(rung.per_s / best.per_s, 3)} for rung in rungs]
-            results[f"{name}, {engine}"] = rows
+            results[f"{name}, {engine}"] = [asdict(rung) for rung in rungs]
     return results
 
 

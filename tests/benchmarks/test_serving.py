@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.serving.apps import NoPipeline, Pool
 from benchmarks.serving.client import Responses, closed_loop, one_by_one, open_loop
+from benchmarks.serving.ladder import ladder_of
 from benchmarks.serving.parts import PARTS
 from benchmarks.serving.report import draw, tables, write_to_page
 from benchmarks.serving.services import Contender, app, batch_bodies, bodies, repeated_bodies
@@ -92,6 +93,17 @@ def test_the_variant_finds_what_the_design_finds(tmp_path: Path) -> None:
                 found = json.load(response)["data"]
             answers.append([(item["type"], item["start"], item["end"]) for item in found])
     assert answers[0] == answers[1]
+
+
+def test_rungs_are_compared_with_the_engine_in_the_same_round() -> None:
+    # The host is half as fast in the second round, and in the third one for the second half.
+    figures = {
+        "engine, batches of 1": [(50.0, 20.0), (25.0, 40.0), (50.0, 20.0)],
+        "engine, batches of 8": [(100.0, 10.0), (50.0, 20.0), (100.0, 10.0)],
+        "POST /ner": [(90.0, 12.0), (45.0, 24.0), (45.0, 24.0)],
+    }
+    assert [rung.of_engine for rung in ladder_of(figures)] == [0.5, 1.0, 0.9]
+    assert ladder_of(figures)[2].per_s == 45.0
 
 
 def row(contender: str, per_s: float) -> dict[str, Any]:
