@@ -32,8 +32,8 @@ from ner_runtime import Recognizer
 from ner_runtime.cpus import processor_name
 from ner_runtime.inference.batches import padded_tokens
 from ner_runtime.inference.crf import Crf
+from ner_runtime.inference.engine import default_batch_tokens
 from ner_runtime.models.registry.resolve import resolve_model
-from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 from ner_runtime.serving.lifecycle.service_process import service_process
 from ner_runtime.settings import load_settings
 from ner_runtime.upstream.private import WORKER_MODULE
@@ -88,10 +88,8 @@ def crf_ms() -> float:
 
 def padding_share() -> float:
     """Share of padding in the tokens of texts of 8 to 400 characters, in groups of 16."""
-    lengths = Random(45).choices(range(8, 401), k=1600)
-    padded = sum(
-        padded_tokens(lengths[start : start + 16], DEFAULT_MAX_BATCH_TOKENS) for start in range(0, len(lengths), 16)
-    )
+    lengths, budget = Random(45).choices(range(8, 401), k=1600), default_batch_tokens(hidden=256)
+    padded = sum(padded_tokens(lengths[start : start + 16], budget) for start in range(0, len(lengths), 16))
     return 1 - sum(lengths) / padded
 
 

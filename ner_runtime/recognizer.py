@@ -17,7 +17,15 @@ from ner_runtime.inference.batches import BatchEmissions
 from ner_runtime.inference.crf import Crf
 from ner_runtime.inference.decoder import Decoder
 from ner_runtime.inference.encoder import Encoder
-from ner_runtime.inference.engine import LENGTH_STEPS, Device, Engine, EngineName, PrecisionHint, open_engine
+from ner_runtime.inference.engine import (
+    LENGTH_STEPS,
+    Device,
+    Engine,
+    EngineName,
+    PrecisionHint,
+    default_batch_tokens,
+    open_engine,
+)
 from ner_runtime.inference.spans import Span
 from ner_runtime.inference.tokenizers.base import Tokenizer
 from ner_runtime.inference.tokenizers.factory import open_tokenizer
@@ -32,11 +40,6 @@ from ner_runtime.manifest import CRF_FILE, ONNX_FILE, Manifest, read_manifest, v
 RULES_VERSION = 5
 """Version of the rules for windows, markup and spans. Increase it with every change that can change entities."""
 MIN_WINDOW = 16
-DEFAULT_MAX_BATCH_TOKENS = 512
-"""Token budget of a batch if the model was not calibrated.
-
-Larger batches take more time per token, because their activations do not fit into the caches of a core.
-"""
 # Unknown types are truncated to this length in error messages.
 _MAX_TYPE_CHARS = 40
 
@@ -53,13 +56,14 @@ class Recognizer:
         lexicon: Matcher | None = None,
         *,
         window: int | None = None,
-        max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
+        max_batch_tokens: int | None = None,
         engine_name: str = "onnxruntime",
         length_step: int = 1,
     ) -> None:
         """Build a recognizer from its parts. To open a model directory, use `Recognizer.open`.
 
-        The lengths of batches are padded to multiples of `length_step`.
+        The lengths of batches are padded to multiples of `length_step`. The default of `max_batch_tokens` is that for
+        a CPU.
 
         Raises:
             InvalidModel: the default window of the model is out of range.
@@ -70,6 +74,8 @@ class Recognizer:
         if not MIN_WINDOW <= self.window <= largest:
             wrong = InvalidModel if window is None else InvalidValue
             raise wrong(f"window is {self.window}; allowed: {MIN_WINDOW} to {largest} pieces")
+        if max_batch_tokens is None:
+            max_batch_tokens = default_batch_tokens(manifest.geometry.hidden)
         if max_batch_tokens < 1:
             raise InvalidValue(f"max_batch_tokens is {max_batch_tokens}; allowed: 1 or more")
         self.manifest = manifest
@@ -90,7 +96,7 @@ class Recognizer:
         device: Device = "cpu",
         precision_hint: PrecisionHint = "f32",
         window: int | None = None,
-        max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS,
+        max_batch_tokens: int | None = None,
     ) -> Recognizer:
         """Open a model directory.
 
@@ -102,7 +108,7 @@ class Recognizer:
             precision_hint: `f32`, or `bf16` to let OpenVINO compute in bfloat16
             window: length of the longest window, in pieces; default: the value in `model.json`, or else the number of
                 positions of the encoder
-            max_batch_tokens: largest batch: number of windows times padded length
+            max_batch_tokens: largest batch: number of windows times padded length; default: `default_batch_tokens`
 
         Raises:
             ModelNotFound: the directory does not exist.
@@ -116,6 +122,8 @@ class Recognizer:
         tokenizer = open_tokenizer(directory, manifest)
         crf = Crf.from_file(directory / CRF_FILE, manifest.labels)
         lexicon = read_matcher(directory) if manifest.lexicon_kinds else None
+        if max_batch_tokens is None:
+            max_batch_tokens = default_batch_tokens(manifest.geometry.hidden, device)
         session = open_engine(
             directory / ONNX_FILE, name=engine, device=device, threads=threads, precision_hint=precision_hint
         )

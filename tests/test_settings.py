@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from ner_runtime.errors import SettingError
-from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
+from ner_runtime.inference.engine import default_batch_tokens
 from ner_runtime.settings import Settings, load_settings, unknown_variables
 
 
@@ -16,8 +16,10 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.threads_per_worker >= 1
 
 
-def test_the_description_of_the_batch_size_has_the_default_of_the_recognizer() -> None:
-    assert str(Settings.model_fields["max_batch_tokens"].description).endswith(f" {DEFAULT_MAX_BATCH_TOKENS}.")
+def test_the_description_of_the_batch_size_has_the_defaults() -> None:
+    small, base = default_batch_tokens(256), default_batch_tokens(768)
+    description = str(Settings.model_fields["max_batch_tokens"].description)
+    assert description.endswith(f"or else {base} for models of the base size or larger, and {small} for smaller ones.")
 
 
 @pytest.mark.parametrize(

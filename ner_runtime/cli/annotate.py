@@ -22,7 +22,6 @@ from ner_runtime.errors import UnknownType
 from ner_runtime.lexicon.user.matches import LexiconSet
 from ner_runtime.manifest import read_manifest
 from ner_runtime.models.registry.resolve import resolve_model
-from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 from ner_runtime.settings import load_settings
 
 
@@ -153,7 +152,7 @@ def _choose_model(model: str | None, workers: int, lexicons: Iterable[Path] | No
         engine="onnxruntime" if settings.engine == "auto" else settings.engine,
         device=settings.device,
         threads=settings.threads or max(1, available_cpus() // workers),
-        max_batch_tokens=settings.max_batch_tokens or DEFAULT_MAX_BATCH_TOKENS,
+        max_batch_tokens=settings.max_batch_tokens or None,
         lexicons=tuple(str(file.absolute()) for file in lexicons or ()),
     )
 

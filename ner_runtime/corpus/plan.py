@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
-
 SHARD_RECORDS = 2048
 SHARD_BYTES = 4 * 1024 * 1024
 MAX_CHARS = 1_000_000
@@ -34,7 +32,7 @@ class ModelChoice:
     engine: str = "onnxruntime"
     device: str = "cpu"
     threads: int = 1
-    max_batch_tokens: int = DEFAULT_MAX_BATCH_TOKENS
+    max_batch_tokens: int | None = None
     lexicons: tuple[str, ...] = ()
 
 

@@ -29,6 +29,7 @@ LENGTH_STEPS: Mapping[EngineName, int] = {"onnxruntime": 1, "openvino": 8}
 OpenVINO compiles kernels for each new shape, which takes longer than running them: with few lengths it has them soon.
 """
 Device = Literal["cpu", "cuda"]
+_WIDE = 512
 Ids64 = NDArray[np.int64]
 
 _CUDA = "CUDAExecutionProvider"
@@ -109,6 +110,21 @@ class OpenVinoEngine:
         request = self._compiled.create_infer_request()
         results = request.infer(_feed(input_ids, attention_mask, lexicon))
         return np.asarray(results["logits"], dtype=np.float32)  # (batch, sequence, labels)
+
+
+def default_batch_tokens(hidden: int, device: Device = "cpu") -> int:
+    """Return the token budget of a batch if the model was not calibrated.
+
+    On a CPU, larger batches take more time per token, because their activations do not fit into the caches of a core.
+    A GPU needs large batches.
+
+    Args:
+        hidden: width of the encoder
+        device: the device of the engine
+    """
+    if device == "cuda":
+        return 2048
+    return 256 if hidden >= _WIDE else 512
 
 
 def open_engine(

@@ -76,9 +76,9 @@ def test_an_engine_that_cannot_load_the_model_is_not_used(monkeypatch: pytest.Mo
 )
 def test_openvino_is_chosen_only_if_it_is_clearly_faster(openvino: float, engines: list[str]) -> None:
     measured = [
-        Measured(EngineOptions(engine="openvino", precision_hint="bf16"), openvino),
-        Measured(EngineOptions(engine="openvino"), openvino - 50),
-        Measured(EngineOptions(engine="onnxruntime"), 1000),
+        Measured(EngineOptions(engine="openvino", precision_hint="bf16", max_batch_tokens=512), openvino),
+        Measured(EngineOptions(engine="openvino", max_batch_tokens=512), openvino - 50),
+        Measured(EngineOptions(engine="onnxruntime", max_batch_tokens=512), 1000),
     ]
     calibration = calibration_of(measured)
     assert [options.engine for options in calibration.engines] == engines
@@ -111,8 +111,8 @@ def test_a_calibration_says_which_engine_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], openvino: float, auto: str
 ) -> None:
     measured = [
-        Measured(EngineOptions(engine="openvino"), openvino),
-        Measured(EngineOptions(engine="onnxruntime"), 1000),
+        Measured(EngineOptions(engine="openvino", max_batch_tokens=512), openvino),
+        Measured(EngineOptions(engine="onnxruntime", max_batch_tokens=512), 1000),
     ]
     monkeypatch.setattr(command, "measure_engines", lambda *_: measured)
     run = Raner(tmp_path, capsys)("bench", "--calibrate")

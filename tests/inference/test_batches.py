@@ -12,7 +12,6 @@ from ner_runtime.inference.batches import (
     padded_tokens,
     plan_batches,
 )
-from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 
 lengths = st.lists(st.integers(3, 512), max_size=60)
 
@@ -47,12 +46,12 @@ def test_the_padding_of_a_batch_is_a_tenth_or_costs_less_than_a_run(lengths: lis
         assert padded - sum(own) <= max(RUN_TOKENS, MAX_PADDING * padded)
 
 
-@given(st.integers(0, 10_000))
-def test_texts_of_8_to_400_characters_have_at_most_a_tenth_of_padding(seed: int) -> None:
+@given(st.integers(0, 10_000), st.sampled_from([256, 512, 2048]))
+def test_texts_of_8_to_400_characters_have_at_most_a_tenth_of_padding(seed: int, budget: int) -> None:
     lengths = Random(seed).choices(range(8, 401), k=400)
     # In groups of 16, as from 16 clients.
     groups = [lengths[start : start + 16] for start in range(0, len(lengths), 16)]
-    padded = sum(padded_tokens(group, DEFAULT_MAX_BATCH_TOKENS) for group in groups)
+    padded = sum(padded_tokens(group, budget) for group in groups)
     assert 1 - sum(lengths) / padded <= 0.1
 
 

@@ -55,11 +55,12 @@ def measure_engines(model: Path, threads: int) -> list[Measured]:
 
     The rounds of all engines and token budgets alternate, so that other load on the machine affects them alike.
     """
-    reference = _entities(Recognizer.open(model, threads=threads))
+    recognizer = Recognizer.open(model, threads=threads)
+    reference, default = _entities(recognizer), recognizer.max_batch_tokens
     failed: list[Measured] = []
     contenders: list[_Contender] = []
     for engine, hint in _candidates():
-        options = EngineOptions(engine=engine, precision_hint=hint)
+        options = EngineOptions(engine=engine, precision_hint=hint, max_batch_tokens=default)
         try:
             recognizer = Recognizer.open(model, threads=threads, engine=engine, precision_hint=hint)
         except InvalidModel as error:

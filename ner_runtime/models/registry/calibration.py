@@ -19,10 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ner_runtime.atomic_files import write_atomically
 from ner_runtime.cpus import processor_name
 from ner_runtime.errors import StoreError
-from ner_runtime.inference.engine import Device, EngineName, PrecisionHint
+from ner_runtime.inference.engine import Device, EngineName, PrecisionHint, default_batch_tokens
 from ner_runtime.manifest import Manifest
 from ner_runtime.models.registry.active import raner_home
-from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 
 ENGINES: tuple[EngineName, ...] = ("onnxruntime", "openvino")
 MAX_BATCH_TOKENS = 262_144
@@ -41,7 +40,7 @@ class EngineOptions(BaseModel):
 
     engine: EngineName
     precision_hint: PrecisionHint = "f32"
-    max_batch_tokens: int = Field(default=DEFAULT_MAX_BATCH_TOKENS, ge=1, le=MAX_BATCH_TOKENS)
+    max_batch_tokens: int = Field(ge=1, le=MAX_BATCH_TOKENS)
 
 
 class Calibration(BaseModel):
@@ -98,7 +97,8 @@ def engine_options(
     named = None if engine == "auto" else engine
     calibration = read_calibration(manifest, threads) if device == "cpu" else None
     found = calibration.options(named) if calibration else None
-    options = found or EngineOptions(engine=named or "onnxruntime")
+    default = default_batch_tokens(manifest.geometry.hidden, device)
+    options = found or EngineOptions(engine=named or "onnxruntime", max_batch_tokens=default)
     return options.model_copy(update={"max_batch_tokens": max_batch_tokens}) if max_batch_tokens else options
 
 

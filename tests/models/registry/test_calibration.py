@@ -14,7 +14,6 @@ from ner_runtime.models.registry.calibration import (
     read_calibration,
     write_calibration,
 )
-from ner_runtime.recognizer import DEFAULT_MAX_BATCH_TOKENS
 
 OPENVINO = EngineOptions(engine="openvino", precision_hint="bf16", max_batch_tokens=512)
 ONNXRUNTIME = EngineOptions(engine="onnxruntime", max_batch_tokens=1024)
@@ -28,7 +27,12 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:
 
 def test_without_a_calibration_the_defaults_apply(manifest: Manifest) -> None:
     found = engine_options(manifest, engine="auto", device="cpu", threads=1, max_batch_tokens=0)
-    assert found == EngineOptions(engine="onnxruntime", precision_hint="f32", max_batch_tokens=DEFAULT_MAX_BATCH_TOKENS)
+    assert found == EngineOptions(engine="onnxruntime", precision_hint="f32", max_batch_tokens=512)
+    wide = manifest.geometry.model_copy(update={"hidden": 768})
+    found = engine_options(
+        manifest.model_copy(update={"geometry": wide}), engine="auto", device="cpu", threads=1, max_batch_tokens=0
+    )
+    assert found.max_batch_tokens == 256
 
 
 def test_auto_is_the_first_engine_of_the_calibration_with_its_own_batch_size(manifest: Manifest) -> None:

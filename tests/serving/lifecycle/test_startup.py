@@ -43,7 +43,7 @@ def failing_openvino(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The embedded model was calibrated for OpenVINO, which cannot load it any more."""
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path))
     engines = (
-        EngineOptions(engine="openvino", precision_hint="bf16"),
+        EngineOptions(engine="openvino", precision_hint="bf16", max_batch_tokens=512),
         EngineOptions(engine="onnxruntime", max_batch_tokens=512),
     )
     write_calibration(read_manifest(embedded_model()), 1, Calibration(engines=engines))
