@@ -1,13 +1,13 @@
 /** The API page: draws `docs.json` with every operation, its request body, its responses and an example command. */
 
-import { setLanguage, t } from './core/i18n.js';
-import { example, nameOf, operations, typeLine } from './core/openapi.js';
-import { loadPreferences, savePreferences } from './core/preferences.js';
-import { applyTheme } from './view/appearance.js';
-import { el, find } from './view/dom.js';
-import { translate } from './view/translate.js';
+import { setLanguage, t } from './core/language/i18n.js';
+import { example, nameOf, operations, typeLine } from './core/service/openapi.js';
+import { loadPreferences, savePreferences } from './core/state/preferences.js';
+import { applyTheme } from './view/page/appearance.js';
+import { el, find } from './view/page/dom.js';
+import { translate } from './view/page/translate.js';
 
-/** @typedef {import('./core/openapi.js').Schema} Schema */
+/** @typedef {import('./core/service/openapi.js').Schema} Schema */
 
 const preferences = loadPreferences();
 const base = new URL('.', document.baseURI);
@@ -26,7 +26,7 @@ function draw(description) {
 
 /**
  * @param {Schema} description
- * @param {import('./core/openapi.js').Operation} operation
+ * @param {import('./core/service/openapi.js').Operation} operation
  */
 function operationPanel(description, { verb, path, summary, description: text, request, responses }) {
   return el(

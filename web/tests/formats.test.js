@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { retryAfter } from '../../static/js/core/api.js';
-import { decode } from '../../static/js/core/encodings.js';
-import { escape, toBrat, toConll, toCsv, toCurl, toHtml, toJson } from '../../static/js/core/exporters.js';
-import { example, operations, typeLine } from '../../static/js/core/openapi.js';
-import { fromFragment, MAX_LINK, toFragment } from '../../static/js/core/permalink.js';
-import { preferredLanguage } from '../../static/js/core/preferences.js';
-import { createStore } from '../../static/js/core/store.js';
-import { STRINGS } from '../../static/js/core/strings.js';
+import { retryAfter } from '../../static/js/core/service/api.js';
+import { decode } from '../../static/js/core/text/encodings.js';
+import { escape, toBrat, toConll, toCsv, toCurl, toHtml, toJson } from '../../static/js/core/results/exporters.js';
+import { example, operations, typeLine } from '../../static/js/core/service/openapi.js';
+import { fromFragment, MAX_LINK, toFragment } from '../../static/js/core/text/permalink.js';
+import { preferredLanguage } from '../../static/js/core/state/preferences.js';
+import { createStore } from '../../static/js/core/state/store.js';
+import { STRINGS } from '../../static/js/core/language/strings.js';
 
 const LABELLED = { text: '马云到杭\n州', entities: [{ type: 'PER', span: '马云', start: 0, end: 2, score: 0.9 }, { type: 'LOC', span: '杭\n州', start: 3, end: 6, score: 0.5 }] };
 
