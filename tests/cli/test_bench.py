@@ -87,6 +87,17 @@ def test_openvino_is_chosen_only_if_it_is_clearly_faster(openvino: float, engine
     assert chosen.precision_hint == "bf16"
 
 
+def test_one_slow_measurement_does_not_rule_out_a_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {128: [1.0, 1.0, 1.0], 256: [1.8, 0.8, 0.8], 512: [2.1, 0.1, 0.1]}
+    monkeypatch.setattr(calibration, "_candidates", lambda: [("onnxruntime", "f32")])
+    monkeypatch.setattr(calibration, "CHECKED_SENTENCES", 2)
+    monkeypatch.setattr(calibration, "BUDGETS", tuple(seconds))
+    monkeypatch.setattr(calibration, "_time", lambda _recognizer, _windows, budget: seconds[budget].pop(0))
+    [found] = measure_engines(embedded_model(), threads=1)
+    assert found.options.max_batch_tokens == 256
+    assert len(seconds[512]) == 2, "a batch size of half the speed is measured once"
+
+
 def test_a_calibration_is_kept_and_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
