@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { drawingBlocks, requestParts } from '../../static/js/core/text/parts.js';
+import { drawingBlocks, requestParts } from '../../../static/js/core/text/parts.js';
 
 /** @param {string} text @param {{ start: number, end: number }[]} parts */
 function slices(text, parts) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { newlineStyle, normalizeNewlines, SourceOffsets } from '../../static/js/core/text/newlines.js';
-import { countPoints, lowerBound, Offsets } from '../../static/js/core/text/offsets.js';
+import { newlineStyle, normalizeNewlines, SourceOffsets } from '../../../static/js/core/text/newlines.js';
+import { countPoints, lowerBound, Offsets } from '../../../static/js/core/text/offsets.js';
 
 test('code points and code units convert in both directions', () => {
   const text = 'a𠮷👩‍💻马\u{10ffff}。';

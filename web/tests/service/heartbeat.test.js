@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ApiError } from '../../static/js/core/service/api.js';
-import { Heartbeat } from '../../static/js/core/service/heartbeat.js';
-import { createStore } from '../../static/js/core/state/store.js';
+import { ApiError } from '../../../static/js/core/service/api.js';
+import { Heartbeat } from '../../../static/js/core/service/heartbeat.js';
+import { createStore } from '../../../static/js/core/state/store.js';
 
 /** @param {Record<string, unknown>} state */
 function setUp(state) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ApiError } from '../../static/js/core/service/api.js';
-import { detect } from '../../static/js/core/service/detection.js';
+import { ApiError } from '../../../static/js/core/service/api.js';
+import { detect } from '../../../static/js/core/service/detection.js';
 
 const TEXT = '0123456789';
 const parts = () => [0, 2, 4, 6, 8].map((start) => ({ start, end: start + 2 }));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { countByType, flatten, group, place, shown, statistics } from '../../static/js/core/results/entities.js';
-import { Offsets } from '../../static/js/core/text/offsets.js';
+import { countByType, flatten, group, place, shown, statistics } from '../../../static/js/core/results/entities.js';
+import { Offsets } from '../../../static/js/core/text/offsets.js';
 
 /** @param {string} type @param {number} start_offset @param {number} end_offset @param {number} [score] */
 function received(type, start_offset, end_offset, score = 0.9) {

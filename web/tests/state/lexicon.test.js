@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { NO_LEXICON, parseLexicon } from '../../static/js/core/state/lexicon.js';
+import { NO_LEXICON, parseLexicon } from '../../../static/js/core/state/lexicon.js';
 
 test('lines become entries by mode', () => {
   const source = '# 品牌\n蔚来\tORG\n今日头条 ORG force\r\n长安　*　forbid\n苹果 ORG hint -2.5\n\nNew York\tLOC\tprefer\t\n开发者大会 活动\n';

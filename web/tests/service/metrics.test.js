@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { parse, quantile, rates, totals } from '../../static/js/core/service/metrics.js';
+import { parse, quantile, rates, totals } from '../../../static/js/core/service/metrics.js';
 
 const EXPOSITION = `# HELP raner_requests_total Requests.
 # TYPE raner_requests_total counter

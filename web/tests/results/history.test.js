@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { add, documentOf, entryOf } from '../../static/js/core/results/history.js';
-import { Offsets } from '../../static/js/core/text/offsets.js';
-import { NO_DOCUMENT } from '../../static/js/core/state/state.js';
+import { add, documentOf, entryOf } from '../../../static/js/core/results/history.js';
+import { Offsets } from '../../../static/js/core/text/offsets.js';
+import { NO_DOCUMENT } from '../../../static/js/core/state/state.js';
 
 const TEXT = '𠮷：马云在杭州。';
 const ENTITIES = [
