@@ -198,8 +198,8 @@ class Settings(BaseSettings):
         0,
         "0, or 128 to 262144",
         "Maximum number of tokens in one inference batch, padding included. 0: the best value for the model, if "
-        "`raner bench --calibrate` has measured it, or else 256 for models of the base size or larger, "
-        "and 512 for smaller ones.",
+        "`raner bench --calibrate` has measured it, or else 2048 on a GPU, 256 for models of the base "
+        "size or larger, and 512 for smaller ones.",
         ge=0,
         le=262_144,
     )

@@ -17,9 +17,10 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_description_of_the_batch_size_has_the_defaults() -> None:
-    small, base = default_batch_tokens(256), default_batch_tokens(768)
+    small, base, gpu = default_batch_tokens(256), default_batch_tokens(768), default_batch_tokens(768, "cuda")
     description = str(Settings.model_fields["max_batch_tokens"].description)
-    assert description.endswith(f"or else {base} for models of the base size or larger, and {small} for smaller ones.")
+    defaults = f"{gpu} on a GPU, {base} for models of the base size or larger, and {small} for smaller ones"
+    assert description.endswith(f"or else {defaults}.")
 
 
 @pytest.mark.parametrize(
