@@ -11,17 +11,7 @@ from tests.support.servers.service import REPOSITORY
 
 PACKAGE = REPOSITORY / "ner_runtime"
 PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
-REQUEST_PATH = (
-    "inference",
-    "inference/constraints",
-    "inference/graph",
-    "inference/markup",
-    "inference/tokenizers",
-    "inference/windows",
-    "serving/answering",
-    "serving/http",
-    "serving/telemetry",
-)
+REQUEST_PATH = ("inference", "serving/answering", "serving/http", "serving/telemetry")
 MODEL_LIFE = ("models/acquire", "models/checkpoint", "models/convert", "models/registry")
 
 
@@ -31,8 +21,8 @@ def section(heading: str) -> str:
 
 
 def modules(folder: str) -> set[str]:
-    """The modules of a folder, relative to the package."""
-    files = (PACKAGE / folder).glob("*.py")
+    """The modules of a folder and of the folders in it, relative to the package."""
+    files = (PACKAGE / folder).rglob("*.py")
     return {file.relative_to(PACKAGE).as_posix() for file in files if file.name != "__init__.py"}
 
 
