@@ -32,7 +32,7 @@ def started(link: Path) -> Generator[Server]:
     """A service with two workers that runs as in a container."""
     settings = {"RANER_MODEL": str(link), "RANER_WORKERS": "2", "RANER_THREADS": "1", "BENTOML_CONTAINERIZED": "true"}
     with serve(link.parent / "service.log", **settings) as server:
-        wait_for(lambda: len(ready_workers(server)) == 2, 60)
+        wait_for(lambda: len(ready_workers(server)) == 2, PATIENCE_S)
         yield server
 
 
@@ -40,7 +40,7 @@ def started(link: Path) -> Generator[Server]:
 def pair(started: Server, link: Path) -> Server:
     """The service, with both workers serving the model `left`."""
     switch(link, link.parent / "left")
-    wait_for(lambda: versions(started) == {LEFT: 2} and "failed" not in update_states(started), 30)
+    wait_for(lambda: versions(started) == {LEFT: 2} and "failed" not in update_states(started), PATIENCE_S)
     return started
 
 
@@ -61,7 +61,7 @@ def test_clients_that_connect_together_are_shared_by_the_workers(pair: Server) -
     with ExitStack() as stack:
         for _ in range(12):
             stack.enter_context(socket.create_connection(address))
-        wait_for(lambda: sum(connections_of(pair)) >= 12, 10)
+        wait_for(lambda: sum(connections_of(pair)) >= 12, PATIENCE_S)
         # Connections of other tests may still be open.
         assert min(connections_of(pair)) >= 4
 
@@ -81,7 +81,7 @@ def test_a_swap_loses_no_request_and_each_response_comes_from_one_model(
     with load(pair.url, NEWS, clients=4, pause=0.02) as taken:
         for name in ("right", "left"):
             switch(link, link.parent / name)
-            wait_for(lambda name=name: versions(pair) == {name: 2}, 30)
+            wait_for(lambda name=name: versions(pair) == {name: 2}, PATIENCE_S)
     assert not taken.failed()
     for outcome in taken.outcomes:
         meta, data = outcome.body["meta"], outcome.body["data"]
@@ -92,7 +92,7 @@ def test_a_swap_loses_no_request_and_each_response_comes_from_one_model(
 
 def test_a_damaged_model_is_not_served_and_the_reason_is_reported(pair: Server, link: Path) -> None:
     switch(link, link.parent / "bad")
-    wait_for(lambda: update_states(pair) == {"failed"}, 30)
+    wait_for(lambda: update_states(pair) == {"failed"}, PATIENCE_S)
     for model in models(pair):
         assert model["version"] == LEFT
         assert "is damaged: its sha256 differs from the one in model.json" in model["update"]["reason"]  # type: ignore[index]
@@ -104,11 +104,11 @@ def test_a_damaged_model_is_not_served_and_the_reason_is_reported(pair: Server, 
 
 def test_a_killed_worker_is_replaced_while_the_configured_model_is_damaged(pair: Server, link: Path) -> None:
     switch(link, link.parent / "bad")
-    wait_for(lambda: update_states(pair) == {"failed"}, 30)
+    wait_for(lambda: update_states(pair) == {"failed"}, PATIENCE_S)
     killed, kept = ready_workers(pair)
     with load(pair.url, NEWS, clients=4, pause=0.02) as taken:
         killed.kill()
-        wait_for(lambda: len(ready_workers(pair)) == 2 and killed not in ready_workers(pair), 30)
+        wait_for(lambda: len(ready_workers(pair)) == 2 and killed not in ready_workers(pair), PATIENCE_S)
     assert kept in ready_workers(pair)
     assert len(taken.failed()) <= 4
     assert {model["version"] for model in models(pair)} == {LEFT}
@@ -116,16 +116,16 @@ def test_a_killed_worker_is_replaced_while_the_configured_model_is_damaged(pair:
 
 def test_the_failure_is_cleared_when_the_configured_model_is_good_again(pair: Server, link: Path) -> None:
     switch(link, link.parent / "bad")
-    wait_for(lambda: update_states(pair) == {"failed"}, 30)
+    wait_for(lambda: update_states(pair) == {"failed"}, PATIENCE_S)
     switch(link, link.parent / "left")
-    wait_for(lambda: update_states(pair) == {"done"}, 30)
+    wait_for(lambda: update_states(pair) == {"done"}, PATIENCE_S)
     assert {model["version"] for model in models(pair)} == {LEFT}
 
 
 def test_a_changed_model_json_is_served_though_the_version_stays(pair: Server, link: Path) -> None:
     path = link.parent / "left" / "model.json"
     write_atomically(path, json.dumps(json.loads(path.read_bytes()) | {"default_types": ["PER"]}).encode())
-    wait_for(lambda: all(model["default_types"] == ["PER"] for model in models(pair)), 30)
+    wait_for(lambda: all(model["default_types"] == ["PER"] for model in models(pair)), PATIENCE_S)
     assert {model["version"] for model in models(pair)} == {LEFT}
 
 
@@ -149,9 +149,9 @@ def test_a_taken_port_stops_the_start_with_one_line() -> None:
 def test_a_service_without_the_supervisor_serves_and_logs_one_error(tmp_path: Path) -> None:
     target = "tests.support.programs.unsupervised:Raner"
     with serve(tmp_path / "log", target=target, RANER_WORKERS="2", RANER_THREADS="1") as server:
-        wait_for(lambda: len(workers(server)) == 2, 60)
-        wait_for(lambda: "not run by RaNER's supervisor" in server.log.read_text(), 60)
+        wait_for(lambda: len(workers(server)) == 2, PATIENCE_S)
+        wait_for(lambda: "not run by RaNER's supervisor" in server.log.read_text(), PATIENCE_S)
         with server.client() as client:
             assert client.post("/ner", json={"text": "马云"}).is_success
-            wait_for(lambda: "raner_workers_ready 2.0" in client.get("/metrics").text, 60)
+            wait_for(lambda: "raner_workers_ready 2.0" in client.get("/metrics").text, PATIENCE_S)
     assert server.log.read_text().count("not run by RaNER's supervisor") == 1

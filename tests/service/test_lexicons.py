@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from ner_runtime.serving.api.responses import ModelResponse, ModelsResponse
-from tests.support.servers.service import Server, serve
+from tests.support.servers.service import PATIENCE_S, Server, serve
 from tests.support.servers.workers import wait_for
 
 TEXT = "我们公司今天下午开会讨论方案。"
@@ -129,9 +129,9 @@ def test_batches_and_redaction_use_lexicons(client: httpx.Client) -> None:
 
 def test_a_changed_file_is_loaded_and_a_bad_one_is_not(client: httpx.Client, folder: Path, service: Server) -> None:
     write(folder, "changing.tsv", "讨论\tTOPIC")
-    wait_for(lambda: ner(client, lexicons=["changing"]) == [("TOPIC", "讨论", "lexicon")], 20)
+    wait_for(lambda: ner(client, lexicons=["changing"]) == [("TOPIC", "讨论", "lexicon")], PATIENCE_S)
     write(folder, "changing.tsv", "no tab")
-    wait_for(lambda: errors(client)["changing"] is not None, 20)
+    wait_for(lambda: errors(client)["changing"] is not None, PATIENCE_S)
     assert ner(client, lexicons=["changing"]) == [("TOPIC", "讨论", "lexicon")]
     assert errors(client)["changing"] == "changing.tsv has no valid entry; line 1: has 1 columns; expected: " + (
         "text<TAB>type[<TAB>mode[<TAB>weight]]"
@@ -141,18 +141,18 @@ def test_a_changed_file_is_loaded_and_a_bad_one_is_not(client: httpx.Client, fol
     assert 'raner_lexicon_loads_total{outcome="failed"} 1.0' in metrics
     assert 'raner_lexicon_entries{lexicon="events"} 1.0' in metrics
     write(folder, "changing.tsv", "公司\tFIRM")
-    wait_for(lambda: errors(client)["changing"] is None, 20)
+    wait_for(lambda: errors(client)["changing"] is None, PATIENCE_S)
 
 
 def test_a_removed_lexicon_is_removed_unless_it_is_a_default(client: httpx.Client, folder: Path) -> None:
     write(folder, "short.jsonl", '{"text": "公司", "type": "FIRM"}')
-    wait_for(lambda: "short" in errors(client), 20)
+    wait_for(lambda: "short" in errors(client), PATIENCE_S)
     (folder / "short.jsonl").unlink()
     (folder / "events.tsv").unlink()
-    wait_for(lambda: "short" not in errors(client) and errors(client)["events"] == "the file was removed", 20)
+    wait_for(lambda: "short" not in errors(client) and errors(client)["events"] == "the file was removed", PATIENCE_S)
     assert ner(client) == [EVENT]
     write(folder, "events.tsv", "开会\tEVENT")
-    wait_for(lambda: errors(client)["events"] is None, 20)
+    wait_for(lambda: errors(client)["events"] is None, PATIENCE_S)
 
 
 def test_an_unknown_type_of_a_lexicon_is_counted_as_other(client: httpx.Client) -> None:

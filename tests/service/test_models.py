@@ -10,7 +10,7 @@ import pytest
 
 from ner_runtime.serving.api.responses import ModelsResponse
 from tests.support.models.twins import LEFT, RIGHT, served_link, switch, types_of
-from tests.support.servers.service import Server, serve
+from tests.support.servers.service import PATIENCE_S, Server, serve
 from tests.support.servers.workers import wait_for
 from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, spans
 
@@ -35,7 +35,7 @@ def client(pair: Server, link: Path) -> Generator[httpx.Client]:
     """A client of the service, while `news` is the model `left`."""
     with pair.client() as client:
         switch(link, link.parent / "left")
-        wait_for(lambda: updates(client)["news"] != "failed" and versions(client)["news"] == LEFT, 30)
+        wait_for(lambda: updates(client)["news"] != "failed" and versions(client)["news"] == LEFT, PATIENCE_S)
         yield client
 
 
@@ -93,13 +93,13 @@ def test_the_metrics_are_counted_by_model(client: httpx.Client) -> None:
 
 def test_each_model_is_updated_on_its_own(client: httpx.Client, link: Path) -> None:
     switch(link, link.parent / "right")
-    wait_for(lambda: versions(client) == {"news": RIGHT, "resume": RIGHT}, 30)
+    wait_for(lambda: versions(client) == {"news": RIGHT, "resume": RIGHT}, PATIENCE_S)
     assert updates(client) == {"news": "done", "resume": None}
 
 
 def test_a_model_that_cannot_be_updated_keeps_its_version(client: httpx.Client, link: Path, pair: Server) -> None:
     switch(link, link.parent / "bad")
-    wait_for(lambda: updates(client) == {"news": "failed", "resume": None}, 30)
+    wait_for(lambda: updates(client) == {"news": "failed", "resume": None}, PATIENCE_S)
     assert versions(client) == {"news": LEFT, "resume": RIGHT}
     for name, version in (("news", LEFT), ("resume", RIGHT)):
         response = client.post("/ner", json={"text": EXAMPLE, "model": name}).json()
