@@ -137,7 +137,7 @@ class WebPage:
 
     @property
     def text(self) -> Locator:
-        return self.page.locator("textarea")
+        return self.page.locator("#text")
 
     @property
     def button(self) -> Locator:
