@@ -42,8 +42,8 @@ install-dev: .venv/dev ## create the environment for development
 system: ## install the Debian packages for the tests (a browser, fonts, Redis)
 	@scripts/system
 
-test: install-dev system ## run the tests, without the slow ones
-	$(BIN)/python -m pytest
+test: install-dev system ## run the tests, without the slow ones (PROCESSES=auto: one process for each CPU)
+	$(BIN)/python -m pytest $(if $(PROCESSES),-n $(PROCESSES) --dist loadfile)
 
 check: install-dev ## check format, lint, import contracts and types
 	$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 
@@ -8,12 +9,26 @@ import pytest
 from hypothesis import settings
 
 from ner_runtime import Recognizer
+from ner_runtime.cpus import available_cpus
 from ner_runtime.embedded import embedded_model
 from tests.support.servers.service import PATIENCE_S, Server, serve
 
 # Examples are checked for what they show, never for how long they take: the machine may be busy.
 settings.register_profile("raner", deadline=None)
 settings.load_profile("raner")
+
+MAX_PROCESSES = 4
+"""Each process of `make test PROCESSES=auto` starts a service and a browser of its own, which need memory."""
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One process a CPU: more threads of PyTorch would wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of processes for `pytest -n auto`: the CPUs that this process may use, at most four."""
+    return min(available_cpus(), MAX_PROCESSES)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ NOT_IMPORTED = {
     "pre-commit": "a command",
     "pyright": "a command",
     "ruff": "a command",
+    "pytest-xdist": "a pytest plugin",
     "schemathesis": "a pytest plugin",
     "uv": "a command",
     "addict": "modelscope imports it",
@@ -88,16 +90,22 @@ def imported_modules(folder: str) -> Iterator[tuple[str, Path]]:
                 yield module, file
 
 
+# It reads the metadata of every installed package.
+providers = cache(packages_distributions)
+
+
+@cache
 def imported_packages(folder: str) -> dict[str, set[str]]:
     """For each module that the code of a folder imports, the packages that provide it: several for a namespace."""
-    providers = packages_distributions()
     return {
-        f"{module} ({file.relative_to(REPOSITORY)})": {normalized(name) for name in providers.get(module, [module])}
+        f"{module} ({file.relative_to(REPOSITORY)})": {normalized(name) for name in providers().get(module, [module])}
         for module, file in imported_modules(folder)
     }
 
 
-ALL_IMPORTED = {name for folder in EXTRAS for names in imported_packages(folder).values() for name in names}
+def all_imported() -> set[str]:
+    """The packages that any code imports."""
+    return {name for folder in EXTRAS for names in imported_packages(folder).values() for name in names}
 
 
 @pytest.mark.parametrize("folder", EXTRAS)
@@ -107,11 +115,11 @@ def test_every_imported_package_is_declared(folder: str) -> None:
 
 
 def test_every_declared_package_is_imported() -> None:
-    assert declared(tuple(PROJECT["optional-dependencies"])) - ALL_IMPORTED - NOT_IMPORTED.keys() == set()
+    assert declared(tuple(PROJECT["optional-dependencies"])) - all_imported() - NOT_IMPORTED.keys() == set()
 
 
 def test_exceptions_are_needed() -> None:
-    assert NOT_IMPORTED.keys() & ALL_IMPORTED == set()
+    assert NOT_IMPORTED.keys() & all_imported() == set()
     assert NOT_IMPORTED.keys() <= declared(tuple(PROJECT["optional-dependencies"]))
 
 
