@@ -4,9 +4,9 @@
     write_checkpoint(directory, BASE)                                 the geometry of the published base models
     write_checkpoint(directory, layout="head", labels=bio(["PER"]))   any field of `Recipe` may be changed
 
-Weights are drawn so that answers are lively: about half of a text is O, the rest is entities of every type. A character
-leans to a label of its own, as a trained model's would, and its neighbours may talk it out of it. Nothing forbids a
-transition, so that paths which no trained CRF takes come up too.
+Weights are drawn so that answers are lively: about half of a text is O (`outside`), the rest is entities of every type.
+A character leans to a label of its own, as a trained model's would, and its neighbours may talk it out of it. Nothing
+forbids a transition, so that paths which no trained CRF takes come up too.
 
 Source: ModelScope 1.40.2 and the records of the published checkpoints; `ner_runtime/models/checkpoint.py` has the list.
 """
@@ -92,6 +92,8 @@ class Recipe:
     preprocessor: str | None = None
     """Name of the preprocessor in configuration.json; the published ones name none."""
     seed: int = 0
+    outside: float = 0.5
+    """Share of the vocabulary that leans to O."""
     family: Literal["bert", "xlm-roberta"] = "bert"
     by_word: bool = False
     """Whether an XLM-RoBERTa labels words, that is, has no `is_split_into_words` in its tokenizer_config.json."""
@@ -204,7 +206,7 @@ def weights(recipe: Recipe) -> State:
         state[f"{name}.bias"] = normal(hidden, scale=0.1)
 
     leanings = np.where(
-        random.random(recipe.vocab) < 0.5, outside, random.integers(0, labels, recipe.vocab)
+        random.random(recipe.vocab) < recipe.outside, outside, random.integers(0, labels, recipe.vocab)
     )  # (vocab,)
     directions = normal(labels, hidden)
     state["encoder.embeddings.word_embeddings.weight"] = directions[leanings] + normal(recipe.vocab, hidden, scale=0.5)
