@@ -14,7 +14,6 @@ import logging
 import sys
 import traceback
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from typing import Any, Literal
 from ner_runtime.errors import RanerError
 from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.serving.telemetry.log_handler import BufferedLogHandler
+from ner_runtime.serving.telemetry.response_log import ResponseLogRecord, level_name, timestamp
 from ner_runtime.upstream.private import CONFIGURATION_LOGGER
 
 LogFormat = Literal["json", "text"]
@@ -36,8 +36,6 @@ _SERVICE = "raner"
 _READ_METHODS = ("GET", "HEAD")
 _MAX_FRAMES = 12
 _ENCODER = json.JSONEncoder(default=str)
-# Attribute of a record that holds all its extra fields and the request id, so that they need not be collected.
-_FIELDS = "raner_fields"
 _RECORD_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime"}
 
 log = logging.getLogger(_SERVICE)
@@ -78,26 +76,16 @@ def log_response(record: AccessRecord) -> None:
         level = logging.WARNING
     else:
         level = logging.DEBUG if record.method in _READ_METHODS else logging.INFO
-    if not log.isEnabledFor(level):
-        return
-    fields: dict[str, object] = {"path": record.path, "method": record.method[:16], "status": record.status}
-    fields["ms"] = round(record.seconds * 1000, 3)
-    if record.code is not None:
-        fields["code"] = record.code
-    fields |= record.notes
-    # Made directly: `log.log` would look up the calling function, which costs more than the rest.
-    line = logging.LogRecord(log.name, level, __file__, 0, "request", (), None)
-    if record.request_id:
-        fields = {"request_id": record.request_id, **fields}
-    setattr(line, _FIELDS, fields)
-    line.created = record.at
-    log.handle(line)
+    if log.isEnabledFor(level):
+        log.handle(ResponseLogRecord(record, level))
 
 
 class JsonLogFormatter(logging.Formatter):
     """Formats a log record as a JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record, ResponseLogRecord):
+            return record.to_json()
         return _ENCODER.encode(_fields(record) | _extra_fields(record))
 
 
@@ -111,9 +99,8 @@ class TextLogFormatter(logging.Formatter):
 
 
 def _extra_fields(record: logging.LogRecord) -> dict[str, Any]:
-    fields = getattr(record, _FIELDS, None)
-    if fields is not None:
-        return fields
+    if isinstance(record, ResponseLogRecord):
+        return record.fields()
     return {name: value for name, value in record.__dict__.items() if name not in _RECORD_FIELDS}
 
 
@@ -124,14 +111,14 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
         # The first line names the event. Further lines may hold a text: asyncio, for example, shows objects there.
         event = event.partition("\n")[0]
     fields: dict[str, Any] = {
-        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-        "level": record.levelname.lower(),
+        "time": timestamp(record.created),
+        "level": level_name(record),
         "event": event,
         "pid": record.process,
     }
     if not is_own:
         fields["logger"] = record.name
-    if (identity := REQUEST_ID.get()) and not hasattr(record, _FIELDS):
+    if (identity := REQUEST_ID.get()) and not isinstance(record, ResponseLogRecord):
         fields["request_id"] = identity
     if record.exc_info and record.exc_info[1]:
         fields["exception"] = _exception(record.exc_info[1])
