@@ -36,11 +36,11 @@ from ner_runtime.serving.api.requests import (
 from ner_runtime.serving.http.admission.limits import Admission, Rate
 from ner_runtime.serving.http.admission.refusals import Refusals
 from ner_runtime.serving.http.bodies import BodyReader
+from ner_runtime.serving.http.connection.protocol import HttpProtocol
 from ner_runtime.serving.http.cors import with_cors
 from ner_runtime.serving.http.edge import Edge, Parser
 from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
 from ner_runtime.serving.http.pages import Pages
-from ner_runtime.serving.http.protocol import HttpProtocol
 from ner_runtime.serving.lifecycle.heartbeat import run_dir
 from ner_runtime.serving.lifecycle.lexicon_folder import LexiconFolder
 from ner_runtime.serving.lifecycle.shutdown import CloseConnections, Shutdown
@@ -96,8 +96,8 @@ class EdgeService(bentoml.Service[object]):
         }
         observers = (observe_response, log_response)
         # Once the shutdown has begun, responses must close their connections, which `CloseConnections` does.
-        refusals = Refusals(admission, parsers, lambda: not shutdown.begun, *observers)
-        use_http_protocol(partial(HttpProtocol, refusals=refusals))
+        refusals = Refusals(admission, parsers, lambda: not shutdown.begun)
+        use_http_protocol(partial(HttpProtocol, refusals=refusals, observers=observers))
         edge = Edge(
             app,
             Pages(STATIC, model_statuses),

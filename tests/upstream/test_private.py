@@ -25,7 +25,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from ner_runtime.serving.http.protocol import HttpProtocol
+from ner_runtime.serving.http.connection.protocol import HttpProtocol
 from ner_runtime.upstream import private
 from tests.support.servers.service import REPOSITORY
 

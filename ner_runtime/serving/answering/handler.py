@@ -168,7 +168,7 @@ class Handler:
         # A request that joined a running computation arrived after it had started, and did not wait.
         started = max(request.received, min((result.started for result in results), default=now))
         queue = started - request.received
-        DEFERRED.call(partial(self._scheduler.metrics.observe_queue, queue))
+        DEFERRED.call(self._scheduler.metrics.observe_queue, queue)
         manifest = self._scheduler.recognizer.manifest
         windows = sum(result.recognition.windows for result in results)
         cached = bool(results) and all(result.cached for result in results)

@@ -336,8 +336,8 @@ class Scheduler:
         encoded = await run(partial(self._encode, texts, lexicon), sum(map(len, texts)), most_inline)
         pieces = sum(len(window.ids) for text in encoded for window in text.encoded)
         result = await self._queue(len(texts), pieces).recognize(encoded)
-        observe = partial(self.metrics.observe_texts, sum(map(len, texts)), result.recognitions, self.recognizer.types)
-        DEFERRED.call(observe)
+        characters = sum(map(len, texts))
+        DEFERRED.call(self.metrics.observe_texts, characters, result.recognitions, self.recognizer.types)
         return result
 
     def estimated_seconds(self, texts: Sequence[str]) -> float:

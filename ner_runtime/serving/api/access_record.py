@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import time
 
+from ner_runtime.errors import RanerError
+from ner_runtime.serving.api.errors import status_of
+
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
@@ -36,3 +39,17 @@ def observe(record: AccessRecord, observers: Iterable[Observer]) -> None:
     """Call the observers."""
     for observer in observers:
         observer(record)
+
+
+def observe_error(
+    observers: Iterable[Observer],
+    method: str,
+    path: str,
+    error: RanerError,
+    seconds: float,
+    identity: str,
+    at: float,
+) -> None:
+    """Call the observers with the record of an error response that the application did not send."""
+    record = AccessRecord(path, method, status_of(error), seconds, error.code, request_id=identity, at=at)
+    observe(record, observers)

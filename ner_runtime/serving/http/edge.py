@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 
@@ -114,7 +113,7 @@ class Edge:
         seconds = perf_counter() - received
         path = self._label(request.scope["path"])
         record = AccessRecord(path, request.method, response.status, seconds, response.code, notes, identity)
-        DEFERRED.call(partial(observe, record, self._observers))
+        DEFERRED.call(observe, record, self._observers)
 
     def _label(self, path: str) -> str:
         # The path in metrics and logs. Clients cannot create new values: unknown paths become `other`.

@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import Context
+from typing import TypeVarTuple
 
 from ner_runtime.serving.telemetry.logs import log
+
+_Arguments = TypeVarTuple("_Arguments")
 
 DELAY_S = 0.05
 """How long a call may wait."""
@@ -22,13 +25,13 @@ class Deferred:
     """Calls that only record something. It belongs to the thread of the event loop."""
 
     def __init__(self) -> None:
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def call(self, function: Callable[[], None]) -> None:
-        """Call `function` within `DELAY_S`, in the order of the calls."""
-        self._waiting.append(function)
+    def call(self, function: Callable[[*_Arguments], None], *arguments: *_Arguments) -> None:
+        """Call `function` with these arguments within `DELAY_S`, in the order of the calls."""
+        self._waiting.append((function, arguments))
         if len(self._waiting) >= MAX_WAITING:
             self.flush()
             return
@@ -43,9 +46,9 @@ class Deferred:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, []
-        for function in waiting:
+        for function, arguments in waiting:
             try:
-                function()
+                function(*arguments)
             except Exception as error:  # noqa: BLE001 - the other calls must still be made
                 log.error("unexpected error", exc_info=error)
 

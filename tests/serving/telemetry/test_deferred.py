@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from functools import partial
 
 import pytest
 
@@ -17,7 +16,7 @@ async def test_calls_are_made_together_in_order(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(deferred, "DELAY_S", 0)
     calls, made = Deferred(), list[int]()
     for number in range(3):
-        calls.call(partial(made.append, number))
+        calls.call(made.append, number)
     assert made == []
     while not made:
         await asyncio.sleep(0)
@@ -28,7 +27,7 @@ async def test_calls_are_made_again_after_they_were_made(monkeypatch: pytest.Mon
     monkeypatch.setattr(deferred, "DELAY_S", 0)
     calls, made = Deferred(), list[int]()
     for number in range(2):
-        calls.call(partial(made.append, number))
+        calls.call(made.append, number)
         while len(made) == number:
             await asyncio.sleep(0)
     assert made == [0, 1]
@@ -48,13 +47,13 @@ async def test_a_call_does_not_see_the_request_that_was_handled_before(monkeypat
 async def test_no_more_than_a_fixed_number_waits() -> None:
     calls, made = Deferred(), list[int]()
     for number in range(MAX_WAITING):
-        calls.call(partial(made.append, number))
+        calls.call(made.append, number)
     assert len(made) == MAX_WAITING
 
 
 async def test_flushing_makes_the_waiting_calls_once() -> None:
     calls, made = Deferred(), list[int]()
-    calls.call(partial(made.append, 1))
+    calls.call(made.append, 1)
     calls.flush()
     calls.flush()
     assert made == [1]
@@ -67,7 +66,7 @@ async def test_a_call_that_fails_does_not_prevent_the_others(caplog: pytest.LogC
         raise ValueError
 
     calls.call(fail)
-    calls.call(partial(made.append, 1))
+    calls.call(made.append, 1)
     with caplog.at_level(logging.ERROR):
         calls.flush()
     assert made == [1]
@@ -79,11 +78,11 @@ def test_calls_of_a_new_event_loop_do_not_wait_for_an_ended_one(monkeypatch: pyt
     calls, made = Deferred(), list[int]()
 
     async def leave() -> None:
-        calls.call(partial(made.append, 1))
+        calls.call(made.append, 1)
 
     async def wait() -> None:
-        calls.call(partial(made.append, 2))
-        while not made:
+        calls.call(made.append, 2)
+        while len(made) < 2:
             await asyncio.sleep(0)
 
     asyncio.run(leave())

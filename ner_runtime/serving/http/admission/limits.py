@@ -14,7 +14,6 @@ from time import monotonic
 
 from cachetools import LRUCache
 from starlette.requests import Request
-from starlette.types import Scope
 
 from ner_runtime.serving.api.errors import Overloaded, RateLimited, Unauthorized
 from ner_runtime.serving.http.admission.clients import check_key, client_address
@@ -28,6 +27,9 @@ ARRIVING_BODIES = 16
 """How many bodies of the maximum size may be arriving at the same time."""
 
 _SHED_BY_RATE, _SHED_IN_FLIGHT, _SHED_ARRIVING = (SHED.labels(reason) for reason in ("rate", "in_flight", "arriving"))
+
+# Returned, and never raised: an exception that is raised refers to its traceback.
+_FULL = Overloaded("too many requests are in flight; try again shortly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,31 +130,42 @@ class Admission:
         Raises:
             Overloaded: `max_concurrency` requests are in flight.
         """
-        if self._is_full():
-            raise self._full()
+        if self.is_full:
+            _SHED_IN_FLIGHT.inc()
+            raise Overloaded(_FULL.message)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many requests are in flight as the limit allows."""
+        return self.in_flight >= self._max_concurrency
 
     def may_refuse(self) -> bool:
         """Whether `refusal` could return an error now."""
-        return self._rate_limiter is not None or self._is_full()
+        return self._rate_limiter is not None or self.is_full
 
-    def refusal(self, scope: Scope) -> RateLimited | Overloaded | None:
+    def refusal(
+        self, headers: Sequence[tuple[bytes, bytes]], peer: tuple[str, int] | None
+    ) -> RateLimited | Overloaded | None:
         """Return the error that `check_client` or `check_capacity` would raise because of load, or None.
 
         Does not count the request. A request without a valid key is not refused here: its error is another one.
 
         Args:
-            scope: the headers and the client of the request
+            headers: headers of the request, with names in lower case
+            peer: address and port of the connection's other end
         """
-        if not self.may_refuse():
-            return None
-        refusal = None
         if self._key_digests or self._rate_limiter is not None:
             try:
-                client = self._client(Request(scope))
+                client = self._client(Request({"type": "http", "headers": headers, "client": peer}))
             except Unauthorized:
                 return None
             refusal = self._rate_limiter.refusal(client) if self._rate_limiter is not None else None
-        return refusal or (self._full() if self._is_full() else None)
+            if refusal is not None:
+                return refusal
+        if not self.is_full:
+            return None
+        _SHED_IN_FLIGHT.inc()
+        return _FULL
 
     @contextmanager
     def request(self) -> Generator[None]:
@@ -189,11 +202,3 @@ class Admission:
         """Return what identifies the client to the rate limiter: its key, or else its address."""
         key = check_key(request, self._key_digests) if self._key_digests else None
         return key or (client_address(request, self._trusted_proxies) if self._rate_limiter is not None else "")
-
-    def _is_full(self) -> bool:
-        return self.in_flight >= self._max_concurrency
-
-    @staticmethod
-    def _full() -> Overloaded:
-        _SHED_IN_FLIGHT.inc()
-        return Overloaded("too many requests are in flight; try again shortly")

@@ -6,19 +6,14 @@ made once per error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from functools import lru_cache, partial
+from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 from http import HTTPStatus
-from time import perf_counter
-
-from starlette.types import Scope
 
 from ner_runtime.errors import RanerError
-from ner_runtime.serving.api.access_record import AccessRecord, Observer, observe
 from ner_runtime.serving.api.errors import RetryLater, error_response
 from ner_runtime.serving.http.admission.limits import Admission
 from ner_runtime.serving.http.headers import COMMON_HEADERS, REQUEST_ID_HEADER
-from ner_runtime.serving.telemetry.deferred import DEFERRED
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -26,9 +21,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Refusals:
     """Refuses requests of all connections of this process."""
 
-    def __init__(
-        self, admission: Admission, paths: Collection[str], is_open: Callable[[], bool], *observers: Observer
-    ) -> None:
+    def __init__(self, admission: Admission, paths: Collection[str], is_open: Callable[[], bool]) -> None:
         """Start without refusals.
 
         Args:
@@ -36,26 +29,29 @@ class Refusals:
             paths: the paths whose requests are subject to admission
             is_open: whether requests may be refused here; not, for example, while the service stops, because responses
                 must then close their connections
-            observers: called with the access record of every refusal
         """
         self._admission = admission
         self._paths = paths
         self._is_open = is_open
-        self._observers = observers
 
     def may_refuse(self) -> bool:
         """Whether a request could be refused now. A quick check, for each request."""
         return self._admission.may_refuse() and self._is_open()
 
-    def refusal(self, scope: Scope) -> RetryLater | None:
+    def refusal(
+        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]], peer: tuple[str, int] | None
+    ) -> RetryLater | None:
         """Return why a request whose head has arrived is refused; None if it may pass.
 
         Args:
-            scope: its method, path, headers and client
+            method: its method
+            path: its path
+            headers: its headers, with names in lower case
+            peer: address and port of the connection's other end
         """
-        if scope["method"] != "POST" or scope["path"] not in self._paths:
+        if method != "POST" or path not in self._paths:
             return None
-        return self._admission.refusal(scope)
+        return self._admission.refusal(headers, peer)
 
     def response(self, error: RetryLater, identity: str, headers: Headers = ()) -> bytes:
         """Return a response: status line, headers and body.
@@ -67,19 +63,6 @@ class Refusals:
         """
         head, body = _parts(type(error), error.message, error.retry_after_s, headers)
         return b"%b%b%b" % (head, identity.encode(), body)
-
-    def record(self, error: RetryLater, scope: Scope, identity: str, started: float) -> None:
-        """Record a refusal in logs and metrics.
-
-        Args:
-            error: why the request was refused
-            scope: its method and path
-            identity: id of the request
-            started: when its head had arrived, in `perf_counter` seconds
-        """
-        seconds = perf_counter() - started
-        record = AccessRecord(scope["path"], scope["method"], error.status, seconds, error.code, request_id=identity)
-        DEFERRED.call(partial(observe, record, self._observers))
 
 
 def response_bytes(error: RanerError, identity: str, headers: Headers) -> bytes:

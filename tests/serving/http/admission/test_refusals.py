@@ -1,4 +1,4 @@
-"""Refusals: their responses, and their records."""
+"""Refusals: which requests are refused, and the responses."""
 
 from __future__ import annotations
 
@@ -7,24 +7,19 @@ import json
 import httpx
 import pytest
 
-from ner_runtime.serving.api.access_record import AccessRecord
 from ner_runtime.serving.api.errors import Overloaded, RateLimited
 from ner_runtime.serving.http.admission.limits import Admission, Rate
 from ner_runtime.serving.http.admission.refusals import Refusals
-from ner_runtime.serving.telemetry.deferred import DEFERRED
 
-pytestmark = pytest.mark.anyio
-
-SCOPE = {"type": "http", "method": "POST", "path": "/ner", "headers": [], "client": ("192.0.2.1", 4711)}
+PEER = ("192.0.2.1", 4711)
 
 
 class Refusing(Refusals):
-    """Refusals with a limit of one request in flight, and the records that were observed."""
+    """Refusals with a limit of one request in flight."""
 
     def __init__(self, *, is_open: bool = True, rate: Rate | None = None) -> None:
         self.admission = Admission(max_concurrency=1, max_body_bytes=100, rate=rate)
-        self.seen: list[AccessRecord] = []
-        super().__init__(self.admission, {"/ner"}, lambda: is_open, self.seen.append)
+        super().__init__(self.admission, {"/ner"}, lambda: is_open)
 
 
 def test_requests_may_be_refused_only_while_the_service_is_full() -> None:
@@ -32,10 +27,10 @@ def test_requests_may_be_refused_only_while_the_service_is_full() -> None:
     assert not refusals.may_refuse()
     with refusals.admission.request():
         assert refusals.may_refuse()
-        assert isinstance(refusals.refusal(SCOPE), Overloaded)
-        assert refusals.refusal({**SCOPE, "path": "/other"}) is None
-        assert refusals.refusal({**SCOPE, "method": "GET"}) is None
-    assert refusals.refusal(SCOPE) is None
+        assert isinstance(refusals.refusal("POST", "/ner", [], PEER), Overloaded)
+        assert refusals.refusal("POST", "/other", [], PEER) is None
+        assert refusals.refusal("GET", "/ner", [], PEER) is None
+    assert refusals.refusal("POST", "/ner", [], PEER) is None
 
 
 def test_a_service_that_stops_refuses_nothing_here() -> None:
@@ -47,7 +42,7 @@ def test_a_service_that_stops_refuses_nothing_here() -> None:
 def test_with_a_rate_limit_any_request_may_be_refused() -> None:
     refusals = Refusing(rate=Rate(1, 60.0))
     assert refusals.may_refuse()
-    assert refusals.refusal(SCOPE) is None
+    assert refusals.refusal("POST", "/ner", [], PEER) is None
 
 
 @pytest.mark.parametrize("error", [Overloaded("full"), Overloaded("full", 9), RateLimited("slow down", 30)])
@@ -63,12 +58,3 @@ def test_a_response_has_the_error_its_headers_and_the_request_id(error: Overload
         assert int(headers["content-length"]) == len(body)
         assert (headers["x-request-id"], headers["retry-after"]) == (identity, str(error.retry_after_s))
         assert (headers["server"], headers["referrer-policy"]) == ("x", "no-referrer")
-
-
-async def test_a_refusal_is_recorded() -> None:
-    refusals = Refusing()
-    refusals.record(Overloaded("full"), SCOPE, "abc", 0.0)
-    DEFERRED.flush()
-    [record] = refusals.seen
-    assert (record.path, record.method, record.status, record.code) == ("/ner", "POST", 429, "overloaded")
-    assert record.request_id == "abc"
