@@ -200,9 +200,10 @@ class HttpProtocol(HttpToolsProtocol):
             self.expect_100_continue = False
         if self._refused_at_once(version):
             return
-        self._unanswered += 1
         self._create_scope()
+        # Raises if the request target is not valid. Then the request gets no response from the application.
         super().on_headers_complete()
+        self._unanswered += 1
 
     def on_body(self, body: bytes) -> None:
         if self._is_refused:

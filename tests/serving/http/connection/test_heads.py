@@ -40,6 +40,8 @@ MALFORMED_HEADS = [
 
 
 NOT_HTTP = [
+    b"GET http://x HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET http://x:99999999/ HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET / HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
     b"GET /\r\n\r\n",
