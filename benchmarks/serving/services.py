@@ -26,8 +26,8 @@ from tests.support.models.checkpoints import BASE, write_checkpoint
 
 CHARS = 45
 _OUTSIDE = 0.9
-"""Share of the characters that lean to O: a text then has about three entities, as with the embedded model (the default
-gives five times as many)."""
+"""Share of the characters whose most likely label is O. A text then has about three entities, as with the embedded
+model; with the default of `Recipe`, it has more than four times as many."""
 _IDLE_CPUS = 0.1
 _numbers = count(1)
 

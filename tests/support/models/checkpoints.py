@@ -4,11 +4,11 @@
     write_checkpoint(directory, BASE)                                 the geometry of the published base models
     write_checkpoint(directory, layout="head", labels=bio(["PER"]))   any field of `Recipe` may be changed
 
-Weights are drawn so that answers are lively: about half of a text is O (`outside`), the rest is entities of every type.
-A character leans to a label of its own, as a trained model's would, and its neighbours may talk it out of it. Nothing
-forbids a transition, so that paths which no trained CRF takes come up too.
+The weights are drawn so that texts have many entities: about half of a text is O (`outside`), the rest is entities of
+every type. Each character has a most likely label, as in a trained model, and its neighbours can change it. No
+transition is forbidden, so that paths which no trained CRF takes occur, too.
 
-Source: ModelScope 1.40.2 and the records of the published checkpoints; `ner_runtime/models/checkpoint.py` has the list.
+Source: ModelScope 1.40.2 and the published checkpoints; `docs/model-family.md` lists them.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Recipe:
     """Name of the preprocessor in configuration.json; the published ones name none."""
     seed: int = 0
     outside: float = 0.5
-    """Share of the vocabulary that leans to O."""
+    """Share of the vocabulary whose most likely label is O."""
     family: Literal["bert", "xlm-roberta"] = "bert"
     by_word: bool = False
     """Whether an XLM-RoBERTa labels words, that is, has no `is_split_into_words` in its tokenizer_config.json."""
