@@ -1,144 +1,23 @@
-"""The edge around a small application, without a server."""
+"""The edge: routes, errors, request ids and limits."""
 
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
 
-from ner_runtime.errors import InvalidValue
-from ner_runtime.serving.api.access_record import AccessRecord
-from ner_runtime.serving.api.errors import error_response
-from ner_runtime.serving.api.messages import API_REQUEST, DISCONNECTED, ApiRequest
-from ner_runtime.serving.api.model_status import ModelStatus
-from ner_runtime.serving.api.requests import NerRequest
-from ner_runtime.serving.http.admission.limits import Admission, Rate
-from ner_runtime.serving.http.bodies import BodyReader
-from ner_runtime.serving.http.edge import Edge
+from ner_runtime.serving.api.messages import DISCONNECTED
+from ner_runtime.serving.http.admission.limits import Rate
 from ner_runtime.serving.http.headers import SECURITY_HEADERS
-from ner_runtime.serving.http.pages import Pages
-from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.serving.telemetry.logs import JsonLogFormatter
+from tests.support.http.edge_service import JSON, Make, api_request, error, scope
 
 pytestmark = pytest.mark.anyio
-
-JSON = {"content-type": "application/json"}
-MAX_BODY_BYTES = 100
-
-
-def parse(body: bytes) -> NerRequest:
-    if body == b"bad":
-        raise InvalidValue("bad")
-    return NerRequest(text=body.decode())
-
-
-def api_request(request: Request) -> ApiRequest[NerRequest]:
-    return request.scope["state"][API_REQUEST]
-
-
-async def echo(request: Request) -> Response:
-    return PlainTextResponse(f"{api_request(request).body.text} {len(await request.body())}")
-
-
-async def wrong(_request: Request) -> Response:
-    return error_response(InvalidValue("wrong"))
-
-
-async def raising(_request: Request) -> Response:
-    raise KeyError("马云")
-
-
-async def server_error(_request: Request) -> Response:
-    return PlainTextResponse("Traceback: /secret/path", 500)
-
-
-async def too_many(_request: Request) -> Response:
-    return PlainTextResponse("Too many requests", 429)
-
-
-class Service:
-    """The edge around an application whose endpoints answer `POST /NAME`, with what it observed."""
-
-    def __init__(
-        self,
-        static: Path,
-        *,
-        timeout_s: float = 5,
-        max_concurrency: int = 64,
-        endpoints: dict[str, Callable[[Request], Awaitable[Response]]] | None = None,
-        **admission: Any,
-    ) -> None:
-        paths = {
-            "/echo": echo,
-            "/wrong": wrong,
-            "/raising": raising,
-            "/server_error": server_error,
-            "/too_many": too_many,
-            **(endpoints or {}),
-        }
-        app = Starlette(routes=[Route(path, endpoint, methods=["POST"]) for path, endpoint in paths.items()])
-        self.records: list[AccessRecord] = []
-        self.admission = Admission(max_concurrency=max_concurrency, max_body_bytes=MAX_BODY_BYTES, **admission)
-        self.edge = Edge(
-            app,
-            Pages(static, {"default": ModelStatus()}),
-            dict.fromkeys(paths, parse),
-            self.admission,
-            BodyReader(MAX_BODY_BYTES, timeout_s),
-            timeout_s,
-            self.records.append,
-        )
-
-    def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.edge), base_url="http://test")
-
-    async def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        async with self.client() as client:
-            response = await client.request(method, path, **arguments)
-        DEFERRED.flush()
-        return response
-
-    async def post(self, path: str, content: Any = b"text", **headers: Any) -> httpx.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.request("POST", path, content=content, headers=JSON | named)
-
-
-Make = Callable[..., Service]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """Makes a service with the given settings."""
-    for name in ("index.html", "docs.html", "app.css"):
-        (tmp_path / name).write_text(name)
-    return lambda **settings: Service(tmp_path, **settings)
-
-
-def scope(path: str) -> dict[str, Any]:
-    return {"type": "http", "method": "POST", "path": path, "headers": [(b"content-type", b"application/json")]}
-
-
-def error(response: httpx.Response) -> tuple[int, str]:
-    assert response.headers["content-type"] == "application/json"
-    body = response.json()
-    assert body["success"] is False
-    assert body["error"]["message"]
-    return response.status_code, body["error"]["code"]
-
-
-async def test_a_body_is_parsed_and_passed_on(make: Make) -> None:
-    response = await make().post("/echo", b"x" * 100)
-    assert (response.status_code, response.text) == (200, f"{'x' * 100} 100")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -172,104 +51,6 @@ async def test_an_unsupported_method_is_refused_with_the_supported_ones(
     response = await make().request(method, path, headers=JSON)
     assert error(response) == (405, "method_not_allowed")
     assert response.headers["allow"] == allow
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "",
-        "text/plain",
-        "application/xml",
-        "application/json; charset=gbk",
-        "application/vnd.bentoml+pickle",
-        "json",
-        "a" * 60_000,
-    ],
-)
-async def test_a_body_that_is_not_declared_as_json_is_refused(make: Make, content_type: str) -> None:
-    assert error(await make().post("/echo", content_type=content_type)) == (415, "unsupported_media_type")
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "application/json",
-        "Application/JSON; charset=UTF-8",
-        'application/json;charset="utf-8"',
-        "application/json; charset=utf-8; version=1",
-        "application/json; xcharset=gbk",
-        "application/json" + ";" * 60_000,
-    ],
-)
-async def test_json_is_recognized_in_every_spelling(make: Make, content_type: str) -> None:
-    assert (await make().post("/echo", content_type=content_type)).status_code == 200
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "identity, gzip"])
-async def test_a_compressed_body_is_read(make: Make, encoding: str) -> None:
-    response = await make().post("/echo", gzip.compress(b"x" * 100), content_encoding=encoding)
-    assert (response.status_code, response.text) == (200, f"{'x' * 100} 100")
-
-
-@pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "gzip, br", "x"])
-async def test_an_unsupported_content_coding_is_refused(make: Make, encoding: str) -> None:
-    assert error(await make().post("/echo", content_encoding=encoding)) == (415, "unsupported_media_type")
-
-
-async def test_a_body_that_is_not_valid_for_its_content_coding_is_refused(make: Make) -> None:
-    for content in (b"text", gzip.compress(b"text")[:-1]):
-        assert error(await make().post("/echo", content, content_encoding="gzip")) == (400, "malformed_request")
-
-
-async def test_a_compressed_body_is_limited_after_decompression(make: Make) -> None:
-    bomb = gzip.compress(bytes(60_000))
-    assert len(bomb) <= MAX_BODY_BYTES
-    service = make()
-    assert error(await service.post("/echo", bomb, content_encoding="gzip")) == (413, "body_too_large")
-    assert service.admission.arriving_bytes == 0
-
-
-async def test_a_large_body_is_refused_with_and_without_a_declared_length(make: Make) -> None:
-    async def stream() -> AsyncIterator[bytes]:
-        for _ in range(MAX_BODY_BYTES + 1):
-            yield b"x"
-
-    for content in (b"x" * (MAX_BODY_BYTES + 1), stream()):
-        assert error(await make().post("/echo", content)) == (413, "body_too_large")
-
-
-async def test_a_body_that_does_not_arrive_in_time_is_refused_and_the_connection_closed(make: Make) -> None:
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await make(timeout_s=0.01).edge(scope("/echo"), receive, send)
-    start, _ = sent
-    assert start["status"] == 504
-    assert (b"connection", b"close") in start["headers"]
-
-
-async def test_a_client_that_disconnects_while_it_sends_gets_no_response(make: Make) -> None:
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        raise AssertionError(f"sent {message}")
-
-    service = make()
-    await service.edge(scope("/echo"), receive, send)
-    DEFERRED.flush()
-    [record] = service.records
-    assert (record.status, record.code) == (499, "client_gone")
-
-
-async def test_an_invalid_body_does_not_reach_the_application(make: Make) -> None:
-    assert error(await make().post("/echo", b"bad")) == (422, "invalid_value")
 
 
 async def test_an_error_response_of_the_service_is_passed_on(make: Make) -> None:
@@ -367,14 +148,6 @@ async def test_requests_in_flight_are_limited_and_pages_are_not(make: Make) -> N
     assert [(await response).status_code for response in first] == [200, 200]
     assert service.admission.in_flight == 0
     assert (await service.post("/waiting")).status_code == 200
-
-
-async def test_bytes_of_arriving_bodies_are_limited(make: Make) -> None:
-    service = make()
-    service.admission.add_arriving(service.admission.max_arriving_bytes - 79)
-    assert error(await service.post("/echo", b"x" * 80)) == (429, "overloaded")
-    service.admission.remove_arriving(1)
-    assert (await service.post("/echo", b"x" * 80)).status_code == 200
 
 
 async def test_the_application_can_wait_until_the_client_disconnects(make: Make) -> None:
