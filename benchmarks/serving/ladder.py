@@ -69,9 +69,7 @@ def measure_ladder(
     recognizer = Recognizer.open(
         model,
         threads=1,
-        engine=options.engine,
-        precision_hint=options.precision_hint,
-        max_batch_tokens=options.max_batch_tokens,
+        **options.model_dump(),
     )
     rungs: dict[str, Measure] = {
         **{f"engine, batches of {size}": _engine(model, options, size) for size in BATCHES},

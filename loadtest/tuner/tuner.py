@@ -37,9 +37,10 @@ _SETTLE = Load(seconds=0.3, clients=1)
 
 
 def levels(cpus: int) -> list[tuple[int, int]]:
-    """Return how the generators share the load, the cheapest first: processes, and one response in how many is checked.
+    """Return settings of the load generator, in the order in which they are tried if the generator is the limit.
 
-    Each level is for a service that is too fast for the level before.
+    Each one is a pair: the number of Locust processes, and N if one response in N is checked. Each one can send a
+    higher rate than the one before.
     """
     most = max(2, cpus // 2)
     processes = [2**power for power in range(1, most.bit_length()) if 2**power <= most]

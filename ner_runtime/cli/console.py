@@ -68,8 +68,6 @@ def open_recognizer(model: str | None) -> Recognizer:
     return Recognizer.open(
         directory,
         threads=settings.threads_alone,
-        engine=options.engine,
         device=settings.device,
-        precision_hint=options.precision_hint,
-        max_batch_tokens=options.max_batch_tokens,
+        **options.model_dump(),
     )

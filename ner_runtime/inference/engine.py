@@ -30,6 +30,7 @@ OpenVINO compiles kernels for each new shape, which takes longer than running th
 """
 Device = Literal["cpu", "cuda"]
 _WIDE = 512
+"""Width from which an encoder counts as wide; the published base models have 768."""
 Ids64 = NDArray[np.int64]
 
 _CUDA = "CUDAExecutionProvider"
@@ -115,8 +116,8 @@ class OpenVinoEngine:
 def default_batch_tokens(hidden: int, device: Device = "cpu") -> int:
     """Return the token budget of a batch if the model was not calibrated.
 
-    On a CPU, larger batches take more time per token, because their activations do not fit into the caches of a core.
-    A GPU needs large batches.
+    On a CPU, a wide encoder takes more time per token in large batches. A GPU needs large batches; its value was not
+    measured.
 
     Args:
         hidden: width of the encoder

@@ -7,7 +7,7 @@ from loadtest.tuner.decisions.comparison import MAX_ROUNDS
 from loadtest.tuner.tuning import Tuning
 
 _START_S = 8.0
-"""Typical duration of the start of a service."""
+"""How long a service typically takes to start, in seconds."""
 _RUNS = 11
 """Typical number of runs of a search."""
 

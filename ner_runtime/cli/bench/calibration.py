@@ -34,11 +34,10 @@ _SENTENCES = 96
 # As many sentences are decoded together as wait together in a busy worker. In longer lists, the small extra runs of the
 # encoder for parts of windows would count too little; they are slower in OpenVINO.
 _TOGETHER = 16
-# A smaller batch that is nearly as fast has the lower latency. The measurements are noisy: on a busy host, a
-# calibration of a base model chose 1,024 tokens, although the engine was 20 % slower with 16 texts than with 4.
+# A smaller batch that is nearly as fast has the lower latency, and the measurements are noisy.
 _NEARLY = 0.9
-# A budget whose speed is below this share of the best one is not measured again. The speed of a host can change by half
-# between two measurements, so that one slow measurement does not rule out a budget.
+# A budget whose speed is below this share of the best one is not measured again. The share is low, because the speed of
+# a shared host changes between measurements.
 _HOPELESS = 0.5
 
 

@@ -44,10 +44,8 @@ def bench(
     recognizer = Recognizer.open(
         directory,
         threads=1,
-        engine=options.engine,
         device=settings.device,
-        precision_hint=options.precision_hint,
-        max_batch_tokens=options.max_batch_tokens,
+        **options.model_dump(),
     )
     rungs = [
         bench_engine(directory, options, settings.device, seconds),

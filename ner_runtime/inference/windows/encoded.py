@@ -21,7 +21,7 @@ from ner_runtime.manifest import SPECIAL
 
 @dataclass(frozen=True, slots=True)
 class EncodedWindow:
-    """A window as input for the encoder."""
+    """A part of a text that the encoder reads at once: its pieces, and what decoding needs to know about it."""
 
     ids: Ids  # (pieces,)
     first: Ids  # (positions,), the index in `ids` of the first piece of each position

@@ -125,10 +125,8 @@ def _open_with(directory: Path, settings: Settings, options: EngineOptions) -> R
     recognizer = Recognizer.open(
         directory,
         threads=settings.threads_per_worker,
-        engine=options.engine,
         device=settings.device,
-        precision_hint=options.precision_hint,
-        max_batch_tokens=options.max_batch_tokens,
+        **options.model_dump(),
     )
     run_self_check(recognizer, directory)
     return recognizer
