@@ -87,15 +87,27 @@ def test_openvino_is_chosen_only_if_it_is_clearly_faster(openvino: float, engine
     assert chosen.precision_hint == "bf16"
 
 
-def test_one_slow_measurement_does_not_rule_out_a_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = {128: [1.0, 1.0, 1.0], 256: [1.8, 0.8, 0.8], 512: [2.1, 0.1, 0.1]}
+def _batch_tokens(monkeypatch: pytest.MonkeyPatch, times: dict[int, list[float]]) -> int:
+    """The batch size that a calibration chooses. `times`: for each batch size, seconds of each round and section."""
     monkeypatch.setattr(calibration, "_candidates", lambda: [("onnxruntime", "f32")])
     monkeypatch.setattr(calibration, "CHECKED_SENTENCES", 2)
-    monkeypatch.setattr(calibration, "BUDGETS", tuple(seconds))
-    monkeypatch.setattr(calibration, "_time", lambda _recognizer, _windows, budget: seconds[budget].pop(0))
+    monkeypatch.setattr(calibration, "ROUNDS", 2)
+    monkeypatch.setattr(calibration, "_SENTENCES", 2 * calibration._TOGETHER)
+    monkeypatch.setattr(calibration, "BUDGETS", tuple(times))
+    monkeypatch.setattr(calibration, "_time", lambda _recognizer, _windows, budget: times[budget].pop(0))
     [found] = measure_engines(embedded_model(), threads=1)
-    assert found.options.max_batch_tokens == 256
-    assert len(seconds[512]) == 2, "a batch size of half the speed is measured once"
+    return found.options.max_batch_tokens
+
+
+def test_slow_measurements_do_not_rule_out_a_batch_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each round of 512 has one slow section, and neither is the fastest as a whole.
+    times = {256: [1.0, 1.0, 1.0, 1.0], 512: [0.8, 5.0, 5.0, 0.8]}
+    assert _batch_tokens(monkeypatch, times) == 512
+
+
+@pytest.mark.parametrize(("larger", "chosen"), [(0.98, 256), (0.95, 512)])
+def test_a_larger_batch_must_be_clearly_faster(monkeypatch: pytest.MonkeyPatch, larger: float, chosen: int) -> None:
+    assert _batch_tokens(monkeypatch, {256: [1.0] * 4, 512: [larger] * 4}) == chosen
 
 
 def test_a_calibration_is_kept_and_used(

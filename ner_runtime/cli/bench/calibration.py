@@ -23,22 +23,19 @@ from ner_runtime.models.convert.self_check import run_self_check
 from ner_runtime.models.registry.calibration import Calibration, EngineOptions, installed_engines
 from ner_runtime.recognizer import Recognizer
 
-BUDGETS: tuple[int, ...] = (128, 256, 512, 1024)
-ROUNDS = 3
+BUDGETS: tuple[int, ...] = (256, 512, 1024)
+ROUNDS = 5
 MIN_ADVANTAGE = 1.5
 """How much faster OpenVINO must be than ONNX Runtime. It needs more than twice the memory, and in a service it compiles
 kernels for new shapes, which a calibration does not measure. Nor does it measure several workers: on two virtual CPUs
 of a Xeon with AMX, OpenVINO had 1.37 times the speed of ONNX Runtime in one process, and 1.18 times in two."""
 CHECKED_SENTENCES = 100
-_SENTENCES = 96
+_SENTENCES = 64
 # As many sentences are decoded together as wait together in a busy worker. In longer lists, the small extra runs of the
 # encoder for parts of windows would count too little; they are slower in OpenVINO.
 _TOGETHER = 16
-# A smaller batch that is nearly as fast has the lower latency, and the measurements are noisy.
-_NEARLY = 0.9
-# A budget whose speed is below this share of the best one is not measured again. The share is low, because the speed of
-# a shared host changes between measurements.
-_HOPELESS = 0.5
+# Of budgets that are nearly equally fast, the smallest has the lowest latency, and the measurements are noisy.
+_NEARLY = 0.97
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,8 @@ class Measured:
 def measure_engines(model: Path, threads: int) -> list[Measured]:
     """Measure each installed engine with each precision hint, the fastest first.
 
-    The rounds of all engines and token budgets alternate, so that other load on the machine affects them alike.
+    All engines and token budgets alternate on a few sentences at a time, and the least time counts: the speed of a
+    shared host changes within seconds.
     """
     recognizer = Recognizer.open(model, threads=threads)
     reference, default = _entities(recognizer), recognizer.max_batch_tokens
@@ -69,8 +67,9 @@ def measure_engines(model: Path, threads: int) -> list[Measured]:
             continue
         contenders.append(_Contender(options, recognizer, _rejection(recognizer, model, reference)))
     for _ in range(ROUNDS):
-        for contender in contenders:
-            contender.measure()
+        for section in range(_SENTENCES // _TOGETHER):
+            for contender in contenders:
+                contender.measure(section)
     measured = [contender.result() for contender in contenders]
     return sorted(measured + failed, key=lambda one: (one.rejected is not None, -one.tokens_per_s))
 
@@ -97,36 +96,35 @@ def _candidates() -> Iterator[tuple[EngineName, PrecisionHint]]:
 
 
 class _Contender:
-    """An engine that is measured, with the least time of each token budget."""
+    """An engine that is measured, with the least time of each token budget on each section of the sentences."""
 
     def __init__(self, options: EngineOptions, recognizer: Recognizer, rejected: str | None) -> None:
         self._options, self._recognizer, self._rejected = options, recognizer, rejected
-        self._windows = [window for text in bench_sentences(_SENTENCES) for window in recognizer.encode(text).encoded]
-        self._seconds: dict[int, float] = {}
+        sentences = bench_sentences(_SENTENCES)
+        self._sections = [
+            [window for text in sentences[start : start + _TOGETHER] for window in recognizer.encode(text).encoded]
+            for start in range(0, _SENTENCES, _TOGETHER)
+        ]
+        self._seconds = {budget: [inf] * len(self._sections) for budget in BUDGETS}
 
-    def measure(self) -> None:
-        """Measure each token budget once, but none that was far slower than the best one before."""
-        slowest = min(self._seconds.values(), default=inf) / _HOPELESS
-        for budget in BUDGETS:
-            before = self._seconds.get(budget, inf)
-            if before is inf or before <= slowest:
-                self._seconds[budget] = min(before, _time(self._recognizer, self._windows, budget))
+    def measure(self, section: int) -> None:
+        """Measure each token budget once on a section."""
+        for budget, seconds in self._seconds.items():
+            seconds[section] = min(seconds[section], _time(self._recognizer, self._sections[section], budget))
 
     def result(self) -> Measured:
         """Return the speed with the best token budget."""
-        least = min(self._seconds.values())
-        budget = next(budget for budget in BUDGETS if self._seconds[budget] <= least / _NEARLY)
-        tokens = sum(window.tokens for window in self._windows)
+        totals = {budget: sum(seconds) for budget, seconds in self._seconds.items()}
+        budget = next(budget for budget in BUDGETS if totals[budget] <= min(totals.values()) / _NEARLY)
+        tokens = sum(window.tokens for section in self._sections for window in section)
         options = self._options.model_copy(update={"max_batch_tokens": budget})
-        return Measured(options, round(tokens / self._seconds[budget], 1), self._rejected)
+        return Measured(options, round(tokens / totals[budget], 1), self._rejected)
 
 
 def _time(recognizer: Recognizer, windows: list[EncodedWindow], budget: int) -> float:
     recognizer.max_batch_tokens = budget
     started = time.perf_counter()
-    for start in range(0, len(windows), _TOGETHER):
-        # Include the CRF: it takes more time per text in small batches.
-        recognizer.decode(windows[start : start + _TOGETHER])
+    recognizer.decode(windows)  # include the CRF: it takes more time per text in small batches
     return time.perf_counter() - started
 
 

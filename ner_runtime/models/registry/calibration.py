@@ -28,7 +28,7 @@ MAX_BATCH_TOKENS = 262_144
 """Largest token budget of a batch, as in the settings."""
 
 
-_RULE = "rule 4"
+_RULE = "rule 5"
 """Version of the rule that selects the options, `cli.bench.calibration`, and of how an engine runs a model; change it
 with them: older calibrations are then not used."""
 
