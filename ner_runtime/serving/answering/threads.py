@@ -16,10 +16,6 @@ _Result = TypeVar("_Result")
 MAX_INLINE_CHARS = 5_000
 """Longer texts are processed in a thread, so that they do not block the event loop."""
 
-# Decoding a short text releases the GIL about thirty times. Each time, a thread that runs Python code keeps the GIL for
-# the switch interval. With that of the worker, 1 ms, the P99 of short texts beside a document of 100,000 characters was
-# 77 ms instead of 23 ms (ten texts per second, one worker, two cores of an Intel Xeon).
-_SWITCH_INTERVAL_S = 0.00005
 # Added to the niceness of inference threads and of the thread for documents. With one core and three times the requests
 # that it can process, 3 lowers the P99 of refusals from 61 to 17 ms, and 10 to 11 ms; but the higher it is, the less
 # CPU the engine gets beside other programs.
@@ -53,17 +49,5 @@ async def run(function: Callable[[], _Result], characters: int, most_inline: int
 
 
 async def run_for_document(function: Callable[[], _Result]) -> _Result:
-    """Run a function in the thread for documents, after those that were passed before.
-
-    While it runs, the interpreter switches between threads more often, so that the function does not delay short texts.
-    """
-    return await asyncio.get_running_loop().run_in_executor(_documents, _switching_often, function)
-
-
-def _switching_often(function: Callable[[], _Result]) -> _Result:
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    try:
-        return function()
-    finally:
-        sys.setswitchinterval(interval)
+    """Run a function in the thread for documents, after those that were passed before."""
+    return await asyncio.get_running_loop().run_in_executor(_documents, function)
