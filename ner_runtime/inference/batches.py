@@ -18,7 +18,7 @@ MAX_PADDING = 0.1
 """Maximum share of padding in a batch, unless the padding is less than `RUN_TOKENS`."""
 RUN_TOKENS = 32
 """The fixed cost of a run of the encoder, as a number of tokens."""
-POSITION_WINDOWS = 8
+POSITION_WINDOWS = 16
 """The fixed cost of decoding a position of a batch, as a number of windows."""
 
 
