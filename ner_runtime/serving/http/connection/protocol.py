@@ -7,7 +7,8 @@ Differences from uvicorn's protocol:
 - While a request body is still arriving, the connection is closed only after the rest of it has been discarded; see
   `lingering`.
 - A head whose meaning is not certain is rejected as malformed; see `heads`. Trailers are ignored.
-- The size of a head, the time in which it arrives and the number of pipelined requests are limited.
+- The size of a head, the time in which it arrives and the number of pipelined requests are limited, and so is what a
+  chunked body contains besides its data: chunk extensions and trailers.
 - A request that the edge would refuse because of load is refused as soon as its head has arrived, without a task: under
   overload, refusals must cost less than the work that they save.
 """
@@ -27,7 +28,7 @@ from ner_runtime.serving.api.access_record import Observer, observe_error
 from ner_runtime.serving.api.errors import HeadTimedOut
 from ner_runtime.serving.api.messages import DISCONNECTED
 from ner_runtime.serving.http.admission.refusals import Refusals, response_bytes
-from ner_runtime.serving.http.connection.heads import Head, RejectedHead, size_of, without_upgrade
+from ner_runtime.serving.http.connection.heads import MAX_HEAD_BYTES, Head, RejectedHead, size_of, without_upgrade
 from ner_runtime.serving.http.connection.lingering import LingeringClose
 from ner_runtime.serving.http.connection.transport import ConnectionTransport, PipelineFlow
 from ner_runtime.serving.http.headers import request_id
@@ -69,6 +70,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._socket: asyncio.Transport
         self._lingering: LingeringClose
         self._head = Head()
+        self._begun_in_read = False  # whether the latest head began in the bytes that were read last
+        self._framing_bytes = 0  # read since the latest head or bytes of a body
         self._unanswered = 0  # requests without a complete response
         self._error: RanerError | None = None  # why no more requests are read
         self._head_timer: asyncio.TimerHandle | None = None
@@ -109,16 +112,20 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> bytes:
         """Parse received bytes; return the bytes that must be parsed again."""
-        head_was_arriving = self._head.is_arriving
+        self._begun_in_read = False
+        self._framing_bytes += len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             return self._restart_without_upgrade() + data[upgrade.args[0] :]
         if self._head.is_arriving:
             # In front of a head that begins in these bytes, there may be a long body.
-            size = len(data) if head_was_arriving else size_of(self.url, self.headers)
+            size = size_of(self.url, self.headers) if self._begun_in_read else len(data)
             if not self._head.add_bytes(size):
                 raise httptools.HttpParserError("the head is too large")
+        elif self._framing_bytes > MAX_HEAD_BYTES and self._latest is not None and self._latest.more_body:
+            # The parser keeps an unfinished trailer in memory, and copies it with each read.
+            raise httptools.HttpParserError("a chunk extension or the trailers are too large")
         return b""
 
     def close(self) -> None:
@@ -176,6 +183,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._cancel_head_limit()
         self._head.begin()
+        self._begun_in_read = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._head.is_arriving:
@@ -192,6 +200,7 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise RejectedHead
         self._head.end(version)
+        self._framing_bytes = 0
         if self.parser.should_upgrade():
             # `_feed` parses the request again.
             return
@@ -206,6 +215,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._unanswered += 1
 
     def on_body(self, body: bytes) -> None:
+        self._framing_bytes = 0
         if self._is_refused:
             return
         if self.cycle.response_complete:

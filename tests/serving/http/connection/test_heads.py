@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from ner_runtime.serving.http.connection import heads, protocol
+from ner_runtime.serving.http.connection.protocol import HttpProtocol
 from ner_runtime.serving.http.headers import SECURITY_HEADERS
-from tests.support.http.echo_server import SMUGGLED, exchange, seen
+from tests.support.http.echo_server import SMUGGLED, echo, exchange, seen
 from tests.support.http.raw_http import RawConnection, post
 
 MALFORMED_HEADS = [
@@ -119,6 +124,15 @@ def test_an_endless_head_is_refused(url: str) -> None:
     assert response.status == 400
 
 
+@pytest.mark.parametrize("framing", [b"2;", b"2\r\nhi\r\n0\r\nX: ", b"2\r\nhi\r\n0;"])
+def test_endless_trailers_and_chunk_extensions_are_refused(url: str, framing: bytes) -> None:
+    head, _ = post("/a", b"", framing="chunked")
+    with RawConnection(url) as connection:
+        connection.send(head + framing)
+        [response] = connection.send(b"a" * 16 * heads.MAX_HEAD_BYTES).rest()
+    assert response.status == 400
+
+
 @pytest.mark.parametrize("begun", [b"GET", b"GET /a HTTP/1.1\r\nHost: x\r\nX-Slow: "])
 def test_a_head_that_does_not_arrive_in_time_is_refused(
     url: str, monkeypatch: pytest.MonkeyPatch, begun: bytes
@@ -166,3 +180,48 @@ def test_a_body_does_not_count_as_a_part_of_the_next_head(url: str) -> None:
         connection.send(first + second[:20])
         assert seen(connection.response())["path"] == "/a"
         assert seen(connection.send(second[20:]).response())["path"] == "/b"
+
+
+class _Recorder(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 2), "sockname": ("127.0.0.1", 1)})
+        self.written = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+def test_the_end_of_a_request_does_not_count_as_a_part_of_the_next_head() -> None:
+    first, second = post("/a", b"x" * heads.MAX_HEAD_BYTES), post("/b", b"2")
+    data = b"".join([*first, *second])
+    # The second read has the end of the first head, the body, and the start of the second head.
+    written = asyncio.run(_responses([data[:20], data[20:-20], data[-20:]]))
+    assert written.count(b"HTTP/1.1 200 OK") == 2
+
+
+async def _responses(reads: Sequence[bytes]) -> bytes:
+    config = uvicorn.Config(echo, http=HttpProtocol, lifespan="off", log_config=None)
+    config.load()
+    state, transport = ServerState(), _Recorder()
+    connection = HttpProtocol(config=config, server_state=state, app_state={})
+    connection.connection_made(transport)
+    for data in reads:
+        connection.data_received(data)
+    while state.tasks:
+        await asyncio.wait(state.tasks)
+    connection.connection_lost(None)
+    return transport.written
