@@ -9,6 +9,7 @@ Differences from uvicorn's protocol:
 - A head whose meaning is not certain is rejected as malformed; see `heads`. Trailers are ignored.
 - The size of a head, the time in which it arrives and the number of pipelined requests are limited, and so is what a
   chunked body contains besides its data: chunk extensions and trailers.
+- A connection whose client does not read is aborted; see `write_timeout`.
 - A request that the edge would refuse because of load is refused as soon as its head has arrived, without a task: under
   overload, refusals must cost less than the work that they save.
 """
@@ -31,6 +32,7 @@ from ner_runtime.serving.http.admission.refusals import Refusals, response_bytes
 from ner_runtime.serving.http.connection.heads import MAX_HEAD_BYTES, Head, RejectedHead, size_of, without_upgrade
 from ner_runtime.serving.http.connection.lingering import LingeringClose
 from ner_runtime.serving.http.connection.transport import ConnectionTransport, PipelineFlow
+from ner_runtime.serving.http.connection.write_timeout import WriteTimeout
 from ner_runtime.serving.http.headers import request_id
 from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
 from ner_runtime.serving.telemetry.deferred import DEFERRED
@@ -68,7 +70,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_refused = False  # the current request was refused, and its body may still be arriving
         self._refused_in_read = 0
         self._socket: asyncio.Transport
+        self._own_transport: ConnectionTransport
         self._lingering: LingeringClose
+        self._write_timeout: WriteTimeout
         self._head = Head()
         self._begun_in_read = False  # whether the latest head began in the bytes that were read last
         self._framing_bytes = 0  # read since the latest head or bytes of a body
@@ -84,13 +88,17 @@ class HttpProtocol(HttpToolsProtocol):
         OPEN_CONNECTIONS.add(1)
         self._socket = transport
         self._lingering = LingeringClose(transport, self.loop)
-        self.transport = ConnectionTransport(transport, self)  # pyright: ignore[reportAttributeAccessIssue]
+        self._write_timeout = WriteTimeout(transport, self.loop)
+        self._own_transport = ConnectionTransport(transport, self)
+        self.transport = self._own_transport  # pyright: ignore[reportAttributeAccessIssue]
         self.flow = PipelineFlow(transport, self)
         self._limit_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_head_limit()
         self._lingering.cancel()
+        self._write_timeout.end()
+        self._own_transport.discard_writes()
         self._disconnected.set_result(None)
         OPEN_CONNECTIONS.add(-1)
         super().connection_lost(exc)
@@ -136,6 +144,18 @@ class HttpProtocol(HttpToolsProtocol):
             self._linger()
         else:
             self._socket.close()
+            # The transport writes what is waiting before it closes.
+            self._write_timeout.begin()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._write_timeout.begin()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._write_timeout.end()
+        if self._socket.is_closing():
+            self._write_timeout.begin()
 
     def is_closing(self) -> bool:
         """Whether the connection takes no more requests."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 from typing import Any, Protocol
 
 from ner_runtime.upstream.private import FlowControl
@@ -31,9 +31,13 @@ class ConnectionTransport:
 
     def __init__(self, transport: asyncio.Transport, connection: Connection) -> None:
         self._transport = transport
-        self.write = transport.write
+        self.write: Callable[[bytes], None] = transport.write
         self.close = connection.close
         self.is_closing = connection.is_closing
+
+    def discard_writes(self) -> None:
+        """Discard what is written from now on: the connection is closed, and requests may still be in progress."""
+        self.write = _discard
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -49,3 +53,7 @@ class PipelineFlow(FlowControl):
     def resume_reading(self) -> None:
         if not self._connection.pipeline:
             super().resume_reading()
+
+
+def _discard(_data: bytes) -> None:
+    pass

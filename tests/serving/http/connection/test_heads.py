@@ -198,6 +198,9 @@ class _Recorder(asyncio.Transport):
     def close(self) -> None:
         pass
 
+    def get_write_buffer_size(self) -> int:
+        return 0
+
     def pause_reading(self) -> None:
         pass
 

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import asyncio
 
+import uvicorn
+from uvicorn.server import ServerState
+
+from ner_runtime.serving.http.connection.protocol import HttpProtocol
 from ner_runtime.serving.http.connection.transport import ConnectionTransport, PipelineFlow
+from tests.support.http.echo_server import echo
 
 
 class Transport(asyncio.Transport):
@@ -51,6 +56,22 @@ def test_everything_else_goes_to_the_transport() -> None:
     used.write(b"response")
     assert transport.written == b"response"
     assert used.get_extra_info("peername") == ("192.0.2.1", 4711)
+
+
+def test_what_is_written_after_the_connection_was_lost_is_discarded() -> None:
+    # uvloop raises an error, and requests of the connection may still be in progress.
+    asyncio.run(_write_to_a_lost_connection())
+
+
+async def _write_to_a_lost_connection() -> None:
+    config = uvicorn.Config(echo, http=HttpProtocol, lifespan="off", log_config=None)
+    config.load()
+    connection, transport = HttpProtocol(config=config, server_state=ServerState(), app_state={}), Transport()
+    connection.connection_made(transport)
+    connection.transport.write(b"sent")
+    connection.connection_lost(ConnectionResetError())
+    connection.transport.write(b"discarded")
+    assert transport.written == b"sent"
 
 
 def test_reading_is_resumed_once_no_pipelined_request_waits() -> None:
