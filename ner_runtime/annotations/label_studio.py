@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from ner_runtime.jsonl import Annotation, Sentence, annotation_in
+from ner_runtime.jsonl import Annotation, Sentence, annotation_in, json_kind
 
 _ANNOTATIONS = ("annotations", "completions")
 _LABELS = ("labels", "hypertextlabels")
@@ -39,7 +39,7 @@ def sentences_from_task(task: dict[str, Any]) -> Iterator[Sentence]:
         raise ValueError(f"a task with {len(annotations)} annotations; keep one of them")
     text = _text(task["data"])
     for annotation in annotations:
-        regions = [_object(region) for region in annotation.get("result", [])]
+        regions = [_object(region) for region in _list(annotation.get("result"))]
         values = [_object(region.get("value")) for region in regions if region.get("type") in _LABELS]
         yield Sentence(text, tuple(_annotations(text, values)))
 
@@ -52,7 +52,7 @@ def sentence_from_minimal(record: dict[str, Any], field: str) -> Sentence:
     """
     text: str = record["text"]
     # JSON-MIN omits the field for a text without annotations.
-    return Sentence(text, tuple(_annotations(text, map(_object, record.get(field, [])))))
+    return Sentence(text, tuple(_annotations(text, map(_object, _list(record.get(field))))))
 
 
 def _annotations(text: str, values: Any) -> Iterator[Annotation]:
@@ -95,6 +95,15 @@ def _text(data: dict[str, Any]) -> str:
 
 def _labels(value: dict[str, Any]) -> list[Any] | None:
     return next((value[name] for name in _LABELS if isinstance(value.get(name), list)), None)
+
+
+def _list(value: Any) -> list[Any]:
+    """Return a list of annotations; null is an empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError(f"the annotations are {json_kind(value)}, not a list")
+    return cast("list[Any]", value)
 
 
 def _object(value: Any) -> dict[str, Any]:

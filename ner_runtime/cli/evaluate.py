@@ -72,7 +72,8 @@ def _report(tally: Tally, scored: Sequence[str], file: str) -> dict[str, object]
         "f1": overall.f1,
         "types": {type_: asdict(tally.score([type_])) for type_ in scored},
         "sentences": tally.sentences,
-        "file_sha256": None if file == STDIN else file_sha256(Path(file)),
+        # A pipe, such as that of `<(…)`, can be read only once.
+        "file_sha256": file_sha256(Path(file)) if file != STDIN and Path(file).is_file() else None,
     }
 
 

@@ -45,6 +45,16 @@ def test_json_min_omits_empty_annotations() -> None:
     assert sentence_from_minimal({"text": TEXT}, "label") == Sentence(TEXT, ())
 
 
+def test_null_is_an_empty_list_of_annotations() -> None:
+    assert sentence_from_minimal({"text": TEXT, "label": None}, "label") == Sentence(TEXT, ())
+    assert list(sentences_from_task(task({"result": None}))) == [Sentence(TEXT, ())]
+
+
+def test_json_min_with_another_value_than_a_list_is_an_error() -> None:
+    with pytest.raises(ValueError, match="the annotations are a number, not a list"):
+        sentence_from_minimal({"text": TEXT, "label": 5}, "label")
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -54,6 +64,7 @@ def test_json_min_omits_empty_annotations() -> None:
         (task({"result": [region(2, 9)]}), "an entity from 2 to 9 does not lie in a text of 4 UTF-16 code units"),
         (task({"result": [region(2, 4, labels=[])]}), 'an annotation without "labels"'),
         (task({"result": [1]}), "an annotation is not an object"),
+        (task({"result": "张伟"}), "the annotations are a string, not a list"),
     ],
 )
 def test_wrong_annotations_are_errors(wrong: dict[str, Any], message: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from tests.support.command import Raner
 from tests.support.raner import json_lines, raner
 from tests.support.texts.examples import EXAMPLE
 
@@ -26,6 +28,16 @@ def test_report_as_json_and_as_a_table(tmp_path: Path) -> None:
     assert b"100.00" in raner(*arguments).stdout
     [piped] = json_lines(raner("evaluate", "-", *arguments[2:], "--json", stdin=path.read_bytes()))
     assert piped == report | {"file_sha256": None}
+
+
+def test_a_pipe_is_read_once(run_raner: Raner) -> None:
+    gold = {"text": EXAMPLE, "entities": [{"type": "PER", "start": 9, "end": 11}]}
+    reading, writing = os.pipe()
+    with open(writing, "wb") as pipe:
+        pipe.write(json.dumps(gold).encode())
+    report = json.loads(run_raner("evaluate", f"/dev/fd/{reading}", "--json").out)
+    os.close(reading)
+    assert (report["f1"], report["file_sha256"]) == (1.0, None)
 
 
 def test_missing_map_leaves_the_types_as_they_are(tmp_path: Path) -> None:
