@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import typer
 
@@ -41,10 +42,15 @@ def main() -> None:
             sys.stdout.flush()
     except RanerError as error:
         _fail(error.message)
-    except BrokenPipeError:
-        # Not an error: the reader of the pipe, such as `head`, has closed it.
+    except (BrokenPipeError, SystemExit) as error:
+        # Typer exits with 1 after a BrokenPipeError.
+        if not isinstance(error, BrokenPipeError) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # Not an error: the reader of the output, such as `head`, has closed the pipe. If the messages cannot be written
+        # either, the command may not be complete.
+        complete = _is_closed(sys.stdout) and not _is_closed(sys.stderr)
         _discard_output()
-        sys.exit(0)
+        sys.exit(0 if complete else 1)
     except OSError as error:
         _discard_output()
         _fail(f"{error.filename or 'the output'}: {error.strerror}")
@@ -53,6 +59,15 @@ def main() -> None:
 def _fail(message: str) -> NoReturn:
     typer.echo(f"raner: {message}", err=True)
     sys.exit(1)
+
+
+def _is_closed(stream: TextIO | None) -> bool:
+    """Return whether a stream is a pipe whose reader has closed it. A stream that does not exist is none."""
+    if stream is None:
+        return False
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)  # errors are always reported
+    return bool(poll.poll(0))
 
 
 def _discard_output() -> None:

@@ -38,9 +38,15 @@ EncodingOption = Annotated[
 ]
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # `main` handles it. The console would redirect standard output and exit with 1.
+        raise BrokenPipeError from None
+
+
 def console() -> Console:
     """Return a console for tables. If the output is not a terminal, the console is wide enough for all columns."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    return _Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 
 
 def write_line(line: bytes) -> None:

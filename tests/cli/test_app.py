@@ -52,6 +52,15 @@ def test_full_disk_is_one_line(command: str) -> None:
     assert (run.returncode, run.stderr) == (1, b"raner: the output: No space left on device\n")
 
 
+def test_a_closed_pipe_of_a_table_is_not_an_error() -> None:
+    run = shell("models | true")
+    assert (run.returncode, run.stderr) == (0, b"")
+
+
+def test_messages_that_cannot_be_written_are_an_error() -> None:
+    assert shell("predict 马云 --types DOG 2>&1 | true").returncode == 1
+
+
 def test_closed_streams_are_one_line() -> None:
     assert shell("predict 马云 >&-").stderr == b"raner: the standard output is closed\n"
     assert shell("predict --input - <&-").stderr == b"raner: the standard input is closed\n"

@@ -109,5 +109,4 @@ def test_each_line_is_answered_before_the_next_one_arrives() -> None:
 
 def test_closed_pipe_is_not_an_error() -> None:
     run = shell("predict --input - | head -n 1", stdin="马云在杭州。\n".encode() * 5000)
-    assert run.stdout.count(b"\n") == 1
-    assert b"Traceback" not in run.stderr
+    assert (run.returncode, run.stdout.count(b"\n"), run.stderr) == (0, 1, b"")
