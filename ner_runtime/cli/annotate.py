@@ -13,10 +13,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from ner_runtime.cli.console import ModelOption
 from ner_runtime.cli.lexicon import LexiconOption, read_lexicons
+from ner_runtime.corpus.annotator import ENTITIES
+from ner_runtime.corpus.columns import check_columns
 from ner_runtime.corpus.local import annotate_here, annotate_in_processes
 from ner_runtime.corpus.output import Output, Totals, parquet_schema
 from ner_runtime.corpus.plan import MAX_CHARS, SHARD_RECORDS, ModelChoice, OutputFormat, Plan
-from ner_runtime.corpus.sources import Shard, Source, find_sources, read_shards
+from ner_runtime.corpus.sources import Shard, Source, check_apart, find_sources, read_shards
 from ner_runtime.cpus import available_cpus
 from ner_runtime.errors import UnknownType
 from ner_runtime.lexicon.user.matches import LexiconSet
@@ -55,6 +57,9 @@ def annotate(
     ] = None,
 ) -> None:
     """Annotate files of texts: JSON lines, plain text, CSV or Parquet. Other fields are kept."""
+    if field == ENTITIES:
+        raise typer.BadParameter(f"the output has the entities in the field {ENTITIES}", param_hint="--field")
+    check_apart(source, target)
     lexicons = read_lexicons(lexicon)
     choice = _choose_model(model, workers, lexicon)
     plan = Plan(
@@ -67,6 +72,7 @@ def annotate(
         shard_records=shard_records,
     )
     sources = find_sources(source.absolute())
+    check_columns(sources, output_format)
     schema = parquet_schema(sources) if output_format is OutputFormat.PARQUET else None
     output = Output(target.absolute(), output_format, schema)
     output.begin(sources, plan, choice, resume=resume)

@@ -86,6 +86,8 @@ def redact(
     The other fields of a JSON input line are kept, and are not redacted. The key of the hash operator is
     RANER_REDACT_KEY.
     """
+    if text_field == _REPLACEMENTS:
+        raise typer.BadParameter(f"the output has its list in the field {_REPLACEMENTS}", param_hint="--field")
     if restores and restores_placeholders:
         raise typer.BadParameter("give either --restore or --restore-placeholders")
     if (restores or restores_placeholders) and (text is not None or not source):

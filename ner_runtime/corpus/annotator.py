@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ner_runtime.corpus.plan import ModelChoice, Plan
+from ner_runtime.corpus.plan import ModelChoice, OutputFormat, Plan
 from ner_runtime.corpus.sources import LONGER, Fields, Record, Shard
 from ner_runtime.entities import at_least
 from ner_runtime.errors import InvalidLexicon, MalformedRequest
 from ner_runtime.inference.engine import Device, EngineName
-from ner_runtime.json import from_json
+from ner_runtime.json import from_json, to_json
 from ner_runtime.jsonl import entity_fields
 from ner_runtime.lexicon.user.lexicon import Lexicon
 from ner_runtime.lexicon.user.matches import LexiconSet
@@ -108,7 +108,25 @@ def fields_of(record: Record, kind: str, plan: Plan) -> Fields:
         raise BadRecord(f"the field {plan.field!r} {found}")
     if len(text) > plan.max_chars:
         raise BadRecord(f"the text has {len(text)} characters; at most {plan.max_chars} are allowed")
+    if plan.output_format is not OutputFormat.PARQUET:
+        _check_json(fields)
     return fields
+
+
+def _check_json(fields: Fields) -> None:
+    """Check that JSON can hold the fields: Python reads 1e999 as infinity, and Parquet has more kinds of values.
+
+    Raises:
+        BadRecord: a value has no form in JSON.
+    """
+    try:
+        to_json(fields)
+    except ValueError:
+        raise BadRecord("a number is infinite or not a number, which JSON does not have") from None
+    except TypeError as error:
+        raise BadRecord(f"{error}; use --format parquet") from None
+    except RecursionError:
+        raise BadRecord("nested too deeply") from None
 
 
 def _row(content: Fields, kind: str) -> Fields:

@@ -24,6 +24,7 @@ from typing import Any
 
 from ner_runtime.atomic_files import write_atomically
 from ner_runtime.corpus.annotator import ENTITIES, AnnotatedShard
+from ner_runtime.corpus.columns import read_schema
 from ner_runtime.corpus.plan import ModelChoice, OutputFormat, Plan
 from ner_runtime.corpus.sources import Fields, Source, parquet_module, zstandard_module
 from ner_runtime.errors import InputError
@@ -135,14 +136,13 @@ def parquet_schema(sources: Sequence[Source]) -> bytes:
     """Return the schema that all Parquet inputs share, serialized.
 
     Raises:
-        InputError: an input is not Parquet, or their schemas differ.
+        InputError: an input is not Parquet or cannot be read, or their schemas differ.
     """
-    parquet = parquet_module()
     schemas: list[Any] = []
     for source in sources:
         if source.kind != "parquet":
             raise InputError(f"{source.path}: Parquet output needs Parquet input")
-        schemas.append(parquet.read_schema(source.path))
+        schemas.append(read_schema(source))
         if not schemas[0].equals(schemas[-1]):
             raise InputError(f"{source.path}: its schema differs from that of {sources[0].path}")
     return schemas[0].serialize().to_pybytes()

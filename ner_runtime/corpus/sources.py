@@ -11,7 +11,8 @@ import gzip
 import io
 import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -94,6 +95,28 @@ def find_sources(path: Path) -> list[Source]:
     return [_source(index, one, name) for index, (one, name) in enumerate(zip(found, names, strict=True))]
 
 
+def check_apart(path: Path, output: Path) -> None:
+    """Check that the input does not include the output directory, which a later or resumed run would read as input.
+
+    Raises:
+        InputError: the output lies in the input.
+    """
+    path, output = path.resolve(), output.resolve()
+    if path.is_dir() and output.is_relative_to(path) and not _hidden(output.relative_to(path)):
+        raise InputError(f"the output {output} lies in the input {path}; choose a directory outside it")
+
+
+def check_names(path: Path, names: Sequence[str]) -> None:
+    """Check that no two columns have the same name: a record could keep only one of them.
+
+    Raises:
+        InputError: a name occurs twice.
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InputError(f"{path}: two columns have the name {repeated[0]!r}")
+
+
 def read_shards(source: Source, plan: Plan) -> Iterator[Shard]:
     """Read the shards of a file in order, one at a time.
 
@@ -146,6 +169,7 @@ def _csv_rows(stream: io.BufferedIOBase, source: Source) -> Iterator[Record]:
     text = io.TextIOWrapper(cast("BinaryIO", stream), encoding="utf-8-sig", errors="surrogateescape", newline="")
     rows = csv.DictReader(text, delimiter=delimiter, restkey=LONGER)
     try:
+        check_names(source.path, rows.fieldnames or ())
         for row in rows:
             yield Record(rows.line_num, cast("Fields", row))
     finally:
@@ -155,6 +179,8 @@ def _csv_rows(stream: io.BufferedIOBase, source: Source) -> Iterator[Record]:
 
 def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Record]:
     parquet = parquet_module()
+    from pyarrow import ArrowException
+
     try:
         batches = parquet.ParquetFile(file).iter_batches(batch_size=_PARQUET_ROWS)
         number = 0
@@ -162,7 +188,7 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Record]:
             for row in batch.to_pylist():
                 number += 1
                 yield Record(number, row)
-    except parquet.lib.ArrowException as error:
+    except ArrowException as error:
         raise InputError(f"{path} cannot be read: {error}") from None
 
 

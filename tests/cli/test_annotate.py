@@ -58,6 +58,7 @@ def test_parquet_in_and_out(tmp_path: Path) -> None:
         (["{missing}", "{out}"], "missing.jsonl cannot be read: No such file or directory"),
         (["{source}", "{full}"], "is not empty"),
         (["{source}", "{out}", "--format", "parquet"], "Parquet output needs Parquet input"),
+        (["{full}", "{full}/out"], "choose a directory outside it"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:

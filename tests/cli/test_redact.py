@@ -72,6 +72,7 @@ def test_only_the_text_can_be_printed(run_raner: Raner) -> None:
         (["--operator", "DOG=mask"], 1, "operators: unknown type 'DOG'"),
         (["--operator", "PER=hash"], 1, "operators.PER: no key; "),
         (["--patterns", "PHONES"], 2, "unknown pattern"),
+        (["--field", "replacements"], 2, "the output has its list in the field replacements"),
         (["--restore"], 2, "--restore takes no value; name the file with --input FILE"),
         (["--restore-placeholders"], 2, "--restore-placeholders takes no value"),
         (["--restore", "--restore-placeholders"], 2, "give either --restore or --restore-placeholders"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,8 @@ def test_bad_records_are_reported_and_the_others_annotated() -> None:
         ("csv", {"text": "a", LONGER: ["b"]}, "the row has more columns than the header"),
         ("csv", {"id": "a", "text": None}, "the row has fewer columns than the header"),
         ("csv", {"text": "\udcff"}, "not UTF-8"),
+        ("jsonl", b'{"text": "a", "n": 1e999}\n', "a number is infinite or not a number, which JSON does not have"),
+        ("parquet", {"text": "a", "n": math.nan}, "a number is infinite or not a number, which JSON does not have"),
         ("parquet", {"text": None}, "the field 'text' holds NoneType, not a string"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from ner_runtime.corpus.plan import Plan
-from ner_runtime.corpus.sources import find_sources, read_shards
+from ner_runtime.corpus.sources import check_apart, find_sources, read_shards
 from ner_runtime.errors import InputError
 
 
@@ -105,3 +105,27 @@ def test_no_file_is_refused(tmp_path: Path) -> None:
         find_sources(tmp_path)
     with pytest.raises(InputError, match="No such file"):
         find_sources(tmp_path / "a.jsonl")
+
+
+def test_columns_of_the_same_name_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text,id\n1,a,2\n")
+    with pytest.raises(InputError, match=r"a\.csv: two columns have the name 'id'"):
+        contents(tmp_path / "a.csv")
+
+
+def test_output_lies_outside_the_input(tmp_path: Path) -> None:
+    for inside in (tmp_path, tmp_path / "out", tmp_path / "a" / "out"):
+        with pytest.raises(InputError, match=f"the output {inside} lies in the input {tmp_path}; choose"):
+            check_apart(tmp_path, inside)
+    # `find_sources` skips these.
+    check_apart(tmp_path, tmp_path / "_out")
+    check_apart(tmp_path / "a.jsonl", tmp_path / "out")
+
+
+def test_a_damaged_parquet_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"text": ["马云"] * 2000}), tmp_path / "a.parquet", compression="none")
+    whole = bytearray((tmp_path / "a.parquet").read_bytes())
+    whole[4:40] = bytes(36)
+    (tmp_path / "a.parquet").write_bytes(whole)
+    with pytest.raises(InputError, match=r"a\.parquet cannot be read"):
+        contents(tmp_path / "a.parquet")
