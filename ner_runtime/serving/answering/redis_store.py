@@ -100,8 +100,11 @@ class RedisStore:
                 while True:
                     await self._pending.wait()
                     await self._exchange()
-            except (RedisError, OSError, asyncio.IncompleteReadError) as error:
+            except Exception as error:  # noqa: BLE001 - redis-py raises various errors if a reply is not valid
                 self._set_up(False, error)
+                # What follows on the connection would be taken for the replies to later lookups.
+                with suppress(RedisError, OSError):
+                    await self._redis.connection_pool.disconnect()
             self._drop_pending()
             # The jitter keeps workers and replicas from reconnecting all at once.
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
@@ -120,15 +123,15 @@ class RedisStore:
         try:
             # An error of one command, as when Redis is full or read-only, must not fail the others.
             results = await pipe.execute(raise_on_error=False)
+            got = results.pop(0) if keys else []
+            found = {} if isinstance(got, RedisError) else dict(zip(keys, got, strict=True))
         except BaseException:
             self._lookups += lookups
             raise
         finally:
             self._late = False
-        got = results.pop(0) if keys else []
         rejected = [result for result in (got, *results) if isinstance(result, RedisError)]
         CACHE_ERRORS.labels("refused").inc(len(rejected))
-        found = {} if isinstance(got, RedisError) else dict(zip(keys, got, strict=True))
         for lookup in lookups:
             _resolve(lookup, {key: value for key in lookup.keys if (value := found.get(key)) is not None})
 

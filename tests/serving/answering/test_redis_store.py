@@ -129,3 +129,29 @@ async def test_a_wrong_password_is_logged_once_without_the_password(
     await store.close()
     assert len(caplog.records) == 1
     assert "wrong-password" not in str(caplog.records[0].__dict__)
+
+
+INVALID_REPLIES = [b":abc\r\n", b"$abc\r\n", b"*1\r\n$-5\r\n", b"*1\r\n" * 3000, b"+OK\r\n", b"*-1\r\n"]
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("reply", INVALID_REPLIES, ids=lambda reply: repr(reply[:20]))
+async def test_the_store_connects_again_after_an_invalid_reply(reply: bytes) -> None:
+    replies = [reply]
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while sent := await reader.read(65536):
+            if b"PING" in sent:
+                writer.write(b"+PONG\r\n")
+            if b"MGET" in sent:
+                # What follows an invalid reply must not be read as the next one.
+                writer.write(replies.pop() + b"*1\r\n$1\r\n2\r\n" if replies else b"*1\r\n$1\r\n1\r\n")
+            writer.write(b"+OK\r\n" * (sent.count(b"\r\nSET\r\n") + sent.count(b"SETINFO")))
+        writer.close()
+
+    async with await asyncio.start_server(respond, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        store = RedisStore(f"redis://{host}:{port}?protocol=2", 60)
+        await until_found(store, "a", b"1")
+        assert not replies
+        await store.close()
