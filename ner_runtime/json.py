@@ -36,7 +36,8 @@ def from_json(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise MalformedRequest(f"not UTF-8: byte {error.start} cannot be decoded") from None
     except json.JSONDecodeError as error:
-        problem = error.msg.removesuffix(" starting at")
+        # Some messages of `json` end in front of the position.
+        problem = error.msg.removesuffix(" at").removesuffix(" starting")
         raise MalformedRequest(f"not JSON: {problem} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise MalformedRequest("nested too deeply") from None

@@ -38,6 +38,7 @@ def test_byte_order_mark_is_ignored() -> None:
         ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
         ('{"text": "马云"}'.encode("gb18030"), "not UTF-8: byte 10"),
         (b'{"a', "not JSON: Unterminated string at line 1, column 2"),
+        (b'{"a": "\n"}', "not JSON: Invalid control character at line 1, column 8"),
         (b"NaN", "NaN is not a JSON value"),
         (b"[" * 100_000, "nested too deeply"),
         (b"1" * 10_000, "out of range"),
