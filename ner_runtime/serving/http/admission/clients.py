@@ -27,7 +27,8 @@ def check_key(request: Request, digests: Sequence[str]) -> str:
         Unauthorized: the key is missing or wrong.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    key = token.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+    # Only spaces and tabs: headers are decoded as Latin-1, in which the last byte of a key in UTF-8 may be white space.
+    key = token.strip(" \t") if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
     digest = hashlib.sha256(key.encode("latin-1")).hexdigest()
     # Compares every digest in constant time, so that the time taken reveals nothing about the keys.
     matches = [hmac.compare_digest(digest, allowed) for allowed in digests]

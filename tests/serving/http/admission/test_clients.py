@@ -25,6 +25,13 @@ def test_a_valid_key_is_identified_by_its_digest(headers: dict[str, str]) -> Non
     assert check_key(request(**headers), [hashlib.sha256(b"other").hexdigest(), digest]) == digest
 
 
+@pytest.mark.parametrize("key", ["密码讠", "clé à", "\u0085"])
+def test_a_key_in_utf_8_is_compared_byte_by_byte(key: str) -> None:
+    # The last byte of each is white space in Latin-1.
+    sent, digest = key.encode().decode("latin-1"), hashlib.sha256(key.encode()).hexdigest()
+    assert check_key(request(authorization=f"Bearer {sent}"), [digest]) == digest
+
+
 @pytest.mark.parametrize(
     "headers",
     [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic right"}, {"x_api_key": "é"}],
