@@ -148,7 +148,7 @@ def read_manifest(directory: Path) -> Manifest:
 
     Raises:
         ModelNotFound: the directory does not exist.
-        InvalidModel: `model.json` is missing or not valid.
+        InvalidModel: `model.json` is missing, not valid or cannot be read.
     """
     if not directory.is_dir():
         raise ModelNotFound(f"no model directory at {directory}")
@@ -157,6 +157,8 @@ def read_manifest(directory: Path) -> Manifest:
         return Manifest.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InvalidModel(f"{directory} is not a model directory: it has no {MODEL_FILE}") from None
+    except OSError as error:
+        raise InvalidModel(f"{path} cannot be read: {error.strerror}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or MODEL_FILE

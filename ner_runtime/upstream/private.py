@@ -215,7 +215,7 @@ def get_stored_model(store: ModelStore, tag: str) -> Model:
     """Return the model with this tag from a store.
 
     Raises:
-        bentoml.exceptions.BentoMLException, ValueError, OSError: the model is missing or damaged.
+        Exception: the model is missing or damaged. The types are those of BentoML, the YAML parser and others.
     """
     from bentoml.models import get
 

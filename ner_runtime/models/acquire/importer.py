@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,11 +74,12 @@ def import_directory(
         StoreError: the name is not valid, or the store cannot be written.
     """
     require_hub_extra("importing a model")
-    name = check_name(name or name_from_source(directory.absolute().name))
+    own_name = os.path.basename(os.path.abspath(directory))  # of `..` too, but of a link, not of what it leads to
+    name = check_name(name or name_from_source(own_name))
     if not directory.is_dir():
         raise InvalidCheckpoint(f"{directory} is not a directory")
     read_configuration(directory)
-    source = Source(id=directory.absolute().name, digest=directory_digest(directory))
+    source = Source(id=own_name, digest=directory_digest(directory))
     return import_checkpoint(directory, name, precision, source, progress, min_agreement)
 
 

@@ -143,6 +143,8 @@ def add_model(directory: Path, manifest: Manifest, made_with: Mapping[str, str])
         for file in directory.iterdir():
             file.chmod(0o444)
             file.rename(made / file.name)
+        # BentoML makes a directory that only its owner can read: a container runs the service as another user.
+        made.chmod(0o755)
         for path in (*made.iterdir(), made):
             _sync(path)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -175,14 +177,12 @@ def _matches(source: Source, id_: str, revision: str | None) -> bool:
 
 
 def _load(store: ModelStore, directory: Path) -> StoredModel:
-    from bentoml.exceptions import BentoMLException
-
     manifest = read_manifest(directory)
     tag = f"{directory.parent.name}:{directory.name}"
     try:
         model = get_stored_model(store, tag)
-    except (BentoMLException, ValueError, OSError) as error:
-        raise StoreError(f"{directory} is damaged: {error}") from None
+    except Exception as error:  # noqa: BLE001 - of many types, such as those of the YAML parser
+        raise StoreError(f"{directory} is damaged: {' '.join(str(error).split())}") from None
     made_with = {str(name): str(value) for name, value in model.info.metadata.items()}
     return StoredModel(tag, directory, manifest, model.creation_time, made_with)
 

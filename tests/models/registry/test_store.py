@@ -144,6 +144,26 @@ def test_other_models_in_bentomls_store_are_ignored(stocked: Raner) -> None:
     assert [model.manifest.name for model in stored_models()] == ["tiny"]
 
 
+@pytest.mark.parametrize("damage", ["model.yaml", "model.json"])
+def test_a_damaged_model_does_not_hide_the_others(stocked: Raner, damage: str) -> None:
+    shutil.copytree(stocked.home / "models" / "tiny", stocked.home / "models" / "copy")
+    [file] = (stocked.home / "models" / "copy").glob(f"*/{damage}")
+    file.unlink()
+    if damage == "model.yaml":
+        file.write_text("{[")
+    else:
+        file.mkdir()  # like a file without permission, it cannot be read, not even by root
+    assert [model.manifest.name for model in stored_models()] == ["tiny"]
+
+
+def test_the_name_of_a_relative_directory(stocked: Raner, checkpoint: Path, tmp_path: Path) -> None:
+    tag = the_tag(stocked)
+    shutil.copytree(checkpoint, tmp_path / "tiny")
+    (tmp_path / "tiny" / "logs").mkdir()
+    run = stocked("import", str(tmp_path / "tiny" / "logs" / ".."), "--precision", "fp32")
+    assert (run.out, stocked.tags) == (f"{tag}\n", [tag])
+
+
 def test_bentoml_finds_the_model(stocked: Raner) -> None:
     model = bentoml.models.get("tiny:latest", _model_store=ModelStore(stocked.home / "models"))
     assert str(model.tag) == the_tag(stocked)
@@ -166,6 +186,12 @@ def test_models_of_a_served_bento_are_found(stocked: Raner, tmp_path: Path, monk
 def test_stored_files_are_read_only(stocked: Raner) -> None:
     for file in Path(resolve_model("tiny")).glob("model.*[nx]"):
         assert not stat.S_IMODE(file.stat().st_mode) & 0o222, file
+
+
+def test_other_users_can_read_a_stored_model(stocked: Raner) -> None:
+    directory = resolve_model("tiny")
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o755
+    assert all(file.stat().st_mode & 0o004 for file in directory.iterdir())
 
 
 def test_adding_a_stored_model_again_keeps_the_first(stocked: Raner, tmp_path: Path) -> None:
