@@ -10,7 +10,7 @@ given = $(if $(filter command,$(origin $1)),$2 $($1))
 .PHONY: help serve install install-dev system test check format lock readme bento bench loadtest tune parity bench-batching bench-request bench-annotate bench-engines bench-lexicon bench-serving peers bench-lac bench-accuracy faults fairness fuzz soak ui check-ui test-ui bench-ui image image-test kubernetes-check compose-check sbom audit check-arm64 clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: install ## start the service on port 3000 (RANER_PORT) with the embedded model
 	@$(BIN)/bentoml serve service:Raner

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from io import TextIOWrapper
 from typing import NoReturn, TextIO
 
 import typer
@@ -35,6 +36,9 @@ def main() -> None:
     """Run the command and exit."""
     if sys.stdout is None:
         _fail("the standard output is closed")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Tables are text; an encoding such as ASCII does not have all characters. JSON is always UTF-8.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             app(standalone_mode=True)

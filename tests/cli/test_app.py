@@ -25,6 +25,8 @@ from tests.support.raner import raner, shell
         (["evaluate", "/dev/null"], 1, "raner: /dev/null, line 1: the file is empty"),
         (["import", "/no/such", "--min-agreement", "2"], 2, "--min-agreement"),
         (["evaluate", "/dev/null", "--map", "/no/such#x"], 1, "raner: /no/such cannot be read"),
+        (["bench", "--url", "localhost:3000"], 2, "is not a URL"),
+        (["bench", "--url", "http://localhost:abc"], 2, "is not a URL"),
         (["info", "/"], 1, "raner: / is not a model directory"),
     ],
 )
@@ -59,6 +61,12 @@ def test_a_closed_pipe_of_a_table_is_not_an_error() -> None:
 
 def test_messages_that_cannot_be_written_are_an_error() -> None:
     assert shell("predict 马云 --types DOG 2>&1 | true").returncode == 1
+
+
+def test_tables_in_an_encoding_without_chinese() -> None:
+    run = raner("predict", "马云在杭州。", "--format", "table", PYTHONIOENCODING="ascii")
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert b"\\u676d\\u5dde" in run.stdout
 
 
 def test_closed_streams_are_one_line() -> None:

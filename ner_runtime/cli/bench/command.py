@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.table import Table
@@ -20,9 +21,22 @@ from ner_runtime.recognizer import Recognizer
 from ner_runtime.settings import load_settings
 
 
+def _url(url: str | None) -> str | None:
+    try:
+        parts = urlsplit(url or "http://localhost")
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise typer.BadParameter(f"{url!r} is not a URL such as http://localhost:3000")
+    return url
+
+
 def bench(
     model: ModelOption = None,
-    url: Annotated[str | None, typer.Option(help="URL of a running service; by default, start one.")] = None,
+    url: Annotated[
+        str | None, typer.Option(callback=_url, help="URL of a running service; by default, start one.")
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="Seconds per measurement.")] = 5.0,
     calibrate: Annotated[
         bool, typer.Option(help="Choose the engine and the batch size for the model on this machine, and keep them.")
