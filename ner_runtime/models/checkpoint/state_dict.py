@@ -94,10 +94,17 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
 
 def _bounded(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
     """Convert floating-point tensors to arrays; reject a file whose strides declare more data."""
-    floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.is_sparse}
+    floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point() and _has_numbers(tensor)}
     if sum(tensor.numel() * tensor.element_size() for tensor in floating.values()) > path.stat().st_size:
         raise InvalidCheckpoint(f"{path} declares tensors larger than the file")
     return {name: _array(tensor) for name, tensor in floating.items()}
+
+
+def _has_numbers(tensor: Tensor) -> bool:
+    """Return whether the tensor holds all its numbers: sparse tensors omit some, those of the device `meta` all."""
+    import torch
+
+    return tensor.layout == torch.strided and not tensor.is_meta
 
 
 def _array(tensor: Tensor) -> Array:

@@ -73,6 +73,18 @@ def test_tensors_larger_than_the_file(raner: Raner, victim: Path) -> None:
     assert "declares tensors larger than the file" in raner.refusal(victim)
 
 
+@pytest.mark.parametrize(
+    "without_numbers", [lambda tensor: tensor.to("meta"), lambda tensor: tensor.to_sparse()], ids=["meta", "sparse"]
+)
+def test_tensors_without_all_numbers(
+    raner: Raner, victim: Path, without_numbers: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    state = torch.load(victim / WEIGHTS, weights_only=True)
+    state["linear.weight"] = without_numbers(state["linear.weight"])
+    torch.save(state, victim / WEIGHTS)
+    assert raner.refusal(victim) == "raner: the weights are incomplete: linear.weight is missing"
+
+
 def test_numbers_that_are_not_finite(raner: Raner, victim: Path) -> None:
     state = torch.load(victim / WEIGHTS, weights_only=True)
     state["linear.bias"][3] = float("nan")
