@@ -112,7 +112,11 @@ class Worker:
                 await self._abort(f"a batch has been running for more than {limit_s:g} s")
             if is_orphan():
                 await self._abort("its supervisor has ended")
-            send_heartbeat()
+            try:
+                send_heartbeat()
+            except OSError as error:
+                # Such as too many open files: the next one may succeed.
+                _log.warning("the heartbeat cannot be sent: %s", error.strerror)
             observe_process()
             await asyncio.sleep(HEARTBEAT_S)
 

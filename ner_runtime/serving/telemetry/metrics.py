@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter as Counts
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -103,7 +104,8 @@ def _request_seconds(path: str) -> Histogram:
 
 def observe_process() -> None:
     """Record the memory of this worker; called every second."""
-    if _STATM.exists():
+    # The file exists only on Linux, and cannot be opened while too many files are open.
+    with suppress(OSError):
         # In pages; the second field is resident memory.
         WORKER_MEMORY.set(int(_STATM.read_text().split()[1]) * _PAGE_BYTES)
 
