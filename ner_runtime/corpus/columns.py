@@ -1,4 +1,4 @@
-"""Check the columns of Parquet files before a run: each name once, and only values that the output can hold."""
+"""Check the columns of Parquet files before a run: their names must differ, and the output must support their types."""
 
 from __future__ import annotations
 

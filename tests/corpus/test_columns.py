@@ -1,4 +1,4 @@
-"""Columns of Parquet files that an output cannot hold."""
+"""Columns of Parquet files whose names are not unique, or whose types the output does not support."""
 
 from __future__ import annotations
 

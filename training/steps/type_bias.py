@@ -64,7 +64,7 @@ class BiasedEngine:
 
 
 class DevScores:
-    """Scores a model directory with different biases on the dev sets."""
+    """Scores a model directory on the dev sets, with any biases."""
 
     def __init__(self, model: Path, data: Path) -> None:
         self._data = data

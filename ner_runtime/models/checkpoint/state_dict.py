@@ -101,7 +101,7 @@ def _bounded(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
 
 
 def _has_numbers(tensor: Tensor) -> bool:
-    """Return whether the tensor holds all its numbers: sparse tensors omit some, those of the device `meta` all."""
+    """Return whether every number is stored: a sparse tensor leaves out some, one of the device `meta` has none."""
     import torch
 
     return tensor.layout == torch.strided and not tensor.is_meta

@@ -1,4 +1,4 @@
-"""The edge: bodies of requests, from their media type to their size and arrival."""
+"""The edge: request bodies, their media type, content coding, size and arrival."""
 
 from __future__ import annotations
 

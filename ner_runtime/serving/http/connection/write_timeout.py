@@ -16,7 +16,7 @@ class WriteTimeout:
     """Checks that the client of one connection reads."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        """Check nothing yet."""
+        """Prepare the checks of a connection; `begin` starts them."""
         self._transport = transport
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None

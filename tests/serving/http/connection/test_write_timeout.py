@@ -49,10 +49,16 @@ def test_the_connection_is_kept_while_the_client_reads(monkeypatch: pytest.Monke
     assert transport.sizes == [5]
 
 
-def test_a_connection_without_waiting_bytes_is_not_watched() -> None:
-    async def watch() -> None:
-        timeout = WriteTimeout(_Transport(0), asyncio.get_running_loop())
-        timeout.begin()
-        timeout.end()
+def test_a_connection_without_waiting_bytes_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_timeout, "WRITE_TIMEOUT_S", 0)
 
-    asyncio.run(watch())
+    async def begin(transport: _Transport) -> None:
+        WriteTimeout(transport, asyncio.get_running_loop()).begin()
+        # A timer of 0 s would be due in the next iteration of the loop.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    transport = _Transport(0, 0)
+    asyncio.run(begin(transport))
+    assert transport.sizes == [0]
+    assert not transport.aborted.is_set()
