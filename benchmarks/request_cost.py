@@ -3,9 +3,10 @@
     python -m benchmarks.request_cost [--rounds N] [--seconds S] [--json FILE]
 
 One worker with one thread serves the model of the environment (RANER_MODEL); texts have 45 characters. The figures are
-medians over the rounds, in which the recognizer in this process and the service alternate. CPU time is that of the
-worker, as the kernel counts it. Under overload, the worker has one core and the client has the others; the capacity is
-measured in the same way. On a busy machine, only the ratios are reliable.
+medians over the rounds, in which the recognizer in this process and the service alternate. Rounds are short and many,
+because the speed of a host can change within seconds. CPU time is that of the worker, as the kernel counts it. Under
+overload, the worker has one core and the client has the others; the capacity is measured in the same way. On a busy
+machine, only the ratios are reliable.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -54,8 +56,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.request_cost", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=3.0, help="seconds per measurement in a round")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--seconds", type=float, default=1.0, help="seconds per measurement in a round")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args()
     figures = {"crf_ms": crf_ms(), "padding_share": padding_share(), **measure(options.rounds, options.seconds)}
@@ -126,13 +128,14 @@ def _refuse(port: int, worker: int, seconds: float) -> float:
 
 
 def _round(recognizer: Recognizer, port: int, worker: int, seconds: float) -> dict[str, float]:
-    lists_ms, _ = _recognize(recognizer, CLIENTS, seconds)
-    _, lists_per_s = _recognize(recognizer, LIST, seconds)
-    _, one_per_s = _recognize(recognizer, 1, seconds)
-    new_ms, new = _serve(port, worker, CLIENTS, cached=False, seconds=seconds)
-    cached_ms, cached = _serve(port, worker, CLIENTS, cached=True, seconds=seconds)
-    batches = asyncio.run(send_all(port, _batch_bodies(), BATCH_CLIENTS, seconds, "/ner/batch"))
+    # Figures that are compared with each other follow each other.
+    alone = _recognize(recognizer, 1, seconds)
     _, one = _serve(port, worker, 1, cached=False, seconds=seconds)
+    lists_ms = _recognize(recognizer, CLIENTS, seconds).cpu_ms
+    new_ms, new = _serve(port, worker, CLIENTS, cached=False, seconds=seconds)
+    lists_per_s = _recognize(recognizer, LIST, seconds).texts_per_s
+    batches = asyncio.run(send_all(port, _batch_bodies(), BATCH_CLIENTS, seconds, "/ner/batch"))
+    cached_ms, cached = _serve(port, worker, CLIENTS, cached=True, seconds=seconds)
     return {
         "model_cpu_ms": lists_ms,
         "request_cpu_ms": new_ms,
@@ -141,7 +144,7 @@ def _round(recognizer: Recognizer, port: int, worker: int, seconds: float) -> di
         "batch_share_of_recognizer": LIST * len(batches) / seconds / lists_per_s,
         "cached_cpu_ms": cached_ms,
         "cached_per_s": len(cached) / seconds,
-        "one_client_added_ms": 1000 * (median(one) - 1 / one_per_s),
+        "one_client_added_ms": 1000 * (median(one) - alone.latency_s),
         **_overload(port, worker, seconds),
     }
 
@@ -187,14 +190,24 @@ def _batch_bodies() -> Iterator[bytes]:
         yield json.dumps({"texts": list(islice(texts, LIST))}).encode()
 
 
-def _recognize(recognizer: Recognizer, size: int, seconds: float) -> tuple[float, float]:
-    """Return the CPU time of a text in milliseconds, and the texts per second."""
+class _Recognized(NamedTuple):
+    """How fast the recognizer is, without the service."""
+
+    cpu_ms: float  # of a text
+    texts_per_s: float
+    latency_s: float  # of a call, median
+
+
+def _recognize(recognizer: Recognizer, size: int, seconds: float) -> _Recognized:
+    """Recognize lists of `size` texts."""
     texts = (json.loads(body)["text"] for body in bodies(cached=False))
-    started, cpu, number = time.perf_counter(), time.process_time(), 0
-    while time.perf_counter() < started + seconds:
+    begun, cpu, latencies = time.perf_counter(), time.process_time(), list[float]()
+    while (started := time.perf_counter()) < begun + seconds:
         recognizer.recognize(list(islice(texts, size)))
-        number += size
-    return 1000 * (time.process_time() - cpu) / number, number / (time.perf_counter() - started)
+        latencies.append(time.perf_counter() - started)
+    number = size * len(latencies)
+    cpu_ms = 1000 * (time.process_time() - cpu) / number
+    return _Recognized(cpu_ms, number / (time.perf_counter() - begun), median(latencies))
 
 
 def _serve(port: int, worker: int, clients: int, *, cached: bool, seconds: float) -> tuple[float, list[float]]:
