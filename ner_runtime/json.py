@@ -7,6 +7,7 @@ that is not UTF-8 or not JSON raises `MalformedRequest`. Source: RFC 8259.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, NoReturn
 
 from ner_runtime.errors import MalformedRequest
@@ -21,17 +22,21 @@ def to_json(value: object) -> bytes:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
-def from_json(body: bytes) -> Any:
+def from_json(body: bytes, max_names: int | None = None) -> Any:
     """Decode JSON in UTF-8; a byte order mark is ignored.
 
+    Args:
+        body: the JSON text
+        max_names: maximum number of names in one JSON object; None: no limit
+
     Raises:
-        MalformedRequest: the body is empty, not UTF-8, not JSON, or nested too deeply.
+        MalformedRequest: the body is empty, not UTF-8, not JSON, or nested too deeply, or an object has too many names.
     """
     if not body:
         raise MalformedRequest("empty; expected a JSON object")
     try:
         return json.loads(
-            body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated_names
+            body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=partial(_object, max_names)
         )
     except UnicodeDecodeError as error:
         raise MalformedRequest(f"not UTF-8: byte {error.start} cannot be decoded") from None
@@ -46,7 +51,9 @@ def from_json(body: bytes) -> Any:
         raise MalformedRequest("not supported: a number is out of range") from None
 
 
-def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(max_names: int | None, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if max_names is not None and len(pairs) > max_names:
+        raise MalformedRequest(f"not supported: a JSON object has {len(pairs)} names; the limit is {max_names}")
     # RFC 8259 does not define which of two equal names counts, so two parsers could disagree about one body.
     value = dict(pairs)
     if len(value) < len(pairs):

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 
 from ner_runtime import Recognizer
 from tests.support.servers.service import PATIENCE_S, REPOSITORY, Server, bentoml, environment, free_port, serve
+from tests.support.servers.workers import workers
 from tests.support.texts.examples import EXAMPLE, EXAMPLE_SPANS, NEWS, spans
 from tests.support.texts.strategies import real_text
 
@@ -145,6 +146,27 @@ def test_an_invalid_batch_is_refused(client: httpx.Client) -> None:
     assert error(client.post("/ner/batch", json={"texts": []})) == (422, "invalid_value")
     assert error(client.post("/ner/batch", json={"texts": ["a"] * 257})) == (413, "too_many_texts")
     assert error(client.post("/ner/batch", json={"texts": ["a"], "types": ["DOG"]})) == (422, "unknown_type")
+
+
+def test_requests_leave_no_memory_behind(server: Server) -> None:
+    """Neither the bodies of rejected requests nor those of closed connections wait for a garbage collection."""
+    [worker] = workers(server)
+    long_text = json.dumps({"text": "m" * 3_000_000}).encode()
+    bodies = {
+        ("/ner", 413): long_text,
+        ("/ner", 400): long_text[:-1],
+        ("/ner", 422): long_text.replace(b"text", b"word"),
+        ("/ner/batch", 200): json.dumps({"texts": [[long_text.decode()]]}).encode(),
+    }
+
+    def post_all() -> int:
+        for (path, status), body in bodies.items():
+            # A connection for each request.
+            assert httpx.post(server.url + path, content=body, headers=JSON, trust_env=False).status_code == status
+        return worker.memory_info().rss
+
+    sizes = [post_all() for _ in range(12)]
+    assert sizes[-1] - sizes[2] < 50e6
 
 
 def test_a_wrong_content_type_method_or_path_is_refused(client: httpx.Client) -> None:

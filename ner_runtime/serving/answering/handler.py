@@ -16,7 +16,7 @@ from ner_runtime.serving.answering.cache import Cache, TextResult, model_identit
 from ner_runtime.serving.answering.lexicons import Lexicons
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.answering.threads import run
-from ner_runtime.serving.api.errors import ClientGone, error_item
+from ner_runtime.serving.api.errors import ClientGone, detached, error_item
 from ner_runtime.serving.api.messages import ApiRequest, Body
 from ner_runtime.serving.api.requests import (
     NerBatchRequest,
@@ -140,7 +140,7 @@ class Handler:
         try:
             return check_text(text, self._limits)
         except RanerError as error:
-            return error
+            return detached(error)
 
     async def _results(
         self, texts: Sequence[str], request: ApiRequest[Body], lexicon: LexiconSet | None

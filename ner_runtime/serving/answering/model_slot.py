@@ -15,7 +15,7 @@ from ner_runtime.recognizer import Recognizer
 from ner_runtime.serving.answering.handler import Handler
 from ner_runtime.serving.answering.memory import is_out_of_memory, release_memory
 from ner_runtime.serving.answering.scheduler import Scheduler
-from ner_runtime.serving.api.errors import NotReady
+from ner_runtime.serving.api.errors import NotReady, detached
 from ner_runtime.serving.api.messages import ApiRequest, ApiResponse, Body
 from ner_runtime.serving.api.requests import NerBatchRequest, NerRequest, RedactRequest
 from ner_runtime.serving.telemetry.metrics import ModelMetrics
@@ -137,7 +137,7 @@ class ModelSlot:
             try:
                 return await handle(model.handler, request)
             except RanerError as error:
-                return error
+                return detached(error)
             except asyncio.CancelledError:
                 if self._refusal is None:
                     raise

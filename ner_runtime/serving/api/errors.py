@@ -178,6 +178,16 @@ def error_for_status(status: int, headers: Mapping[str, str]) -> RanerError:
             return RanerError("an unexpected error occurred; see the server's log")
 
 
+def detached(error: RanerError) -> RanerError:
+    """Return an error that was caught, without its traceback and its context, so that it can be kept.
+
+    The frames of a traceback refer to the body of the request and to what keeps the error: memory that only a full
+    garbage collection would release, which workers almost never run.
+    """
+    error.__context__ = None
+    return error.with_traceback(None)
+
+
 def error_item(error: RanerError) -> ErrorItem:
     """Return the code and the message of an error."""
     return ErrorItem(code=error.code, message=error.message)
@@ -208,5 +218,5 @@ class _ErrorResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The edge replaces every error response that has not recorded its error here.
-        scope.setdefault("state", {})[_RESPONSE_ERROR] = self._error
+        scope.setdefault("state", {})[_RESPONSE_ERROR] = detached(self._error)
         await super().__call__(scope, receive, send)

@@ -22,6 +22,12 @@ from ner_runtime.settings import DEFAULT_MODEL
 
 # Longer names of fields and models are cut in messages.
 _MAX_NAME = 40
+# pydantic describes every unknown field and every wrong item. Half a million of them fit into a body of 4 MB and take
+# from one second to one minute, so the number of names is limited, and validation stops at the first wrong item of a
+# list.
+_MAX_NAMES = 1_000
+_MAX_TYPES = 1_000
+_MAX_PATTERNS = 100
 
 
 def _string(value: object) -> str:
@@ -50,15 +56,18 @@ class LexiconEntry(_Request):
     color: _Context | None = Field(default=None, description="Colour of the type, if the model does not know the type.")
 
 
+_Entries = Annotated[list[LexiconEntry], Field(fail_fast=True)]
+
+
 class InlineLexicon(_Request):
     """The entries of a lexicon in a request, by mode; see docs/lexicons.md."""
 
-    prefer: list[LexiconEntry] = Field(
+    prefer: _Entries = Field(
         default=[], description="Entities, unless the model finds a longer one that contains them."
     )
-    force: list[LexiconEntry] = Field(default=[], description="Always entities.")
-    forbid: list[LexiconEntry] = Field(default=[], description="Never entities of this type.")
-    hint: list[LexiconEntry] = Field(default=[], description="More likely entities of this type.")
+    force: _Entries = Field(default=[], description="Always entities.")
+    forbid: _Entries = Field(default=[], description="Never entities of this type.")
+    hint: _Entries = Field(default=[], description="More likely entities of this type.")
 
     def __len__(self) -> int:
         return len(self.prefer) + len(self.force) + len(self.forbid) + len(self.hint)
@@ -72,7 +81,11 @@ class NerOptions(_Request):
     """The options of a `POST /ner` or `POST /ner/batch`."""
 
     types: list[Text] | None = Field(
-        default=None, min_length=1, description="Entity types to return. Default: the model's default types."
+        default=None,
+        min_length=1,
+        max_length=_MAX_TYPES,
+        fail_fast=True,
+        description="Entity types to return. Default: the model's default types.",
     )
     offset_unit: OffsetUnit = Field(
         default="code_point",
@@ -125,6 +138,8 @@ class RedactRequest(NerOptions):
     )
     patterns: list[PatternName] = Field(
         default=[*PATTERN_NAMES],
+        max_length=_MAX_PATTERNS,
+        fail_fast=True,
         description="Numbers and addresses to replace besides the entities. Default: all; `[]`: none.",
     )
 
@@ -217,7 +232,7 @@ def check_text(text: object, limits: RequestLimits) -> str:
 
 def _validate(model: type[_R], body: bytes, limits: RequestLimits) -> _R:
     try:
-        value = from_json(body)
+        value = from_json(body, _MAX_NAMES)
     except MalformedRequest as error:
         raise MalformedRequest(f"the body is {error.message}") from None
     if not isinstance(value, dict):

@@ -48,6 +48,8 @@ PROBES = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 
 _OWN_HEADERS = frozenset({REQUEST_ID_HEADER, *(name.encode() for name in SECURITY_HEADERS)})
 _STATIC = "/static"
+# Larger bodies are parsed in a thread, so that they do not block the event loop: 4 MB of `{}` take half a second.
+_MAX_INLINE_BYTES = 131_072
 
 
 class Edge:
@@ -151,10 +153,16 @@ class Edge:
         self._admission.check_capacity()
         body = await self._bodies.read(request, coding, self._admission)
         with self._admission.request():
-            parsed = self._parsers[scope["path"]](body)
+            parse = self._parsers[scope["path"]]
+            parsed = parse(body) if len(body) <= _MAX_INLINE_BYTES else await asyncio.to_thread(parse, body)
             state = scope["state"]
             state[API_REQUEST] = ApiRequest(parsed, received, state.get(DISCONNECTED), notes)
-            await self._call(scope, replay(body, receive), response)
+            try:
+                await self._call(scope, replay(body, receive), response)
+            finally:
+                # uvicorn's objects of a connection refer to each other and to the scope of its last request, until a
+                # garbage collection runs. They must not keep the texts.
+                del state[API_REQUEST]
 
     async def _call(self, scope: Scope, receive: Receive, response: _ResponseSender) -> None:
         """Call the application; cancel it if the response does not start in time."""

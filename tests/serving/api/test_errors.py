@@ -13,6 +13,7 @@ from ner_runtime.serving.api.errors import (
     RateLimited,
     TimedOut,
     Unauthorized,
+    detached,
     error_for_status,
     error_response,
     status_of,
@@ -62,3 +63,15 @@ def test_a_response_states_the_error() -> None:
 def test_an_error_carries_its_status_and_headers(error: ApiError, status: int, header: str, value: str) -> None:
     assert error.status == status
     assert error_response(error).headers[header] == value
+
+
+def test_a_detached_error_refers_to_no_frames() -> None:
+    try:
+        try:
+            raise KeyError
+        except KeyError:
+            raise InvalidValue("bad") from None
+    except RanerError as error:
+        kept = detached(error)
+    assert isinstance(kept, InvalidValue)
+    assert (kept.__traceback__, kept.__context__) == (None, None)

@@ -1,14 +1,24 @@
 import json
+from collections.abc import Callable
 
 import pytest
+from pydantic import ValidationError
 
 from ner_runtime.errors import EmptyText, InvalidValue, MalformedRequest, RanerError, TextTooLong
 from ner_runtime.redaction.operators import Mask
 from ner_runtime.redaction.patterns import PATTERN_NAMES
 from ner_runtime.serving.api.errors import TooManyTexts, UnknownModel
-from ner_runtime.serving.api.requests import RequestLimits, check_text, parse_ner, parse_ner_batch, parse_redact
+from ner_runtime.serving.api.requests import (
+    RedactRequest,
+    RequestLimits,
+    check_text,
+    parse_ner,
+    parse_ner_batch,
+    parse_redact,
+)
 
 LIMITS = RequestLimits(max_chars=10, max_texts=2)
+MANY = {f"name {number}": 1 for number in range(1001)}
 
 
 def body(**fields: object) -> bytes:
@@ -47,6 +57,44 @@ def test_fields_have_defaults() -> None:
 def test_an_invalid_request_raises_one_error(bad: bytes, error: type[RanerError], message: str) -> None:
     with pytest.raises(error, match=message):
         parse_ner(bad, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"types": [1, 2]},
+        {"patterns": [1, 2]},
+        *({"lexicon": {mode: [{}, {}]}} for mode in ("prefer", "force", "forbid", "hint")),
+    ],
+)
+def test_validation_stops_at_the_first_wrong_item_of_a_list(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError) as raised:
+        RedactRequest.model_validate({"text": "马云", **fields})
+    assert all(1 not in error["loc"] for error in raised.value.errors())
+
+
+@pytest.mark.parametrize(
+    ("parse", "fields"),
+    [
+        (parse_ner, MANY),
+        (parse_ner, {"lexicon": MANY}),
+        (parse_ner, {"lexicon": {"hint": [MANY]}}),
+        (parse_redact, {"operators": MANY}),
+        (parse_redact, {"operators": {"PER": {"type": "mask", **MANY}}}),
+    ],
+)
+def test_an_object_with_too_many_names_is_refused_before_it_is_validated(
+    parse: Callable[[bytes, RequestLimits], object], fields: dict[str, object]
+) -> None:
+    with pytest.raises(MalformedRequest, match=r"^the body is not supported: a JSON object has \d+ names; "):
+        parse(body(**{"text": "马云", **fields}), LIMITS)
+
+
+def test_the_lengths_of_lists_are_limited() -> None:
+    with pytest.raises(InvalidValue, match=r"^types: list should have at most 1000 items"):
+        parse_ner(body(text="马云", types=["PER"] * 1001), LIMITS)
+    with pytest.raises(InvalidValue, match=r"^patterns: list should have at most 100 items"):
+        parse_redact(body(text="马云", patterns=["EMAIL"] * 101), LIMITS)
 
 
 def test_a_long_field_name_is_cut_in_the_message() -> None:

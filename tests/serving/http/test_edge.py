@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from ner_runtime.serving.api.messages import DISCONNECTED
+from ner_runtime.serving.api.messages import API_REQUEST, DISCONNECTED
 from ner_runtime.serving.http.admission.limits import Rate
 from ner_runtime.serving.http.headers import SECURITY_HEADERS
 from ner_runtime.serving.telemetry.logs import JsonLogFormatter
@@ -197,6 +197,18 @@ async def test_a_response_that_has_begun_may_take_longer_than_the_time_limit(mak
 
     response = await make(timeout_s=0.05, endpoints={"/slow": slow}).post("/slow")
     assert (response.status_code, response.text) == (200, "ab")
+
+
+async def test_what_was_parsed_is_released_with_the_response(make: Make) -> None:
+    scopes: list[Any] = []
+
+    async def keep_scope(request: Request) -> Response:
+        scopes.append(request.scope)
+        return PlainTextResponse("")
+
+    service = make(endpoints={"/keep": keep_scope})
+    assert (await service.post("/keep")).status_code == 200
+    assert API_REQUEST not in scopes[0]["state"]
 
 
 async def test_a_rate_limit_says_when_to_retry(make: Make) -> None:
