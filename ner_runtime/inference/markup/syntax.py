@@ -8,7 +8,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import takewhile
 
 from ner_runtime.inference.markup.edits import HAN, SEPARATOR, Edit
 
@@ -19,7 +18,7 @@ _URL = re.compile(
     rf"(?:[A-Za-z0-9\-._~/?#@!$&'*+,;=:%()]|(?<=[/=.\-_+?&#:])[{HAN}·]+)+",
     re.IGNORECASE,
 )
-_URL_END = re.compile(r"[.,;:!?'*_~&]+\Z")
+_AFTER_URL = ".,;:!?'*_~&"
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+\-])(?:mailto:)?[A-Za-z0-9._%+\-]+@"
     rf"(?:[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+|[A-Za-z0-9\-{HAN}]+(?:\.(?:com|net|org|cn|中国|公司|网络))+)"
@@ -48,8 +47,9 @@ _LINK = re.compile(
 )
 _LINE = re.compile(r"[^\n]+")
 _LINE_START = re.compile(r"[ \t]*(?:(?:>[ \t]?)+[ \t]*)?(?:#{1,6}[ \t]+|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?)?")
-_FENCE = re.compile(r"[ \t]*(?:```+|~~~+)[^`]*\Z")
-_BORDER = re.compile(r"[ \t]*\|[ \t]*")
+# Without possessive quantifiers and the lookbehind, a long run of one character would take quadratic time.
+_FENCE = re.compile(r"[ \t]*(?:```++|~~~++)[^`]*\Z")
+_BORDER = re.compile(r"(?:(?<![ \t])[ \t]++)?\|[ \t]*")
 
 
 def _hidden(text: str) -> Iterator[Edit]:
@@ -88,12 +88,19 @@ def _tags(text: str) -> Iterator[Edit]:
 
 def _urls(text: str) -> Iterator[Edit]:
     for url in _URL.finditer(text):
-        address = _URL_END.sub("", url[0])
-        while address.endswith(")") and address.count("(") < address.count(")"):
-            address = _URL_END.sub("", address[:-1])
-        start, end = url.start(), url.start() + len(address)
+        start, end = url.start(), url.start() + _address_length(url[0])
         in_brackets = text[start - 1 : start] == "<" and text[end : end + 1] == ">"
         yield Edit(start - in_brackets, end + in_brackets, SEPARATOR)
+
+
+def _address_length(url: str) -> int:
+    """Return the length of a URL without the punctuation and the unpaired closing parentheses at its end."""
+    unpaired = url.count(")") - url.count("(")
+    end = len(url)
+    while url[end - 1] in _AFTER_URL or (url[end - 1] == ")" and unpaired > 0):
+        unpaired -= url[end - 1] == ")"
+        end -= 1
+    return end
 
 
 def _emails(text: str) -> Iterator[Edit]:
@@ -127,10 +134,15 @@ def _lines(text: str) -> Iterator[Edit]:
 def _table_rows(lines: Sequence[str]) -> set[int]:
     """Return the indices of table rows: lines between borders, and lines next to the rule below a table head."""
     rows = {index for index, line in enumerate(lines) if len(row := line.strip()) > 1 and row[0] == row[-1] == "|"}
+    below_rule = False
     for index, line in enumerate(lines):
         if _is_table_rule(line):
             rows.add(index - 1)
-            rows.update(takewhile(lambda row: "|" in lines[row], range(index + 1, len(lines))))
+            below_rule = True
+        elif below_rule and "|" in line:
+            rows.add(index)
+        else:
+            below_rule = False
     return rows
 
 

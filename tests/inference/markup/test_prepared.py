@@ -97,6 +97,30 @@ def test_long_hostile_text_is_prepared(opening: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "repeated", "after"),
+    [
+        ("http://a", ".", "b"),
+        ("http://a", ")", ""),
+        ("http://a(", "),", ""),
+        ("|a", " ", "b|"),
+        ("~", "~", "`"),
+        ("", "|-\n", ""),
+    ],
+)
+def test_long_hostile_run_is_prepared(before: str, repeated: str, after: str) -> None:
+    # Quadratic time would be a quarter of an hour for each of these texts.
+    text = before + repeated * (300_000 // len(repeated)) + after
+    assert len(prepare_text(text).text) <= len(text)
+
+
+def test_the_end_of_an_address() -> None:
+    for text in ("见http://a.cn/(b)，", "见http://a.cn/b)，", "（见http://a.cn/b.），", "见http://a.cn/b).)!，"):
+        shown = prepare_text(text).text
+        assert "a.cn" not in shown
+        assert shown.count(")") == text.count(")") - text.count("("), text
+
+
+@pytest.mark.parametrize(
     "wrap",
     [
         *("**{}**", "*{}*", "`{}`", "__{}__", "~~{}~~", "***{}***", "<b>{}</b>", '<span class="x">{}</span>'),
