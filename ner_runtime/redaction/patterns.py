@@ -46,7 +46,8 @@ def find_patterns(text: str, names: Iterable[PatternName] = PATTERN_NAMES) -> li
         text: the text
         names: the patterns to look for
     """
-    folded = text if text.isascii() else text.translate(_FOLDING)
+    # Of the ASCII characters, only the tab is folded.
+    folded = text if text.isascii() and "\t" not in text else text.translate(_FOLDING)
     return [Match(name, start, end) for name in dict.fromkeys(names) for start, end in _FINDERS[name](folded)]
 
 
