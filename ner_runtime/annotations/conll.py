@@ -67,10 +67,16 @@ def _is_comment(line: str) -> bool:
 
 
 def _columns(line: str) -> tuple[str, str] | None:
-    columns = line.split("\t") if "\t" in line else line.split()
+    columns = line.split("\t") if "\t" in line else _split_at_spaces(line)
     if len(columns) < 2 or not columns[0] or not _TAG.fullmatch(columns[-1].strip()):
         return None
     return columns[0], columns[-1].strip()
+
+
+def _split_at_spaces(line: str) -> list[str]:
+    # Other white space, such as U+3000, can be a token.
+    columns = [column for column in line.split(" ") if column]
+    return columns if len(columns) > 1 else line.split()
 
 
 def _token(number: int, line: str) -> _Token:

@@ -24,7 +24,7 @@ from ner_runtime.text_files.lines import Line, LineError, read_lines
 Record = dict[str, Any]
 
 # The text before an item of a valid JSON array.
-_NEXT_ITEM = re.compile(r"\s*[\[,]\s*(?!\])")
+_NEXT_ITEM = re.compile(r"\s*[\[,]\s*+(?!\])")
 
 
 class Format(StrEnum):

@@ -46,6 +46,12 @@ def test_tab_keeps_a_space_as_a_token() -> None:
     assert sentence.text == "张 ["
 
 
+@pytest.mark.parametrize("token", ["\u3000", "\xa0", "\u2028"])
+def test_other_white_space_is_a_token_between_spaces(token: str) -> None:
+    _, [sentence] = read(f"张 B-PER\n{token} O\n伟  B-PER ")
+    assert sentence.text == f"张{token}伟"
+
+
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
