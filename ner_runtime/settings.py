@@ -93,7 +93,7 @@ def _origins(value: object) -> object:
 def _cache_url(url: str) -> str:
     if not url.startswith(("redis", "unix")):
         return url
-    from redis import Redis
+    from redis import Redis, RedisError
 
     parts = urlsplit(url)
     if parts.scheme != "unix" and not _DATABASE.fullmatch(parts.path):
@@ -101,8 +101,8 @@ def _cache_url(url: str) -> str:
     try:
         # Parses host, port and options as the cache will, without connecting.
         Redis.from_url(url).connection_pool.make_connection()
-    except TypeError:
-        raise ValueError("unknown option") from None
+    except (TypeError, RedisError):
+        raise ValueError("unknown option, or an option with a wrong value") from None
     return url
 
 

@@ -29,6 +29,7 @@ def test_the_description_of_the_batch_size_has_the_defaults() -> None:
         *(("RANER_RATE_LIMIT", value) for value in ("fast", "0/s", "5", "5/day", "5/s ", "-1/s")),
         *(("RANER_CACHE_URL", value) for value in ("on", "memory", "memory://?max_mb=0", "redis://", "http://h")),
         *(("RANER_CACHE_URL", f"redis://{rest}") for rest in ("h:99999", "h:abc", "u:p@[::1", "h/name", "h/1?foo=bar")),
+        *(("RANER_CACHE_URL", value) for value in ("redis://h?protocol=9", "rediss://h?ssl_cert_reqs=some")),
         *(("RANER_REDACT_KEY", value) for value in ("short", "k" * 1025)),
         *(("RANER_API_KEYS", value) for value in (",", " , ", "sha256:zz")),
         *(("RANER_CORS_ORIGINS", value) for value in ("app.example", "https://a/b", "https://a,b")),

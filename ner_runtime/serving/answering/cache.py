@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol, cast, get_args
 
 from cachetools import TTLCache
 
-from ner_runtime.entities import Entity, Recognition
+from ner_runtime.entities import Entity, EntitySource, Recognition
 from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import RULES_VERSION
 from ner_runtime.serving.answering.scheduler import ScheduledResult
@@ -32,6 +32,7 @@ Recognize = Callable[[Sequence[str]], Awaitable[ScheduledResult]]
 
 # Measured memory of an entry in addition to its value: the key, the list node and the expiry time.
 _ENTRY_BYTES = 600
+_SOURCES = get_args(EntitySource)
 
 _HITS, _MISSES, _SHARED = (CACHE_LOOKUPS.labels(result) for result in ("hit", "miss", "shared"))
 
@@ -222,9 +223,25 @@ def _encode(recognition: Recognition) -> bytes:
 
 
 def _decode(value: bytes, text: str) -> Recognition:
+    """Return the recognition that `_encode` encoded.
+
+    Raises:
+        ValueError, TypeError, RecursionError: the value does not come from `_encode`, or is of another text.
+    """
     windows, entities = json.loads(value)
-    found = [Entity(type_, text[s:e], s, e, score, *source) for type_, s, e, score, *source in entities]
-    return Recognition(found, windows)
+    if type(windows) is not int or type(entities) is not list:
+        raise ValueError
+    return Recognition([_entity(text, *fields) for fields in cast("list[list[Any]]", entities)], windows)
+
+
+def _entity(
+    text: str, type_: object, start: object, end: object, score: object, source: EntitySource = "model"
+) -> Entity:
+    if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
+        raise ValueError
+    if type(type_) is not str or not isinstance(score, int | float) or not 0 <= score <= 1 or source not in _SOURCES:
+        raise ValueError
+    return Entity(type_, text[start:end], start, end, score, source)
 
 
 def _decoded(stored: Mapping[Key, bytes], texts: Mapping[Key, str]) -> dict[Key, TextResult]:
@@ -233,7 +250,7 @@ def _decoded(stored: Mapping[Key, bytes], texts: Mapping[Key, str]) -> dict[Key,
     results: dict[Key, TextResult] = {}
     for key, value in stored.items():
         # Other programs may write to Redis. An invalid value counts as a miss.
-        with suppress(ValueError, TypeError):
+        with suppress(ValueError, TypeError, RecursionError):
             results[key] = TextResult(_decode(value, texts[key]), started, cached=True)
     if results:
         _HITS.inc(len(results))

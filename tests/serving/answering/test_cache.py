@@ -166,9 +166,19 @@ async def test_neither_key_nor_value_contains_the_text(recognize: CountingRecogn
     assert value == b'[1,[["PER",0,6,0.5]]]'
 
 
-@pytest.mark.parametrize("value", [b"", b"\xff", b"{}", b"[1]", b'[1,[["PER"]]]', b'[1,[["PER","a","b",1]]]'])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b"", b"\xff", b"{}", b"[1]", b"[" * 100_000, b'"ab"', b'{"1":[],"2":[]}'),
+        *(b'["1",[]]', b"[null,[]]", b"[1.5,[]]", b'[1,""]', b'[1,{"PER01":1}]'),
+        *(b'[1,[["PER"]]]', b'[1,[["PER","a","b",1]]]', b'[1,[["PER",0,1,"high"]]]', b'[1,[["PER",0,1,null]]]'),
+        *(b'[1,[["PER",0,1,NaN]]]', b'[1,[["PER",0,1,2.0]]]', b"[1,[[1,0,1,0.5]]]", b'[1,[[["PER"],0,1,0.5]]]'),
+        *(b'[1,[["PER",0,2,0.5]]]', b'[1,[["PER",-1,1,0.5]]]', b'[1,[["PER",1,0,0.5]]]', b'[1,[["PER",false,1,0.5]]]'),
+        *(b'[1,[["PER",0,1,0.5,"other"]]]', b'[1,[["PER",0,1,0.5,[]]]]', b'[1,[["PER",0,1,0.5,"model",1]]]'),
+    ],
+)
 async def test_an_invalid_value_in_the_store_counts_as_a_miss(recognize: CountingRecognizer, value: bytes) -> None:
-    store = MemoryStore(1000, 60)
+    store = MemoryStore(200_000, 60)
     store.put(text_key(MODEL, "a"), value)
     [result] = await Cache(store).results(["a"], MODEL, recognize)
     assert not result.cached
