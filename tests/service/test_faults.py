@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Generator
@@ -15,6 +17,7 @@ import pytest
 
 from ner_runtime import Recognizer
 from ner_runtime.atomic_files import write_atomically
+from ner_runtime.serving.lifecycle.heartbeat import RUN_DIR
 from tests.support.http.load import load
 from tests.support.models.twins import LEFT, RIGHT, served_link, switch, types_of
 from tests.support.servers.service import PATIENCE_S, REPOSITORY, Server, bentoml, environment, serve
@@ -127,6 +130,19 @@ def test_a_changed_model_json_is_served_though_the_version_stays(pair: Server, l
     write_atomically(path, json.dumps(json.loads(path.read_bytes()) | {"default_types": ["PER"]}).encode())
     wait_for(lambda: all(model["default_types"] == ["PER"] for model in models(pair)), PATIENCE_S)
     assert {model["version"] for model in models(pair)} == {LEFT}
+
+
+def test_workers_are_replaced_after_the_run_directory_was_removed(pair: Server) -> None:
+    before = ready_workers(pair)
+    run_dir = Path(before[0].environ()[RUN_DIR])
+    shutil.rmtree(run_dir)
+    wait_for(lambda: len(list(run_dir.glob("*.beat"))) == 2, PATIENCE_S)
+    pair.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: len(ready_workers(pair)) == 2 and not {*before} & {*ready_workers(pair)}, PATIENCE_S)
+    wait_for(lambda: versions(pair) == {LEFT: 2}, PATIENCE_S)
+    log = pair.log.read_text()
+    assert log.count("was removed") == 1
+    assert "Exception in callback" not in log
 
 
 def test_a_taken_port_stops_the_start_with_one_line() -> None:

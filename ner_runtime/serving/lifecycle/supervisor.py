@@ -69,13 +69,13 @@ class Supervisor(Arbiter):
         self._backoff_s = 0.0
         self._failure: str | None = None
         # BentoML's metrics directory is shared by all services of a host, and each empties it when it starts.
-        metrics = self._run_dir / "metrics"
-        metrics.mkdir()
+        self._metrics_dir = self._run_dir / "metrics"
+        self._metrics_dir.mkdir()
         for watcher in watchers:
             watcher.respawn = True
             watcher.graceful_timeout = self.settings.grace_s + KILL_DELAY_S
             variables = {RUN_DIR: str(self._run_dir), SUPERVISOR_PID: str(os.getpid())}
-            variables["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+            variables["PROMETHEUS_MULTIPROC_DIR"] = str(self._metrics_dir)
             watcher.env = {**(watcher.env or {}), **variables}
             watcher.hooks |= {"after_spawn": self._on_start, "after_reap": self._on_exit}
 
@@ -119,14 +119,30 @@ class Supervisor(Arbiter):
 
     def manage_watchers(self) -> Any:
         """Check the workers and start missing ones; called every `CHECK_S` seconds."""
+        self._restore_run_dir()
         self.reap_processes()
         for watcher in self.watchers:
             # During a backoff, a worker is replaced only if none is left.
             watcher.numprocesses = self._wanted[watcher.name] if self._backoff_s <= 0 else max(1, len(watcher))
         self._backoff_s -= CHECK_S
-        managed = super().manage_watchers()
+        try:
+            managed = super().manage_watchers()
+        except ConflictError:
+            # circus replaces the workers after a SIGHUP.
+            managed = None
         self._check_heartbeats()
         return managed
+
+    def _restore_run_dir(self) -> None:
+        """Create the run directory again if it was removed, as by a cleanup of /tmp: no worker starts without it."""
+        if self._metrics_dir.is_dir():
+            return
+        _log.error("%s was removed; the metrics of the workers that run now are lost", self._run_dir)
+        try:
+            self._run_dir.mkdir(mode=0o700, exist_ok=True)
+            self._metrics_dir.mkdir()
+        except OSError as error:
+            _log.error("%s cannot be created: %s", self._run_dir, error.strerror)
 
     def _on_start(self, *, pid: int, **_hook: Any) -> bool:
         self._workers[pid] = _WorkerState()
