@@ -78,7 +78,7 @@ class Output:
                 raise InputError(f"{self.directory} holds a run; resume it with --resume, or choose another directory")
             if json.loads(file.read_bytes()) != begun:
                 raise InputError(f"{self.directory} was begun with other input, options or another model")
-        elif self.directory.exists() and any(self.directory.iterdir()):
+        elif self.directory.exists() and any(not _is_temporary(one.name) for one in self.directory.iterdir()):
             raise InputError(f"{self.directory} is not empty")
         self.directory.mkdir(parents=True, exist_ok=True)
         write_atomically(file, to_json(begun))
@@ -151,6 +151,11 @@ def parquet_schema(sources: Sequence[Source]) -> bytes:
 def _run(sources: Sequence[Source], plan: Plan, model: ModelChoice) -> dict[str, Any]:
     files = [[source.name, source.size] for source in sources]
     return {"input": files, "model": model.version, "plan": plan.as_json()}
+
+
+def _is_temporary(name: str) -> bool:
+    """Return whether a file is the temporary one of a plan, which a killed run leaves."""
+    return name.startswith(f".{PLAN_FILE}-")
 
 
 def _json_lines(rows: Sequence[Fields]) -> bytes:

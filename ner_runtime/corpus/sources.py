@@ -188,7 +188,8 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Record]:
             for row in batch.to_pylist():
                 number += 1
                 yield Record(number, row)
-    except ArrowException as error:
+    # Also strings that are not UTF-8, and dates that Python does not have.
+    except (ArrowException, ValueError, OverflowError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
 
 

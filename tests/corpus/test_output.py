@@ -103,6 +103,13 @@ def test_a_run_on_another_path_or_with_other_threads_is_the_same_run(tmp_path: P
     output.begin(SOURCES, Plan(), ModelChoice("/elsewhere", "1", threads=4), resume=True)
 
 
+def test_a_run_that_was_killed_before_it_wrote_its_plan_begins_again(tmp_path: Path) -> None:
+    (tmp_path / "._plan.json-ab12cd").write_text("{")
+    Output(tmp_path, OutputFormat.JSONL).begin(SOURCES, Plan(), MODEL, resume=False)
+    with Output(tmp_path, OutputFormat.JSONL).locked():
+        assert {one.name for one in tmp_path.iterdir()} == {"_lock", "_plan.json"}
+
+
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("")
     with pytest.raises(InputError, match="is not empty"):

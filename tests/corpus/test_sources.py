@@ -122,6 +122,20 @@ def test_output_lies_outside_the_input(tmp_path: Path) -> None:
     check_apart(tmp_path / "a.jsonl", tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.StringArray.from_buffers(1, pa.array([0, 1], pa.int32()).buffers()[1], pa.py_buffer(b"\xff")),
+        pa.array([10**15], pa.timestamp("ms")),
+    ],
+    ids=["string that is not UTF-8", "year 33658"],
+)
+def test_a_parquet_value_that_python_does_not_have_is_an_error(tmp_path: Path, values: Any) -> None:
+    parquet.write_table(pa.table({"text": values}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet cannot be read"):
+        contents(tmp_path / "a.parquet")
+
+
 def test_a_damaged_parquet_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"text": ["马云"] * 2000}), tmp_path / "a.parquet", compression="none")
     whole = bytearray((tmp_path / "a.parquet").read_bytes())
