@@ -93,11 +93,21 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
 
 
 def _bounded(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
-    """Convert floating-point tensors to arrays; reject a file whose strides declare more data."""
+    """Convert floating-point tensors to arrays; reject a file whose strides declare more data.
+
+    Tied weights, which the file contains only once, become one array.
+    """
     floating = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point() and _has_numbers(tensor)}
-    if sum(tensor.numel() * tensor.element_size() for tensor in floating.values()) > path.stat().st_size:
+    stored = {_place(tensor): tensor for tensor in floating.values()}
+    if sum(tensor.numel() * tensor.element_size() for tensor in stored.values()) > path.stat().st_size:
         raise InvalidCheckpoint(f"{path} declares tensors larger than the file")
-    return {name: _array(tensor) for name, tensor in floating.items()}
+    arrays = {place: _array(tensor) for place, tensor in stored.items()}
+    return {name: arrays[_place(tensor)] for name, tensor in floating.items()}
+
+
+def _place(tensor: Tensor) -> tuple[object, ...]:
+    """Return where and how the numbers of a tensor are stored."""
+    return tensor.data_ptr(), tensor.dtype, tuple(tensor.shape), tensor.stride()
 
 
 def _has_numbers(tensor: Tensor) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ner_runtime.models.checkpoint.state_dict import read_state_dict
 from tests.support.command import Raner
 
 WEIGHTS = "pytorch_model.bin"
@@ -71,6 +72,16 @@ def test_tensors_larger_than_the_file(raner: Raner, victim: Path) -> None:
     state["encoder.embeddings.word_embeddings.weight"] = torch.zeros(1).expand(100_000, 10_000)
     torch.save(state, victim / WEIGHTS)
     assert "declares tensors larger than the file" in raner.refusal(victim)
+
+
+def test_tied_weights_count_once(tmp_path: Path) -> None:
+    embeddings = torch.randn(1000, 8).half()
+    torch.save({"embeddings": embeddings, "decoder": embeddings, "bias": torch.ones(1)}, tmp_path / WEIGHTS)
+    assert (tmp_path / WEIGHTS).stat().st_size < 2 * embeddings.numel() * embeddings.element_size()
+    tensors = read_state_dict(tmp_path)
+    assert tensors["embeddings"] is tensors["decoder"]
+    assert tensors["embeddings"].tolist() == embeddings.tolist()
+    assert tensors["bias"].tolist() == [1]
 
 
 @pytest.mark.parametrize(
