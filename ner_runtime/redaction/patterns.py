@@ -15,6 +15,7 @@ from typing import Literal, get_args
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
+from ner_runtime.lexicon.folding import MIDDLE_DOTS
 from ner_runtime.redaction.addresses import email_addresses, ipv4_addresses, ipv6_addresses, urls
 
 PatternName = Literal["ID_NUMBER", "BANK_CARD", "PHONE", "EMAIL", "URL", "IPV4", "IPV6", "NUMBER_PLATE"]
@@ -94,7 +95,7 @@ _PHONE = _expression(
     + "))"
 )
 _NUMBER_PLATE = _expression(
-    rf"[{_PROVINCES}][A-HJ-NP-Z][ ·•.-]?(?=(?:[A-Z]*\d){{2}})"
+    rf"[{_PROVINCES}][A-HJ-NP-Z][ {MIDDLE_DOTS}-]?(?=(?:[A-Z]*\d){{2}})"
     r"(?:[A-HJ-NP-Z\d]{6}|[A-HJ-NP-Z\d]{4}[A-HJ-NP-Z\d挂学警港澳使领])(?![A-Z\d])",
     re.IGNORECASE,
 )
