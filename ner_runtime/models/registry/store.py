@@ -100,15 +100,17 @@ def find_model(reference: str) -> StoredModel | None:
         InvalidModel, StoreError: the model with this tag is damaged.
     """
     name, _, version = reference.partition(":")
-    if version and version != "latest" and _NAME.fullmatch(name) and _NAME.fullmatch(version):
-        for store in _stores():
-            directory = model_store_root(store) / name / version
-            if (directory / MODEL_FILE).is_file():
-                return _load(store, directory)
+    name = name.lower()
+    if version not in ("", "latest"):
+        if _NAME.fullmatch(name) and _NAME.fullmatch(version):
+            for store in _stores():
+                directory = model_store_root(store) / name / version
+                if (directory / MODEL_FILE).is_file():
+                    return _load(store, directory)
         return None
     hub = split_hub_id(reference)
     for model in stored_models():
-        if model.manifest.name == name.lower() or (hub and _matches(model.manifest.source, *hub)):
+        if model.manifest.name == name or (hub and _matches(model.manifest.source, *hub)):
             return model
     return None
 

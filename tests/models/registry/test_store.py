@@ -107,6 +107,16 @@ def test_unknown_tag(stocked: Raner) -> None:
     assert "pull it: raner pull owner/name" in stocked("info", "owner/name").only_line
 
 
+def test_a_tag_never_finds_another_version(stocked: Raner) -> None:
+    tag = the_tag(stocked)
+    for other in ("Tiny:000000000000", f"{tag[:-1]}Z", f"{tag}/", "tiny:../tiny"):
+        assert find_model(other) is None, other
+    for same in ("tiny", "Tiny", "tiny:latest", tag, f"Tiny:{tag.partition(':')[2]}"):
+        found = find_model(same)
+        assert found is not None
+        assert found.tag == tag
+
+
 def test_directories_take_precedence_over_stored_names(
     stocked: Raner, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
