@@ -51,6 +51,8 @@ def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, check_
     """
     report.parent.mkdir(parents=True, exist_ok=True)
     summary = report.with_suffix(".json")
+    # An earlier run may have written it.
+    summary.unlink(missing_ok=True)
     command = [sys.executable, "-m", "locust", "-f", str(Path(__file__).parent / "locustfile.py"), "--headless"]
     command += ["--host", url, "--shape", shape.name.value, "--peak", str(shape.users)]
     command += ["--seconds", str(shape.seconds), "--think", str(think), "--stop-timeout", "30"]
@@ -102,13 +104,33 @@ def report_path(prefix: str = "") -> Path:
     return REPORTS / f"{prefix}{time.strftime('%Y%m%d-%H%M%S')}"
 
 
+def check_report(report: Path) -> None:
+    """Check that a report can be written, so that an unwritable path does not cost the measurements.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    report.parent.mkdir(parents=True, exist_ok=True)
+    for suffix in (".html", ".json"):
+        file = Path(f"{report}{suffix}")
+        is_new = not file.exists()
+        file.open("ab").close()
+        if is_new:
+            file.unlink()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the load test, print the figures, and return the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     require_locust()
     name = ShapeName(options.shape)
     shape = Shape(name, options.users, options.seconds or DEFAULT_SECONDS[name], options.rate)
     report = Path(options.report) if options.report else report_path()
+    try:
+        check_report(report)
+    except OSError as error:
+        parser.error(f"the report {report} cannot be written: {error.strerror}")
     with _target(options.url) as url:
         peak = f"{shape.rate:g} arrivals per second" if name.open_loop else f"{shape.users} users"
         print(f"{url}: {shape.name}, up to {peak}, {shape.seconds:.0f} s", flush=True)
@@ -137,10 +159,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=_positive_float, help="Duration of the run; the default depends on the shape."
     )
-    parser.add_argument("--think", type=float, default=1.0, help="Factor for the think times; 0: no think times.")
+    parser.add_argument("--think", type=_factor, default=1.0, help="Factor for the think times; 0: no think times.")
     parser.add_argument(
         "--max-failure-rate",
-        type=float,
+        type=_share,
         default=MAX_FAILURE_RATE,
         help="Highest allowed share of failed requests, from 0 to 1.",
     )
@@ -156,6 +178,26 @@ def _positive_int(text: str) -> int:
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError("should be a whole number of at least 1")
+    return value
+
+
+def _factor(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError("should be a number of at least 0")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("should be a number from 0 to 1")
     return value
 
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +21,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from loadtest.run import REPORTS, report_path, require_locust
+from loadtest.run import REPORTS, check_report, report_path, require_locust
 from loadtest.texts import read_samples
 from loadtest.tuner.candidates import ENGINES, candidates, installed_engines
 from loadtest.tuner.decisions.choice import best_trial
 from loadtest.tuner.load import GeneratorFailed
-from loadtest.tuner.output.env_file import write_env
+from loadtest.tuner.output.env_file import check_env, write_env
 from loadtest.tuner.output.report import recommended_variables, table, write_reports
 from loadtest.tuner.output.time_left import seconds_left
 from loadtest.tuner.tuner import Tuner
@@ -47,13 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     require_locust()
     plan = _plan(parser, options)
     checkpoint = Path(options.checkpoint)
+    report = Path(options.report) if options.report else report_path("tune-")
+    env = Path(options.env) if options.env else report.with_suffix(".env")
+    _check_outputs(parser, checkpoint, report, env)
     tuning = None if options.fresh else load_tuning(checkpoint, plan)
     if tuning:
         runs = sum(len(trial.runs) for trial in tuning.trials)
         print(f"resuming the tuning of {tuning.started}: {runs} runs are done; --fresh starts over", flush=True)
     tuning = tuning or Tuning(plan=plan, started=time.strftime("%Y-%m-%d %H:%M"))
     _measure(tuning, checkpoint)
-    report = Path(options.report) if options.report else report_path("tune-")
     machine = machine_facts()
     write_reports(report, tuning, machine)
     _print(tuning, report, machine)
@@ -63,7 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tune: no candidate keeps P99 within {plan.goal_ms:g} ms; see the report", file=sys.stderr)
         return 1
     variables = recommended_variables(best, tuning)
-    env = Path(options.env) if options.env else report.with_suffix(".env")
     try:
         write_env(env, variables)
     except OSError as error:
@@ -85,6 +87,22 @@ def machine_facts() -> dict[str, Any]:
         # Not Linux, or a processor without a name.
         pass
     return {"processor": name, "CPUs": available_cpus(), "Python": platform.python_version()}
+
+
+def _check_outputs(parser: argparse.ArgumentParser, checkpoint: Path, report: Path, env: Path) -> None:
+    """Exit if a file cannot be written: an error after the measurements would cost them."""
+    file = checkpoint
+    try:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=checkpoint.parent).close()
+        file = report
+        check_report(report)
+        file = env
+        check_env(env)
+    except OSError as error:
+        parser.error(f"{file} cannot be written: {error.strerror}")
+    except UnicodeDecodeError:
+        parser.error(f"{file} is not UTF-8; save it as UTF-8, or choose another file with --env")
 
 
 def _measure(tuning: Tuning, checkpoint: Path) -> None:

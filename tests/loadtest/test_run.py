@@ -12,6 +12,8 @@ from threading import Thread
 
 import pytest
 
+from loadtest.run import LocustFailed, run_load
+from loadtest.shapes import Shape, ShapeName
 from loadtest.summary import Row, Summary
 from tests.support.servers.service import PATIENCE_S, REPOSITORY, environment
 
@@ -118,6 +120,9 @@ def test_an_open_loop_ends_if_the_service_does_not_list_its_models(tmp_path: Pat
         (["--shape", "sawtooth"], {}, 2, "invalid choice: 'sawtooth'"),
         (["--users", "0"], {}, 2, "--users"),
         (["--seconds", "nan"], {}, 2, "--seconds"),
+        (["--think", "-1"], {}, 2, "argument --think: should be a number of at least 0"),
+        (["--max-failure-rate", "nan"], {}, 2, "argument --max-failure-rate: should be a number from 0 to 1"),
+        (["--report", f"{__file__}/new"], {}, 2, f"the report {__file__}/new cannot be written: "),
         ([], {"RANER_THREADS": "-3"}, 1, "the service did not start: raner: RANER_THREADS is '-3'"),
     ],
 )
@@ -136,6 +141,15 @@ ROW = Row(name="all", method="", requests=100, failures=0, per_s=9, p50_ms=1, p9
 def summary(requests: int = 100, failures: int = 0, **wrong: int) -> Summary:
     total = ROW.model_copy(update={"requests": requests, "failures": failures})
     return Summary(url="x", shape="steady", users=1, seconds=9, rows=[], total=total, wrong=wrong, failed={})
+
+
+def test_the_summary_of_an_earlier_run_is_not_taken_for_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "report.json").write_text(summary().model_dump_json())
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(LocustFailed):
+        run_load("http://127.0.0.1", Shape(ShapeName.STEADY, 1, 1, 1), tmp_path / "report")
 
 
 def test_verdict() -> None:

@@ -38,6 +38,19 @@ def merged(text: str, variables: Mapping[str, str]) -> str:
     return "\n".join([*lines, *(f"{name}={value}" for name, value in left.items())]) + "\n"
 
 
+def check_env(path: Path) -> None:
+    """Check that `write_env` can write a file.
+
+    Raises:
+        OSError: the file cannot be read or written.
+        UnicodeDecodeError: the file is not UTF-8.
+    """
+    if path.exists():
+        path.read_text(encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=path.parent).close()
+
+
 def write_env(path: Path, variables: Mapping[str, str]) -> None:
     """Create an `.env` file, or set the variables in an existing one. It is never readable by more users than before.
 
