@@ -117,6 +117,18 @@ def test_a_killed_worker_is_replaced_while_the_configured_model_is_damaged(pair:
     assert {model["version"] for model in models(pair)} == {LEFT}
 
 
+def test_a_model_is_updated_although_the_run_directory_cannot_be_written(pair: Server, link: Path) -> None:
+    file = Path(ready_workers(pair)[0].environ()[RUN_DIR]) / "default.model"
+    file.unlink()
+    # In the way of the file, as a full disk is.
+    file.mkdir()
+    switch(link, link.parent / "right")
+    wait_for(lambda: versions(pair) == {RIGHT: 2}, PATIENCE_S)
+    file.rmdir()
+    assert update_states(pair) == {"done"}
+    assert "cannot be told which model is served: " in pair.log.read_text()
+
+
 def test_the_failure_is_cleared_when_the_configured_model_is_good_again(pair: Server, link: Path) -> None:
     switch(link, link.parent / "bad")
     wait_for(lambda: update_states(pair) == {"failed"}, PATIENCE_S)
@@ -137,12 +149,19 @@ def test_workers_are_replaced_after_the_run_directory_was_removed(pair: Server) 
     run_dir = Path(before[0].environ()[RUN_DIR])
     shutil.rmtree(run_dir)
     wait_for(lambda: len(list(run_dir.glob("*.beat"))) == 2, PATIENCE_S)
+    for worker in before:
+        worker.kill()
+    wait_for(lambda: len(ready_workers(pair)) == 2 and not {*before} & {*ready_workers(pair)}, PATIENCE_S)
+    wait_for(lambda: versions(pair) == {LEFT: 2}, PATIENCE_S)
+    assert pair.log.read_text().count(f"{run_dir} was removed") == 1
+
+
+def test_workers_that_are_replaced_after_a_sighup_leave_no_metrics(pair: Server) -> None:
+    before = ready_workers(pair)
     pair.process.send_signal(signal.SIGHUP)
     wait_for(lambda: len(ready_workers(pair)) == 2 and not {*before} & {*ready_workers(pair)}, PATIENCE_S)
     wait_for(lambda: versions(pair) == {LEFT: 2}, PATIENCE_S)
-    log = pair.log.read_text()
-    assert log.count("was removed") == 1
-    assert "Exception in callback" not in log
+    assert "Exception in callback" not in pair.log.read_text()
 
 
 def test_a_taken_port_stops_the_start_with_one_line() -> None:

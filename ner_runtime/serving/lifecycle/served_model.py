@@ -128,7 +128,11 @@ class ServedModel:
         self._metrics.observe_manifest(recognizer.manifest)
         self._status.set_model(describe(recognizer.manifest, self._settings, recognizer))
         if (file := self._last_model_file()) is not None:
-            write_atomically(file, f"{directory}\n".encode())
+            try:
+                write_atomically(file, f"{directory}\n".encode())
+            except OSError as error:
+                # Such as a full disk.
+                _log.warning("workers that start later cannot be told which model is served: %s", error.strerror)
 
     def _last_model(self) -> Path | None:
         """Return the directory that a worker of this service opened last for this model; None at the first start."""

@@ -149,13 +149,17 @@ class Supervisor(Arbiter):
         return True
 
     def _on_exit(self, *, watcher: Watcher, process_pid: int, exit_code: int, **_hook: Any) -> None:
-        state = self._workers.pop(process_pid, None)
-        heartbeat_file(self._run_dir, process_pid).unlink(missing_ok=True)
-        mark_process_dead(process_pid, (watcher.env or {}).get("PROMETHEUS_MULTIPROC_DIR"))
-        if watcher.is_stopping():
-            return
         how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"exited with status {exit_code}"
-        _log.warning("worker %d %s; a new one is started", process_pid, how)
+        self._remove_worker(process_pid, how, watcher.is_stopping())
+
+    def _remove_worker(self, pid: int, how: str, is_stopping: bool) -> None:
+        """Remove the files of a worker that has ended, and report it unless the service stops."""
+        state = self._workers.pop(pid, None)
+        heartbeat_file(self._run_dir, pid).unlink(missing_ok=True)
+        mark_process_dead(pid, str(self._metrics_dir))
+        if is_stopping:
+            return
+        _log.warning("worker %d %s; a new one is started", pid, how)
         if state is None or state.heartbeat is None:
             self._failed_starts += 1
             self._backoff_s = min(MAX_BACKOFF_S, 2.0**self._failed_starts)
@@ -165,7 +169,9 @@ class Supervisor(Arbiter):
 
     def _check_heartbeats(self) -> None:
         alive = {pid for watcher in self.watchers for pid in watcher.processes}
-        self._workers = {pid: state for pid, state in self._workers.items() if pid in alive}
+        for pid in self._workers.keys() - alive:
+            # circus calls no hook for a worker that ends during its check, or that is replaced after a SIGHUP.
+            self._remove_worker(pid, "ended", any(watcher.is_stopping() for watcher in self.watchers))
         for pid, state in self._workers.items():
             heartbeat = last_heartbeat(self._run_dir, pid)
             if heartbeat != state.heartbeat:

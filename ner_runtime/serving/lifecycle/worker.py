@@ -17,7 +17,7 @@ from ner_runtime.serving.lifecycle.heartbeat import HEARTBEAT_S, is_orphan, is_s
 from ner_runtime.serving.lifecycle.lexicon_folder import LexiconFolder
 from ner_runtime.serving.lifecycle.served_model import ServedModel
 from ner_runtime.serving.lifecycle.shutdown import Shutdown
-from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, ModelMetrics, observe_process
+from ner_runtime.serving.telemetry.metrics import WORKER_STARTS, ModelMetrics, observe_process, reserve_disk_space
 from ner_runtime.settings import Settings
 
 EXIT_FAILED = 70
@@ -84,6 +84,10 @@ class Worker:
             )
         self.shutdown.handle_sigterm(lambda: self._refuse(NotReady("the service is stopping")))
         WORKER_STARTS.inc()
+        try:
+            reserve_disk_space()
+        except OSError as error:
+            _log.warning("no space can be reserved for the metrics: %s", error.strerror)
         watching = (asyncio.create_task(model.watch()) for model in self._models.values())
         self._tasks += [asyncio.create_task(self._send_heartbeats()), *watching]
         if self.lexicon_folder is not None:

@@ -29,6 +29,8 @@ _WINDOWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 _STATM = Path("/proc/self/statm")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+# Of each of the four files of a process. The largest one has about 50 KB with one model.
+_RESERVED_BYTES = 131_072
 
 REQUESTS = Counter("raner_requests_total", "Requests, by path and status.", ["path", "status"])
 REQUEST_SECONDS = Histogram("raner_request_seconds", "Time to respond, by path.", ["path"], buckets=_SECONDS)
@@ -108,6 +110,23 @@ def observe_process() -> None:
     with suppress(OSError):
         # In pages; the second field is resident memory.
         WORKER_MEMORY.set(int(_STATM.read_text().split()[1]) * _PAGE_BYTES)
+
+
+def reserve_disk_space() -> None:
+    """Reserve the space for the metrics of this process; call it once they exist.
+
+    The files are sparse and mapped into memory. If a write needs a block that a full disk does not have, the kernel
+    kills the process (SIGBUS).
+
+    Raises:
+        OSError: the disk is full.
+    """
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    # macOS does not have the function.
+    if folder and hasattr(os, "posix_fallocate"):
+        for file in Path(folder).glob(f"*_{os.getpid()}.db"):
+            with file.open("r+b") as opened:
+                os.posix_fallocate(opened.fileno(), 0, min(_RESERVED_BYTES, file.stat().st_size))
 
 
 def observe_worker(ready: bool) -> None:
