@@ -3,6 +3,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from ner_runtime.serving.http.cors import with_cors
+from tests.support.http.edge_service import error
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +27,9 @@ async def test_a_configured_origin_is_allowed_and_another_is_not() -> None:
     assert (await respond(origins, "OPTIONS", "https://app.example")).status_code == 200
     allowed = await respond(origins, "POST", "https://app.example")
     assert allowed.headers["access-control-allow-origin"] == "https://app.example"
-    assert (await respond(origins, "OPTIONS", "https://evil.example")).status_code == 400
+    rejected = await respond(origins, "OPTIONS", "https://evil.example")
+    assert error(rejected) == (400, "malformed_request")
+    assert "access-control-allow-origin" not in rejected.headers
     refused = await respond(origins, "POST", "https://evil.example")
     assert "access-control-allow-origin" not in refused.headers
 
