@@ -17,6 +17,7 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from ner_runtime.atomic_files import write_atomically
 from ner_runtime.errors import InvalidLexicon, SettingError
@@ -115,7 +116,7 @@ class LexiconFolder:
             return
         path = self._folder / file[0]
         try:
-            lexicon = Lexicon.from_file(path)
+            lexicon = _read(path)
         except InvalidLexicon as error:
             self._fail(name, error.message.replace(str(path), path.name))
             return
@@ -237,7 +238,19 @@ def _stamp(path: Path) -> _FileStamp | None:
         status = path.stat()
     except FileNotFoundError:
         return None
+    except OSError:
+        # Such as a loop of links. Loading the file fails and reports the reason.
+        return path.name, 0, 0, 0, 0
     return path.name, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
+
+
+def _read(path: Path) -> Lexicon:
+    # `Lexicon.from_file` reports why the file cannot be examined.
+    with suppress(OSError):
+        if not S_ISREG(path.stat().st_mode):
+            # Reading a named pipe or a device may never end.
+            raise InvalidLexicon(f"{path} is not a regular file")
+    return Lexicon.from_file(path)
 
 
 def lexicon_files(folder: Path) -> dict[str, list[Path]]:
@@ -275,4 +288,4 @@ def check_lexicons(folder: Path, default: Sequence[str]) -> None:
     for paths in files.values():
         if len(paths) > 1:
             raise InvalidLexicon(f"RANER_LEXICONS is {folder}: {_same_name([path.name for path in paths])}")
-        Lexicon.from_file(paths[0])
+        _read(paths[0])

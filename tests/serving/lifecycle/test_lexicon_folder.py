@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +72,28 @@ def test_a_new_worker_loads_what_the_others_loaded_if_a_file_is_bad(files: Path)
     second.folder.load()
     assert second.entries() == {"events": 1, "firms": 1}
     assert second.errors() == {"events": None, "firms": None}
+
+
+def test_a_file_that_cannot_be_examined_does_not_affect_the_others(files: Path) -> None:
+    running = worker(files)
+    (files / "loop.tsv").symlink_to("loop.tsv")
+    write(files, "more.tsv", "展会\tEVENT")
+    running.folder.load()
+    assert running.entries() == {"events": 2, "firms": 1, "more": 1}
+    assert "Too many levels of symbolic links" in (running.errors()["loop"] or "")
+    (files / "loop.tsv").unlink()
+    running.folder.load()
+    assert not any(running.errors().values())
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_named_pipe_or_a_directory_is_not_read(files: Path, make: Callable[[Path], None]) -> None:
+    running = worker(files)
+    make(files / "pipe.tsv")
+    running.folder.load()
+    assert running.errors() == {"events": None, "firms": None, "pipe": "pipe.tsv is not a regular file"}
+    with pytest.raises(InvalidLexicon, match=r"pipe\.tsv is not a regular file"):
+        check_lexicons(files, [])
 
 
 def test_a_new_worker_loads_what_the_others_loaded_if_a_default_lexicon_is_removed(files: Path) -> None:
