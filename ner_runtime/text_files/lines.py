@@ -105,6 +105,10 @@ class _Decoder:
             valid = max(0, error.start - (len(error.object) - len(block)))
             self._decoder.setstate(state)
             text = self._decoder.decode(block[:valid])
+        except UnicodeError as error:
+            # UTF-16 or UTF-32 without a byte order mark.
+            self.failed = f"not {self._encoding}: {error}"
+            text = ""
         if self._first and text:
             self._first = False
             text = text.removeprefix("\ufeff")

@@ -59,6 +59,8 @@ def test_error_suggests_the_encoding(tmp_path: Path, encoding: str, message: str
         (b"fine\n\xff\xff\n", "utf-8", "line 2: not UTF-8$"),
         (b"fine\nfine\n\xe5\xbc", "utf-8", "line 3: not UTF-8$"),
         ("张伟\n李娜\n".encode() + b"\xff\n", "gb18030", "line 3: not gb18030$"),
+        ("张伟\n".encode(), "utf-16", "line 1: not utf-16: UTF-16 stream does not start with BOM$"),
+        ("张伟\n".encode("utf-32-le"), "utf-32", "line 1: not utf-32: UTF-32 stream does not start with BOM$"),
         ("张伟\n".encode("utf-16-le") + b"\x20", "utf-16-le", "line 2: not utf-16-le$"),
     ],
 )
