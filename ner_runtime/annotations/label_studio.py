@@ -31,8 +31,11 @@ def sentences_from_task(task: dict[str, Any]) -> Iterator[Sentence]:
     """Yield the annotated text of a task, or nothing if the task has no annotation or only cancelled ones.
 
     Raises:
-        ValueError: the task has no unique text, or it has several annotations, or an annotation is not valid.
+        ValueError: the object is not a task, the task has no unique text or several annotations, or an annotation is
+            not valid.
     """
+    if not is_task(task):
+        raise ValueError('not a task with "data" and "annotations", as other lines are')
     listed: Any = next(task[name] for name in _ANNOTATIONS if isinstance(task.get(name), list))
     annotations = [one for one in map(_object, listed) if not one.get("was_cancelled")]
     if len(annotations) > 1:

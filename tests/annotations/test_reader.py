@@ -125,6 +125,7 @@ GOOD = item(label=[[0, 2, "PER"]])
         (f"[\n{GOOD},\n\n{item(label=[[0, 9, 'PER']])}]", ", line 4: an entity from 0 to 9"),
         (f"[\n{GOOD},\n]", ": not JSON: "),
         ("[\n]\n", " has no annotated entity"),
+        (f"[{json.dumps(TASK)},\n{item()}]", ', line 2: not a task with "data" and "annotations"'),
         ("张 B-PER\n伟 I-PER\n在\n", ", line 3: not a token and a tag such as O or B-PER"),
     ],
 )

@@ -92,7 +92,7 @@ def entry_from(value: Any) -> Entry:
     unknown = [name for name in value if name not in _FIELDS]
     if unknown:
         raise ValueError(f"unknown field; the fields are {', '.join(_FIELDS)}")
-    missing = [name for name in ("text", "type") if name not in value]
+    missing = [name for name in ("text", "type") if value.get(name) is None]
     if missing:
         raise ValueError(f"{missing[0]}: is missing")
     fields = cast("Any", {name: field for name, field in value.items() if field is not None})

@@ -23,10 +23,10 @@ SUPPORTED = (
     "supported are RaNER models of ModelScope, with a BERT or XLM-RoBERTa encoder and a CRF (`transformer-crf`), and "
     "exports of AdaSeq with a BERT encoder (`sequence-labeling-model`)"
 )
-_MODEL_TYPES = {"transformer-crf", "transformer-crf-for-word-segmentation"}
+_MODEL_TYPES = ("transformer-crf", "transformer-crf-for-word-segmentation")
 _ADASEQ_TYPE = "sequence-labeling-model"
 # Names of one and the same preprocessor. Others change the text, such as `thai-ner-tokenizer`, which separates words.
-_PREPROCESSORS = {"ner-tokenizer", "token-cls-tokenizer", "sequence-labeling-tokenizer"}
+_PREPROCESSORS = ("ner-tokenizer", "token-cls-tokenizer", "sequence-labeling-tokenizer")
 _FAMILIES = {
     "biaffine-ner-model": "a span model of AdaSeq (`biaffine-ner-model`)",
     "global-pointer-model": "a span model of AdaSeq (`global-pointer-model`)",

@@ -25,6 +25,7 @@ def test_an_entry_is_read_from_json() -> None:
     [
         ("百度", "should be a JSON object"),
         ({"text": "百度"}, "type: is missing"),
+        ({"text": None, "type": "ORG"}, "text: is missing"),
         ({"text": "百度", "type": "ORG", "kind": "x"}, "unknown field; the fields are text, type, mode"),
         ({"text": 7, "type": "ORG"}, "text: should be a string"),
         ({"text": " ", "type": "ORG"}, "text: is empty"),

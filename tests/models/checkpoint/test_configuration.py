@@ -47,6 +47,14 @@ def test_any_preprocessor_name_is_accepted(tmp_path: Path, preprocessor: str | N
     read_configuration(write_checkpoint(tmp_path, preprocessor=preprocessor))
 
 
+@pytest.mark.parametrize("part", ["model", "preprocessor"])
+def test_a_type_that_is_not_a_string_is_rejected(tmp_path: Path, part: str) -> None:
+    checkpoint = write_checkpoint(tmp_path)
+    change(checkpoint, "configuration.json", **{part: {"type": ["ner"]}})
+    with pytest.raises(UnsupportedCheckpoint, match="ner"):
+        read_configuration(checkpoint)
+
+
 @pytest.mark.parametrize("preprocessor", ["thai-ner-tokenizer", "viet-ner-tokenizer"])
 def test_preprocessors_that_change_the_text_are_rejected(tmp_path: Path, preprocessor: str) -> None:
     checkpoint = write_checkpoint(tmp_path, TINY_XLM, by_word=True, preprocessor=preprocessor)
