@@ -8,9 +8,11 @@ Source: ModelScope 1.40.2, `modelscope/models/nlp/heads/crf_head.py`, which is b
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,12 +79,12 @@ class Crf:
             InvalidModel: the file cannot be read or does not match the labels.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 start, end, transitions = (
                     np.asarray(arrays[name], dtype=np.float32)
                     for name in ("start_transitions", "end_transitions", "transitions")
                 )
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile, zlib.error) as error:
             raise InvalidModel(f"{path} cannot be read: {error}") from None
         return cls(labels, start, end, transitions)
 

@@ -7,8 +7,10 @@ lexicon.npz    kinds: uint16 (entries,), indexed by an entry's number in the tri
 
 from __future__ import annotations
 
+import zlib
 from io import BytesIO
 from pathlib import Path
+from zipfile import BadZipFile
 
 import marisa_trie
 import numpy as np
@@ -35,11 +37,11 @@ def read_matcher(folder: Path) -> Matcher:
         InvalidModel: a file is missing or damaged.
     """
     try:
-        with np.load(folder / KINDS_FILE, allow_pickle=False) as file:
-            kinds, table = file["kinds"], from_arrays(file["folding"])
+        with (folder / KINDS_FILE).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            kinds, table = arrays["kinds"], from_arrays(arrays["folding"])
         trie = marisa_trie.Trie()
         trie.load(str(folder / TRIE_FILE))
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, EOFError, BadZipFile, zlib.error) as error:
         raise InvalidModel(f"the lexicon in {folder} cannot be read: {error}") from None
     if len(trie) != len(kinds):
         raise InvalidModel(f"the lexicon in {folder} has {len(trie)} entries and the kinds of {len(kinds)}")

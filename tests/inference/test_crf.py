@@ -182,6 +182,9 @@ def test_invalid_parameters_are_rejected(tmp_path: Path) -> None:
     np.savez(tmp_path / "crf.npz", start_transitions=start)
     with pytest.raises(InvalidModel, match="cannot be read"):
         Crf.from_file(tmp_path / "crf.npz", BIOES)
+    (tmp_path / "crf.npz").write_bytes((tmp_path / "crf.npz").read_bytes()[:-40])
+    with pytest.raises(InvalidModel, match="cannot be read"):
+        Crf.from_file(tmp_path / "crf.npz", BIOES)
 
 
 @pytest.mark.parametrize("length", [64, 510])

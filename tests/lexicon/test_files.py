@@ -40,6 +40,22 @@ def test_a_damaged_trie_is_an_error(folder: Path) -> None:
         read_matcher(folder)
 
 
+@pytest.mark.parametrize("kept", [0, 40, -40])
+def test_truncated_kinds_are_an_error(folder: Path, kept: int) -> None:
+    (folder / KINDS_FILE).write_bytes((folder / KINDS_FILE).read_bytes()[:kept])
+    with pytest.raises(InvalidModel, match="cannot be read"):
+        read_matcher(folder)
+
+
+def test_a_damaged_byte_of_the_kinds_is_an_error(folder: Path) -> None:
+    content = (folder / KINDS_FILE).read_bytes()
+    for position in range(60, 100):
+        changed = bytes([content[position] ^ 0xFF])
+        (folder / KINDS_FILE).write_bytes(content[:position] + changed + content[position + 1 :])
+        with pytest.raises(InvalidModel, match="cannot be read"):
+            read_matcher(folder)
+
+
 def test_entries_and_kinds_must_be_as_many(folder: Path) -> None:
     with np.load(folder / KINDS_FILE) as file:
         arrays = {name: file[name] for name in file.files}
