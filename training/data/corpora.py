@@ -66,11 +66,11 @@ _NAMES = _types("PER LOC ORG")
 
 # `aishell_ner` is left out on purpose: its dev set measures a genre that the model is not trained on.
 CORPORA = (
-    Corpus("msra", _NAMES, repeat=3.0),
+    Corpus("msra", _NAMES, repeat=3.6),
     Corpus("cluener", _types("PER LOC ORG TITLE"), repeat=3.0),
     Corpus("cmner", _NAMES, repeat=2.5),
-    Corpus("boson", _types("PER LOC ORG TIME"), repeat=4.0),
-    Corpus("uner_gsdsimp", _NAMES, repeat=6.5),
+    Corpus("boson", _types("PER LOC ORG TIME"), repeat=4.5),
+    Corpus("uner_gsdsimp", _NAMES, repeat=8.0),
     Corpus("uner_gsd_trad", _NAMES, repeat=6.0, without_lexicon=0.1),
     Corpus("weibo", _NAMES, repeat=14.0, without_lexicon=0.1),
     Corpus("cnerta", _NAMES, repeat=1.5),
@@ -78,7 +78,7 @@ CORPORA = (
     Corpus("gm_time", _types("TIME"), repeat=5.0, distrusted=_NAMES),
     Corpus("gm_time", _types("TIME"), repeat=1.0, distrusted=_NAMES, splits=("extra_pd_msra_overlap",)),
     Corpus("pd98_tim_zcoo", _types("PER TIME"), repeat=0.7, distrusted=_types("LOC ORG")),
-    Corpus("cec", _types("TIME"), repeat=8.0, without_lexicon=0.5),
+    Corpus("cec", _types("TIME"), repeat=12.0, without_lexicon=0.65),
     Corpus("resume", _types("PER ORG TITLE"), repeat=2.0),
     Corpus("exec_jobtitle", _types("PER ORG TITLE"), repeat=0.6),
     Corpus("announce_org", _types("PER ORG TIME"), repeat=1.0),
