@@ -92,9 +92,9 @@ class UnigramWordTokenizer:
     cls, sep, pad = CLS, SEP, PAD
 
     def __init__(self, vocabulary: Vocabulary, longest: int) -> None:
-        """Build a tokenizer that keeps the first `longest` pieces of each word.
+        """Build a tokenizer that keeps the first `longest` pieces of each word, and of all words of one code point.
 
-        A longer word would not fit into the encoder.
+        More would not fit into the encoder.
         """
         self._vocabulary = vocabulary
         self._longest = longest
@@ -106,8 +106,11 @@ class UnigramWordTokenizer:
         starts = [index for index, piece in enumerate(pieces) if piece.startswith(_WORD_START)]
         offsets = self._offsets(text, pieces, starts)
         first = np.array(starts, dtype=np.int32)
-        if np.diff(starts, append=len(ids)).max(initial=0) > self._longest:
-            return Encoding(*self._shortened(ids, starts), offsets)
+        # Words that come from one code point are in one window, so they share its length.
+        _, groups, words = np.unique(offsets[:, 0], return_index=True, return_counts=True)  # (groups,) each
+        if np.diff(first[groups], append=len(ids)).max(initial=0) > self._longest:
+            most = np.repeat(self._longest // words, words)  # (words,)
+            return Encoding(*self._shortened(ids, starts, most.tolist()), offsets)
         return Encoding(np.array(ids, dtype=np.int32), first, offsets)
 
     def _offsets(self, text: str, pieces: list[str], starts: list[int]) -> Ids:
@@ -125,10 +128,11 @@ class UnigramWordTokenizer:
         after_mark = np.minimum(begins + len(_WORD_START), stops)
         return np.stack([position_of[after_mark], position_of[stops]], axis=1).reshape(-1, 2)
 
-    def _shortened(self, ids: list[int], starts: list[int]) -> tuple[Ids, Ids]:
+    def _shortened(self, ids: list[int], starts: list[int], most: list[int]) -> tuple[Ids, Ids]:
+        """Keep at most the first `most` pieces of each word."""
         kept: list[int] = []
         first: list[int] = []
-        for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
+        for start, end, pieces in zip(starts, [*starts[1:], len(ids)], most, strict=True):
             first.append(len(kept))
-            kept.extend(ids[start : min(end, start + self._longest)])
+            kept.extend(ids[start : min(end, start + pieces)])
         return np.array(kept, dtype=np.int32), np.array(first, dtype=np.int32)

@@ -98,6 +98,15 @@ def test_a_word_that_is_too_long_keeps_its_first_pieces(vocabulary: Vocabulary) 
     assert max(int(size) for size in [*short.first[1:] - short.first[:-1], len(short.ids) - short.first[-1]]) <= 4
 
 
+def test_words_of_one_code_point_share_the_longest_window(words: UnigramWordTokenizer) -> None:
+    # U+FDFA becomes four words, and the last one includes what follows.
+    encoding = words.encode("ﷺ" + "①㎏" * LONGEST)
+    assert encoding.offsets is not None
+    assert len(encoding.first) > 1
+    assert set(encoding.offsets[:, 0].tolist()) == {0}
+    assert len(encoding.ids) <= LONGEST
+
+
 def test_lone_surrogates(words: UnigramWordTokenizer, characters: UnigramTokenizer) -> None:
     assert characters.encode("\ud800").ids.tolist() == [UNK]
     assert spans(words, "a\ud800b c")[-1] == "c"
