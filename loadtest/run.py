@@ -14,8 +14,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from math import inf, nan
 from pathlib import Path
 
 from loadtest.shapes import DEFAULT_SECONDS, Shape, ShapeName
@@ -181,34 +183,19 @@ def _positive_int(text: str) -> int:
     return value
 
 
-def _factor(text: str) -> float:
+def _number(text: str, expected: str, is_allowed: Callable[[float], bool]) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError("should be a number of at least 0")
+        value = nan
+    if not is_allowed(value):
+        raise argparse.ArgumentTypeError(f"should be a number {expected}")
     return value
 
 
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError("should be a number from 0 to 1")
-    return value
-
-
-def _positive_float(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("should be a number greater than 0")
-    return value
+_factor = partial(_number, expected="of at least 0", is_allowed=lambda value: 0 <= value < inf)
+_share = partial(_number, expected="from 0 to 1", is_allowed=lambda value: 0 <= value <= 1)
+_positive_float = partial(_number, expected="greater than 0", is_allowed=lambda value: 0 < value < inf)
 
 
 if __name__ == "__main__":

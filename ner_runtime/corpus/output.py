@@ -154,7 +154,7 @@ def _run(sources: Sequence[Source], plan: Plan, model: ModelChoice) -> dict[str,
 
 
 def _is_temporary(name: str) -> bool:
-    """Return whether a file is the temporary one of a plan, which a killed run leaves."""
+    """Return whether a file is the temporary file of a plan, left by a run that was killed while it wrote the plan."""
     return name.startswith(f".{PLAN_FILE}-")
 
 

@@ -35,4 +35,6 @@ TARGETS = (
     Target("cail_theft", 90.9, with_lexicon=False),
     Target("youku", 81.7, with_lexicon=False),
     Target("weibo", 56.4, with_lexicon=False),
+    Target("cnerta", 65.7, with_lexicon=False),
+    Target("literature", 54.1, with_lexicon=False),
 )

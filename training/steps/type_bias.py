@@ -64,7 +64,7 @@ class BiasedEngine:
 
 
 class DevScores:
-    """Scores a model directory on the dev sets, with any biases."""
+    """Measures the F1 of a model directory on the dev sets, with biases that can be changed between measurements."""
 
     def __init__(self, model: Path, data: Path) -> None:
         self._data = data

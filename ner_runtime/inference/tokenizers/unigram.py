@@ -92,9 +92,9 @@ class UnigramWordTokenizer:
     cls, sep, pad = CLS, SEP, PAD
 
     def __init__(self, vocabulary: Vocabulary, longest: int) -> None:
-        """Build a tokenizer that keeps the first `longest` pieces of each word, and of all words of one code point.
+        """Build a tokenizer. It keeps at most `longest` pieces of the words that come from one code point.
 
-        More would not fit into the encoder.
+        Usually, that is one word; the end of a longer one would not fit into the encoder.
         """
         self._vocabulary = vocabulary
         self._longest = longest

@@ -111,7 +111,7 @@ def _place(tensor: Tensor) -> tuple[object, ...]:
 
 
 def _has_numbers(tensor: Tensor) -> bool:
-    """Return whether every number is stored: a sparse tensor leaves out some, one of the device `meta` has none."""
+    """Return whether a tensor stores all its numbers. Sparse tensors and those on the device `meta` do not."""
     import torch
 
     return tensor.layout == torch.strided and not tensor.is_meta

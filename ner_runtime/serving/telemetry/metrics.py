@@ -113,7 +113,7 @@ def observe_process() -> None:
 
 
 def reserve_disk_space() -> None:
-    """Reserve the space for the metrics of this process; call it once they exist.
+    """Reserve disk space for the metrics files of this process. Call it when the files exist.
 
     The files are sparse and mapped into memory. If a write needs a block that a full disk does not have, the kernel
     kills the process (SIGBUS).
