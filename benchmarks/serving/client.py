@@ -6,22 +6,25 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from loadtest.arrivals import poisson_times
 
 _END_OF_HEAD = b"\r\n\r\n"
 OK = 200
+_LONGEST_S = 120
 
 
 @dataclass
 class Responses:
     """The results of a load.
 
-    seconds: duration of the load
-    latencies: seconds of each response, by status; from the due time if the load is an open loop
+    seconds: duration of the load, or of the part of a closed loop that is measured
+    latencies: seconds of each response in that time, by status; from the due time if the load is an open loop
+    total: number of responses, with those of a closed loop that are not measured
     drained: seconds of each response with status 200 that arrived after the sending, in an open loop
     unanswered: requests without a response at the end
     client_cpu_s: CPU time of this process
@@ -29,6 +32,7 @@ class Responses:
 
     seconds: float = 0.0
     latencies: dict[int, list[float]] = field(default_factory=dict[int, list[float]])
+    total: int = 0
     drained: list[float] = field(default_factory=list[float])
     unanswered: int = 0
     client_cpu_s: float = 0.0
@@ -84,38 +88,54 @@ class Connection:
             self._streams = None
 
 
-def closed_loop(
-    port: int, bodies: Iterator[bytes], clients: int, seconds: float, path: str = "/ner", *, cut_off: bool = True
-) -> Responses:
-    """Send requests for `seconds`; each client sends its next request after a response.
-
-    Args:
-        cut_off: drop the requests that have no response after `seconds`; otherwise, wait for them
-    """
+def closed_loop(port: int, bodies: Iterator[bytes], clients: int, seconds: float, path: str = "/ner") -> Responses:
+    """Send requests with a number of clients; see `steady`."""
 
     async def run() -> Responses:
-        found = Responses()
-
-        async def client() -> None:
-            connection = Connection(port, path)
-            try:
-                while (sent := time.perf_counter()) - started < seconds:
-                    status = await connection.send(next(bodies))
-                    found.latencies.setdefault(status, []).append(time.perf_counter() - sent)
-            finally:
+        connections = [Connection(port, path) for _ in range(clients)]
+        try:
+            return await steady([partial(_send_next, connection, bodies) for connection in connections], seconds)
+        finally:
+            for connection in connections:
                 connection.close()
 
-        started, cpu = time.perf_counter(), time.process_time()
-        tasks = [asyncio.create_task(client()) for _ in range(clients)]
-        done, pending = await asyncio.wait(tasks, timeout=seconds if cut_off else None)
-        found.seconds, found.client_cpu_s = time.perf_counter() - started, time.process_time() - cpu
-        found.unanswered = len(pending)
-        await _cancel(pending)
-        for task in done:
-            task.result()
-        return found
-
     return asyncio.run(run())
+
+
+async def steady(clients: Sequence[Callable[[], Awaitable[int]]], seconds: float) -> Responses:
+    """Let each client send one request after the other, and measure `seconds` of it.
+
+    The measured time begins when each client has had a response, so that as many requests are in progress at its
+    beginning as at its end. Before, the server has fewer to do; after, responses are no longer counted.
+
+    Args:
+        clients: each sends one request and returns the status of the response
+        seconds: the measured time
+    """
+    found, waiting = Responses(seconds), set(range(len(clients)))
+    end = math.inf
+
+    async def client(index: int) -> None:
+        nonlocal end
+        while (sent := time.perf_counter()) < end:
+            status = await clients[index]()
+            now = time.perf_counter()
+            found.total += 1
+            if waiting:
+                waiting.discard(index)
+                end = math.inf if waiting else now + seconds
+            elif now <= end:
+                found.latencies.setdefault(status, []).append(now - sent)
+
+    cpu = time.process_time()
+    async with asyncio.timeout(seconds + _LONGEST_S):
+        await asyncio.gather(*(client(index) for index in range(len(clients))))
+    found.client_cpu_s = time.process_time() - cpu
+    return found
+
+
+async def _send_next(connection: Connection, bodies: Iterator[bytes]) -> int:
+    return await connection.send(next(bodies))
 
 
 def one_by_one(port: int, bodies: list[bytes]) -> Responses:

@@ -1,7 +1,7 @@
 """The ladder: what each layer costs, from the engine up to HTTP, with one worker of one thread.
 
-The rounds of all rungs alternate in one run, and rungs are compared within a round, because the speed of a host can
-change within seconds. CPU time is that of the process that does the work.
+The speed of a host can change within seconds. The rounds of all rungs therefore alternate in one run, and each rung is
+compared with the engine right before and after it. CPU time is that of the process that does the work.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.serving.client import closed_loop
+from benchmarks.serving.client import OK, closed_loop, steady
 from benchmarks.serving.services import CHARS, Contender, batch_bodies, bodies, repeated_bodies, texts
 from ner_runtime import Recognizer
 from ner_runtime.inference.engine import EngineName, open_engine
@@ -35,13 +35,26 @@ class Rung:
     """The results of a rung: medians over the rounds.
 
     per_s: sentences per second; cpu_ms: CPU time per sentence in milliseconds
-    of_engine: sentences per second as a share of those of the engine in the same round, at its best batch size
+    of_engine: sentences per second as a share of those of the engine at its best batch size
     """
 
     name: str
     per_s: float
     cpu_ms: float
     of_engine: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The results of a rung in one round.
+
+    per_s: sentences per second; cpu_ms: CPU time per sentence in milliseconds
+    engine_per_s: sentences per second of the engine at its best batch size, right before and after: their mean
+    """
+
+    per_s: float
+    cpu_ms: float
+    engine_per_s: float
 
 
 Measure = Callable[[float], tuple[float, float]]
@@ -82,32 +95,34 @@ def measure_ladder(
         f"POST /ner, cached, {CLIENTS} clients": partial(_http, cached, repeated_bodies(), CLIENTS, 1, "/ner"),
         f"bare Starlette, {CLIENTS} clients": partial(_http, constant, bodies(), CLIENTS, 1, "/ner"),
     }
-    figures: dict[str, list[tuple[float, float]]] = {name: [] for name in rungs}
     for measure in rungs.values():
         measure(min(0.5, seconds))
+    engines = {name: measure for name, measure in rungs.items() if name.startswith("engine")}
+    rates = {name: median(measure(seconds / 4)[0] for _ in range(3)) for name, measure in engines.items()}
+    best = engines[max(rates, key=rates.__getitem__)]
+    figures: dict[str, list[Figures]] = {name: [] for name in rungs}
     for _ in range(rounds + 1):
+        before, _cpu_ms = best(seconds / 4)
         for name, measure in rungs.items():
-            # Calls in this process are measured for a shorter time: their rate does not have to rise and fall first.
+            # Calls in this process are measured for a shorter time: their rate does not have to rise first.
             is_call = name.startswith(("engine", "Recognizer"))
-            figures[name].append(measure(seconds / 2 if is_call else seconds))
+            per_s, cpu_ms = measure(seconds / 2 if is_call else seconds)
+            after, _cpu_ms = best(seconds / 4)
+            figures[name].append(Figures(per_s, cpu_ms, (before + after) / 2))
+            before = after
     return ladder_of(figures)
 
 
-def ladder_of(figures: Mapping[str, Sequence[tuple[float, float]]]) -> list[Rung]:
-    """Return the rungs; `figures` has the sentences per second and the CPU time of each round, by the name of the rung.
-
-    The engine is best at the batch size with the highest median.
-    """
-    rates = {name: [per_s for per_s, _ in values] for name, values in figures.items()}
-    best = max((of for name, of in rates.items() if name.startswith("engine")), key=median)
+def ladder_of(figures: Mapping[str, Sequence[Figures]]) -> list[Rung]:
+    """Return the rungs from the figures of each round, by the name of the rung."""
     return [
         Rung(
             name,
-            round(median(rates[name]), 2),
-            round(median(cpu_ms for _, cpu_ms in values), 3),
-            round(median(own / engine for own, engine in zip(rates[name], best, strict=True)), 3),
+            round(median(each.per_s for each in found), 2),
+            round(median(each.cpu_ms for each in found), 3),
+            round(median(each.per_s / each.engine_per_s for each in found), 3),
         )
-        for name, values in figures.items()
+        for name, found in figures.items()
     ]
 
 
@@ -139,19 +154,16 @@ def _calls(call: Callable[[], object], sentences: int, seconds: float) -> tuple[
 def _scheduler(recognizer: Recognizer, seconds: float) -> tuple[float, float]:
     async def run() -> tuple[float, float]:
         scheduler, source = Scheduler(recognizer), texts()
-        started, cpu = time.perf_counter(), time.process_time()
 
-        async def client() -> int:
-            number = 0
-            while time.perf_counter() - started < seconds:
-                await scheduler.recognize([next(source)])
-                number += 1
-            return number
+        async def send() -> int:
+            await scheduler.recognize([next(source)])
+            return OK
 
-        number = sum(await asyncio.gather(*(client() for _ in range(CLIENTS))))
-        elapsed, used = time.perf_counter() - started, time.process_time() - cpu
+        cpu = time.process_time()
+        found = await steady([send] * CLIENTS, seconds)
+        used = time.process_time() - cpu
         scheduler.close()
-        return number / elapsed, 1000 * used / number
+        return found.ok_per_s, 1000 * used / found.total
 
     return asyncio.run(run())
 
@@ -160,7 +172,6 @@ def _http(
     service: Contender, source: Iterator[bytes], clients: int, sentences: int, path: str, seconds: float
 ) -> tuple[float, float]:
     before = service.meter.cpu_s()
-    # Lists are long: responses that are cut off would count.
-    found = closed_loop(service.port, source, clients, seconds, path, cut_off=False)
-    number = sum(found.statuses.values()) * sentences
-    return found.ok_per_s * sentences, 1000 * (service.meter.cpu_s() - before) / max(1, number)
+    found = closed_loop(service.port, source, clients, seconds, path)
+    cpu_ms = 1000 * (service.meter.cpu_s() - before) / (found.total * sentences)
+    return found.ok_per_s * sentences, cpu_ms

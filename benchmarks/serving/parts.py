@@ -18,6 +18,8 @@ DESIGN, VARIANT, CONSTANT = "replaced design", "its best variant", "bare Starlet
 LENGTHS = (1_000, 3_000, 10_000, 30_000, 100_000)
 _LENGTH_CHARS = 20_000
 _FEW_CLIENTS = 4
+# Requests of the design take seconds: it is measured for so many times longer.
+_SLOW = 3
 _SUSTAINED = 0.8
 _OVERLOAD = 3.0
 
@@ -41,12 +43,14 @@ class Options:
 class Row:
     """The results of one contender: medians over the rounds.
 
+    times_design: requests per second, as a multiple of those of the design right before and after: their mean
     cpus: CPUs that it used; mib: memory (PSS) of all its processes
     """
 
     contender: str
     clients: int
     per_s: float
+    times_design: float
     p50_ms: float | None
     p99_ms: float | None
     cpu_ms: float
@@ -56,7 +60,10 @@ class Row:
 
 
 def compare(models: Models, options: Options) -> list[dict[str, Any]]:
-    """Compare the contenders at the base geometry, in closed loops. They run side by side; their rounds alternate."""
+    """Compare the contenders at the base geometry, in closed loops. They run side by side; their rounds alternate.
+
+    The speed of a host can change within seconds: the design is measured before and after each other contender.
+    """
     new, repeated = bodies(), repeated_bodies()
     with ExitStack() as stack:
         design = stack.enter_context(app(DESIGN, "design", models.checkpoint))
@@ -66,15 +73,25 @@ def compare(models: Models, options: Options) -> list[dict[str, Any]]:
         for name, variables in _settings(models, options).items():
             contenders.append(stack.enter_context(ours(name, **variables)))
             sources[name] = repeated if "cached" in name else new
-        rows: dict[str, list[Row]] = {contender.name: [] for contender in contenders}
         for contender in contenders:
             # Also fills the cache.
             _measure(contender, sources[contender.name], 2.0)
+        rows: dict[str, list[Row]] = {contender.name: [] for contender in contenders}
         for _ in range(options.rounds):
-            for contender in contenders:
-                slow = 3 if contender in (design, variant) else 1
-                rows[contender.name].append(_measure(contender, sources[contender.name], slow * options.seconds))
+            before = _measure(design, new, _SLOW * options.seconds)
+            for contender in contenders[1:]:
+                seconds = (_SLOW if contender is variant else 1) * options.seconds
+                row = _measure(contender, sources[contender.name], seconds)
+                after = _measure(design, new, _SLOW * options.seconds)
+                rows[contender.name].append(times(row, before, after))
+                rows[design.name].append(after)
+                before = after
     return [asdict(_median(values)) for values in rows.values()]
+
+
+def times(row: Row, before: Row, after: Row) -> Row:
+    """Compare a row with those of the design before and after it."""
+    return replace(row, times_design=2 * row.per_s / max(before.per_s + after.per_s, 1e-9))
 
 
 def sustained(models: Models, options: Options) -> dict[str, Any]:
@@ -125,8 +142,8 @@ def overload(models: Models, options: Options) -> dict[str, Any]:
         with ours(name, model=model) as service:
             closed_loop(service.port, bodies(), CLIENTS, 2.0)
             cpu = service.meter.cpu_s()
-            normal = closed_loop(service.port, bodies(), CLIENTS, 2 * options.seconds, cut_off=False)
-            cpu_ms = 1000 * (service.meter.cpu_s() - cpu) / max(1, len(normal.latencies.get(OK, ())))
+            normal = closed_loop(service.port, bodies(), CLIENTS, 2 * options.seconds)
+            cpu_ms = 1000 * (service.meter.cpu_s() - cpu) / normal.total
             service.settle()
             cpu = service.meter.cpu_s()
             over = open_loop(service.port, bodies(), _OVERLOAD * normal.ok_per_s, 4 * options.seconds)
@@ -211,8 +228,7 @@ def cache(_models: Models, options: Options) -> dict[str, float | None]:
         for _ in range(options.rounds):
             before = service.meter.cpu_s()
             found = closed_loop(service.port, source, CLIENTS, options.seconds)
-            number = len(found.latencies.get(OK, ()))
-            rates.append((found.ok_per_s, number / max(service.meter.cpu_s() - before, 1e-9)))
+            rates.append((found.ok_per_s, found.total / max(service.meter.cpu_s() - before, 1e-9)))
     per_s, per_cpu = (median(rate[index] for rate in rates) for index in (0, 1))
     return {"per_s": _rounded(per_s), "per_cpu_s": _rounded(per_cpu)}
 
@@ -248,24 +264,25 @@ def _measure(contender: Contender, source: Iterator[bytes], seconds: float) -> R
     clients = _FEW_CLIENTS if contender.name in (DESIGN, VARIANT) else CLIENTS
     found = closed_loop(contender.port, source, clients, seconds)
     used = contender.meter.cpu_s() - before
-    answered = found.statuses.total()
+    cpu_ms = 1000 * used / found.total
     row = Row(
         contender=contender.name,
         clients=clients,
         per_s=round(found.ok_per_s, 2),
+        times_design=1.0,
         p50_ms=_rounded(found.percentile_ms(0.5)),
         p99_ms=_rounded(found.percentile_ms(0.99)),
-        cpu_ms=round(1000 * used / max(1, answered), 3),
-        cpus=round(used / found.seconds, 2),
+        cpu_ms=round(cpu_ms, 3),
+        cpus=round(found.statuses.total() / found.seconds * cpu_ms / 1000, 2),
         mib=round(contender.meter.memory_mib(), 1),
-        failures=answered - found.statuses[OK],
+        failures=found.statuses.total() - found.statuses[OK],
     )
     contender.settle()
     return row
 
 
 def _median(rows: list[Row]) -> Row:
-    names = ("per_s", "p50_ms", "p99_ms", "cpu_ms", "cpus", "mib", "failures")
+    names = ("per_s", "times_design", "p50_ms", "p99_ms", "cpu_ms", "cpus", "mib", "failures")
     known = {name: [value for row in rows if (value := getattr(row, name)) is not None] for name in names}
     return replace(rows[0], **{name: median(values) if values else None for name, values in known.items()})
 

@@ -76,7 +76,6 @@ def _bars_of(parts: Mapping[str, Any]) -> list[tuple[str, dict[str, float]]]:
 
 
 def _compare(rows: Sequence[Mapping[str, Any]]) -> str:
-    design = next(row["per_s"] for row in rows if row["contender"] == DESIGN)
     head = ("contender", "clients", "requests/s", "× design", "P50 ms", "P99 ms", "CPU ms", "CPUs", "PSS MiB")
     return _table(
         head,
@@ -85,7 +84,7 @@ def _compare(rows: Sequence[Mapping[str, Any]]) -> str:
                 row["contender"],
                 row["clients"],
                 row["per_s"],
-                row["per_s"] / design if design else None,
+                row["times_design"],
                 row["p50_ms"],
                 row["p99_ms"],
                 row["cpu_ms"],
