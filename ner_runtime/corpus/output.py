@@ -68,15 +68,19 @@ class Output:
         """Prepare the directory for a new or resumed run.
 
         Raises:
-            InputError: the directory is not empty and the run is not resumed, or the run was begun with other input,
-                options or another model.
+            InputError: the directory is not empty and the run is not resumed, the run was begun with other input,
+                options or another model, or its plan is damaged.
         """
         begun = _run(sources, plan, model)
         file = self.directory / PLAN_FILE
         if file.exists():
             if not resume:
                 raise InputError(f"{self.directory} holds a run; resume it with --resume, or choose another directory")
-            if json.loads(file.read_bytes()) != begun:
+            try:
+                resumed = json.loads(file.read_bytes())
+            except ValueError:
+                raise InputError(f"{file} is damaged, so the run cannot be resumed; choose another directory") from None
+            if resumed != begun:
                 raise InputError(f"{self.directory} was begun with other input, options or another model")
         elif self.directory.exists() and any(not _is_temporary(one.name) for one in self.directory.iterdir()):
             raise InputError(f"{self.directory} is not empty")

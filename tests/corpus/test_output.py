@@ -97,6 +97,13 @@ def test_a_run_is_not_resumed_with_anything_else(
         output.begin(sources, plan, model, resume=True)
 
 
+@pytest.mark.parametrize("damaged", [b"", b'{"input": [', b"\xff\xfe"])
+def test_a_run_with_a_damaged_plan_is_not_resumed(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "_plan.json").write_bytes(damaged)
+    with pytest.raises(InputError, match=r"_plan\.json is damaged, so the run cannot be resumed"):
+        Output(tmp_path, OutputFormat.JSONL).begin(SOURCES, Plan(), MODEL, resume=True)
+
+
 def test_a_run_on_another_path_or_with_other_threads_is_the_same_run(tmp_path: Path) -> None:
     output = Output(tmp_path, OutputFormat.JSONL)
     output.begin(SOURCES, Plan(), MODEL, resume=False)
