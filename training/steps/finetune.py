@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,9 @@ from training.steps.optimization import Optimization, Schedule
 # With `--lean`, the repeats of the named corpora and those of all others are multiplied by these factors.
 _LEANED_TO, _OTHERS = 4.0, 0.3
 _FAST = {"crf.": 10.0, "encoder.embeddings.lexicon.": 5.0}
+# With `--small`, the same for a trained tagger.
+_FAST_SMALL = {"crf.": 3.0, "encoder.embeddings.lexicon.": 2.0}
+_SMALL = ("linear.", "crf.", "encoder.embeddings.lexicon.")
 _TEMPLATES, _TEMPLATE_REPEAT = 20_000, 0.3
 
 
@@ -102,6 +105,16 @@ def read_start(directory: Path, dropout: float, lexicon_flags: int = 0) -> tuple
     return tagger, vocabulary
 
 
+def freeze_large_tensors(tagger: Tagger) -> None:
+    """Train only biases, layer norms, the lexicon layer, the last layer and the CRF.
+
+    The INT8 weights of the released model stay the same, so that a new version adds little to the repository, and any
+    mean of such runs has them, too.
+    """
+    for name, parameter in tagger.named_parameters():
+        parameter.requires_grad_(parameter.dim() < 2 or name.startswith(_SMALL))
+
+
 def load_encoder(encoder: Encoder, pretrained: Path) -> None:
     """Load the encoder from a pretraining state.
 
@@ -119,12 +132,19 @@ def load_encoder(encoder: Encoder, pretrained: Path) -> None:
 class FineTuning:
     """A fine-tuning run and its files: state, log, snapshots of the weights."""
 
-    def __init__(self, tagger: Tagger, schedule: Schedule, folder: Path, crf_share: float) -> None:
+    def __init__(
+        self,
+        tagger: Tagger,
+        schedule: Schedule,
+        folder: Path,
+        crf_share: float,
+        fast: Mapping[str, float] = _FAST,
+    ) -> None:
         """The last `crf_share` of the steps minimise the CRF's loss, the others cross-entropy."""
         self.tagger = tagger
         self.folder = folder
         self.log = Log(folder / "log.jsonl")
-        self.optimization = Optimization(tagger, schedule, fast=_FAST)
+        self.optimization = Optimization(tagger, schedule, fast=fast)
         self.place = Place()
         self._crf_from = round(schedule.steps * (1 - crf_share))
 
@@ -241,6 +261,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--crf-share", type=float, default=0.3, help="the last share of the steps, which use the CRF's loss"
     )
+    parser.add_argument(
+        "--small", action="store_true", help="train only the small tensors, so that the INT8 weights stay the same"
+    )
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--snapshot-every", type=int, default=500, help="steps between snapshots of the weights")
     parser.add_argument(
@@ -263,9 +286,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tagger = Tagger(Geometry(len(vocabulary), lexicon_flags=flags), tagset, options.dropout)
     options.folder.mkdir(parents=True, exist_ok=True)
     vocabulary.write(options.folder / "vocab.txt")
+    if options.small:
+        freeze_large_tensors(tagger)
     tagger = tagger.to(device).train()
     schedule = Schedule(options.rate, options.steps, warm_up=options.steps // 20, falling=0.95)
-    run = FineTuning(tagger, schedule, options.folder, options.crf_share)
+    fast = _FAST_SMALL if options.small else _FAST
+    run = FineTuning(tagger, schedule, options.folder, options.crf_share, fast)
     if not run.resume() and not options.start:
         load_encoder(tagger.encoder, options.pretrained)
     corpora = read_corpora(options.data, options.lean)

@@ -145,6 +145,19 @@ def test_a_leaning_run_sees_some_corpora_more_often_and_others_less(data: Path) 
     assert set(factors.values()) == {0.3}
 
 
+def test_a_run_of_the_small_tensors_leaves_the_weight_matrices_as_they_are(data: Path, work: Path) -> None:
+    folder = work / "small"
+    finetune.main([
+        "--small", "--data", str(data), "--start", str(work / "model"), "--folder", str(folder), "--steps", "2",
+        "--snapshot-every", "2", *FINE_TUNING,
+    ])  # fmt: skip
+    before = finetune.read_start(work / "model", 0.0)[0].state_dict()
+    after = torch.load(folder / "snapshots" / "0000002.pt", weights_only=True)
+    changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert {"linear.weight", "crf.transitions"} <= changed
+    assert {name for name in changed if after[name].dim() > 1} <= {"linear.weight", "crf.transitions"}
+
+
 def test_a_lexicon_is_added_to_a_trained_model(data: Path, work: Path) -> None:
     lists = work / "jieba.txt"
     lists.write_text("昨天 500 t\n参观 40 v\n青山市 20 ns\n", encoding="utf-8")
