@@ -24,9 +24,9 @@ class Responses:
 
     seconds: duration of the load, or of the part of a closed loop that is measured
     latencies: seconds of each response in that time, by status; from the due time if the load is an open loop
-    total: number of responses, with those of a closed loop that are not measured
+    total: in a closed loop, the number of all responses, including those that are not measured; otherwise 0
     drained: seconds of each response with status 200 that arrived after the sending, in an open loop
-    unanswered: requests without a response at the end
+    unanswered: requests of an open loop without a response at the end
     client_cpu_s: CPU time of this process
     """
 
@@ -103,29 +103,36 @@ def closed_loop(port: int, bodies: Iterator[bytes], clients: int, seconds: float
 
 
 async def steady(clients: Sequence[Callable[[], Awaitable[int]]], seconds: float) -> Responses:
-    """Let each client send one request after the other, and measure `seconds` of it.
+    """Let each client send one request after the other, and measure for about `seconds`.
 
-    The measured time begins when each client has had a response, so that as many requests are in progress at its
-    beginning as at its end. Before, the server has fewer to do; after, responses are no longer counted.
+    The measured time begins when every client has had a response. It ends with the last response that is counted: the
+    last one within `seconds`, or later if a client has had none by then. As it begins and ends with a response, the
+    rate does not depend on where a batch of responses is cut off.
 
     Args:
         clients: each sends one request and returns the status of the response
-        seconds: the measured time
+        seconds: the time to measure for
     """
-    found, waiting = Responses(seconds), set(range(len(clients)))
-    end = math.inf
+    found = Responses()
+    waiting, unmeasured = set(range(len(clients))), set(range(len(clients)))
+    began = math.inf
+
+    def goes_on(now: float) -> bool:
+        return bool(unmeasured) or now - began < seconds
 
     async def client(index: int) -> None:
-        nonlocal end
-        while (sent := time.perf_counter()) < end:
+        nonlocal began
+        while goes_on(sent := time.perf_counter()):
             status = await clients[index]()
             now = time.perf_counter()
             found.total += 1
             if waiting:
                 waiting.discard(index)
-                end = math.inf if waiting else now + seconds
-            elif now <= end:
+                began = math.inf if waiting else now
+            elif goes_on(now):
+                unmeasured.discard(index)
                 found.latencies.setdefault(status, []).append(now - sent)
+                found.seconds = now - began
 
     cpu = time.process_time()
     async with asyncio.timeout(seconds + _LONGEST_S):

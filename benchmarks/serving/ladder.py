@@ -49,7 +49,8 @@ class Figures:
     """The results of a rung in one round.
 
     per_s: sentences per second; cpu_ms: CPU time per sentence in milliseconds
-    engine_per_s: sentences per second of the engine at its best batch size, right before and after: their mean
+    engine_per_s: sentences per second of the engine at its best batch size: the mean of the measurements right before
+        and right after
     """
 
     per_s: float

@@ -43,8 +43,9 @@ class Options:
 class Row:
     """The results of one contender: medians over the rounds.
 
-    times_design: requests per second, as a multiple of those of the design right before and after: their mean
-    cpus: CPUs that it used; mib: memory (PSS) of all its processes
+    times_design: its requests per second divided by the mean of the design's right before and right after
+    cpus: CPUs that it used: CPU time per response times responses per second
+    mib: memory (PSS) of all its processes
     """
 
     contender: str

@@ -84,7 +84,8 @@ def _compare(rows: Sequence[Mapping[str, Any]]) -> str:
                 row["contender"],
                 row["clients"],
                 row["per_s"],
-                row["times_design"],
+                # Results of earlier versions have no `times_design`.
+                row.get("times_design"),
                 row["p50_ms"],
                 row["p99_ms"],
                 row["cpu_ms"],

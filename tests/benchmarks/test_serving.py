@@ -127,12 +127,35 @@ async def test_the_measured_time_begins_when_each_client_has_had_a_response() ->
 
     async def slow() -> int:
         await gate.wait()
+        await asyncio.sleep(0)
         return 429
 
     found = await steady([quick, slow], 0.05)
     assert found.statuses[429] > 0
+    assert found.statuses[200] > 0
     assert found.total - found.statuses.total() >= 50
-    assert found.ok_per_s == found.statuses[200] / 0.05
+    assert found.ok_per_s == found.statuses[200] / found.seconds
+
+
+@pytest.mark.anyio
+async def test_the_measured_time_lasts_until_each_client_has_had_another_response() -> None:
+    sent = {"slow": 0}
+
+    async def quick() -> int:
+        await asyncio.sleep(0)
+        return 200
+
+    async def slow() -> int:
+        sent["slow"] += 1
+        for _ in range(100):
+            await asyncio.sleep(0)
+        return 429
+
+    found = await steady([quick, slow], 0.0)
+    # The first response of each client is not measured.
+    assert (sent["slow"], found.statuses[429]) == (2, 1)
+    assert found.statuses[200] > 50
+    assert found.seconds > 0
 
 
 def row(contender: str, per_s: float) -> dict[str, Any]:
