@@ -46,9 +46,10 @@ from training.steps.optimization import Optimization, Schedule
 
 # With `--lean`, the repeats of the named corpora and those of all others are multiplied by these factors.
 _LEANED_TO, _OTHERS = 4.0, 0.3
+# Factors of the learning rate, by prefix of the parameter name. With `--small`, these layers are already trained.
 _FAST = {"crf.": 10.0, "encoder.embeddings.lexicon.": 5.0}
-# With `--small`, the same for a trained tagger.
 _FAST_SMALL = {"crf.": 3.0, "encoder.embeddings.lexicon.": 2.0}
+# The weight matrices that `--small` trains, together with all biases and layer norms.
 _SMALL = ("linear.", "crf.", "encoder.embeddings.lexicon.")
 _TEMPLATES, _TEMPLATE_REPEAT = 20_000, 0.3
 
@@ -108,8 +109,8 @@ def read_start(directory: Path, dropout: float, lexicon_flags: int = 0) -> tuple
 def freeze_large_tensors(tagger: Tagger) -> None:
     """Train only biases, layer norms, the lexicon layer, the last layer and the CRF.
 
-    The INT8 weights of the released model stay the same, so that a new version adds little to the repository, and any
-    mean of such runs has them, too.
+    The INT8 weights of the released model stay the same, except for rounding, so that a new version adds little to the
+    repository. This also holds for a mean of several such runs from the same start.
     """
     for name, parameter in tagger.named_parameters():
         parameter.requires_grad_(parameter.dim() < 2 or name.startswith(_SMALL))
@@ -272,6 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--stop-at", type=int, default=None, help="stop after this step, to continue later")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
+    if options.small and (not options.start or options.pieces):
+        parser.error("--small needs --start, and excludes --pieces")
     seed_all(options.seed)
     device = pick_device()
     tagset = Tagset(TYPES)
