@@ -269,6 +269,8 @@ def test_words_and_numbers_follow_the_language(ui: WebPage) -> None:
     expect(ui.page.locator("html")).to_have_attribute("lang", "en")
     expect(ui.page.get_by_role("button", name="🚀 Start detection")).to_be_visible()
     expect(ui.page.get_by_role("button", name="Person PER 1")).to_be_visible()
+    # The table is drawn in the next frame.
+    expect(ui.page.locator("#table-size")).to_have_text("Rows: 4")
     chinese = ui.page.evaluate(
         """() => {
             const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
