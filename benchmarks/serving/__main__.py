@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.serving", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--parts", type=_parts, default=list(PARTS), help=f"of {', '.join(PARTS)}; `none`: only report")
-    parser.add_argument("--quick", action="store_true", help="fewer contenders and rounds: at most twelve minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer contenders and rounds: about fifteen minutes")
     parser.add_argument("--rounds", type=int, help="alternating rounds")
     parser.add_argument("--seconds", type=float, help="seconds of one measurement")
     parser.add_argument("--goal-s", type=float, default=2.0, help="overload: a response within so many seconds is good")
