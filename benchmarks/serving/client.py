@@ -15,6 +15,7 @@ from loadtest.arrivals import poisson_times
 
 _END_OF_HEAD = b"\r\n\r\n"
 OK = 200
+# A closed loop fails if it takes so many seconds longer than it should.
 _LONGEST_S = 120
 
 

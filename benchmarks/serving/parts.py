@@ -43,7 +43,8 @@ class Options:
 class Row:
     """The results of one contender: medians over the rounds.
 
-    times_design: its requests per second divided by the mean of the design's right before and right after
+    times_design: its requests per second divided by the mean of the design's right before and right after; None if the
+        design had no response with status 200
     cpus: CPUs that it used: CPU time per response times responses per second
     mib: memory (PSS) of all its processes
     """
@@ -51,7 +52,7 @@ class Row:
     contender: str
     clients: int
     per_s: float
-    times_design: float
+    times_design: float | None
     p50_ms: float | None
     p99_ms: float | None
     cpu_ms: float
@@ -84,15 +85,16 @@ def compare(models: Models, options: Options) -> list[dict[str, Any]]:
                 seconds = (_SLOW if contender is variant else 1) * options.seconds
                 row = _measure(contender, sources[contender.name], seconds)
                 after = _measure(design, new, _SLOW * options.seconds)
-                rows[contender.name].append(times(row, before, after))
+                rows[contender.name].append(compared(row, before, after))
                 rows[design.name].append(after)
                 before = after
     return [asdict(_median(values)) for values in rows.values()]
 
 
-def times(row: Row, before: Row, after: Row) -> Row:
-    """Compare a row with those of the design before and after it."""
-    return replace(row, times_design=2 * row.per_s / max(before.per_s + after.per_s, 1e-9))
+def compared(row: Row, before: Row, after: Row) -> Row:
+    """Return a row with its `times_design`, from the design's rows right before and right after it."""
+    design = (before.per_s + after.per_s) / 2
+    return replace(row, times_design=row.per_s / design if design else None)
 
 
 def sustained(models: Models, options: Options) -> dict[str, Any]:
