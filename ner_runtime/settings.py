@@ -311,6 +311,11 @@ class Settings(BaseSettings):
         return self.threads or max(1, available_cpus() // self.workers)
 
     @property
+    def has_spare_cpu(self) -> bool:
+        """Whether there are more CPUs than threads of the inference in all workers."""
+        return self.workers * self.threads_per_worker < available_cpus()
+
+    @property
     def threads_alone(self) -> int:
         """Number of threads per inference on the command line, where there are no workers; resolves `threads=0`."""
         return self.threads or available_cpus()

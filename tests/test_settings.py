@@ -144,6 +144,14 @@ def test_default_threads_divide_the_cpus_between_workers(monkeypatch: pytest.Mon
     assert Settings().threads_alone == 8
 
 
+@pytest.mark.parametrize(("workers", "threads", "spare"), [(1, 1, True), (3, 2, True), (4, 2, False), (8, 0, False)])
+def test_a_cpu_is_spare_if_the_threads_of_all_workers_leave_one(
+    monkeypatch: pytest.MonkeyPatch, workers: int, threads: int, spare: bool
+) -> None:
+    monkeypatch.setattr("ner_runtime.settings.available_cpus", lambda: 8)
+    assert Settings(workers=workers, threads=threads).has_spare_cpu is spare
+
+
 def test_unknown_variables_are_listed_with_the_setting_that_was_probably_meant() -> None:
     environ = {"RANER_THREDS": "1", "RANER_API_KEY": "k", "RANER_COLOUR": "red", "PATH": "/bin"}
     assert unknown_variables(environ) == {

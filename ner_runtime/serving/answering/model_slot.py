@@ -66,6 +66,7 @@ class ModelSlot:
         make_handler: HandlerFactory,
         on_out_of_memory: Callable[[], None],
         metrics: ModelMetrics | None = None,
+        overlap: bool = True,
     ) -> None:
         """Put a model into the slot.
 
@@ -75,11 +76,13 @@ class ModelSlot:
             make_handler: creates the handler of each model
             on_out_of_memory: called when a request fails because the memory is exhausted
             metrics: records the work of the models in this slot; by default those of the model `default`
+            overlap: see `Scheduler`
         """
         self._timeout_s = timeout_s
         self._make_handler = make_handler
         self._on_out_of_memory = on_out_of_memory
         self._metrics = metrics
+        self._overlap = overlap
         self._refusal: RanerError | None = None
         self._current = self._load(recognizer)
         self._replaced: list[_LoadedModel] = []
@@ -123,7 +126,7 @@ class ModelSlot:
                 task.cancel()
 
     def _load(self, recognizer: Recognizer) -> _LoadedModel:
-        scheduler = Scheduler(recognizer, self._timeout_s * _MAX_WAIT, self._metrics)
+        scheduler = Scheduler(recognizer, self._timeout_s * _MAX_WAIT, self._metrics, overlap=self._overlap)
         return _LoadedModel(scheduler, self._make_handler(scheduler))
 
     async def _handle(

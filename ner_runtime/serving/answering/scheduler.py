@@ -44,8 +44,12 @@ _MAX_INLINE_WINDOWS = 100
 # windows of similar length in it, and the threads take turns less often. Short texts that wait for each other cannot
 # fill such a batch, and the engine would wait while they are decoded.
 _LONG_RUNS = 4
-# One batch in the engine and one in decoding. The next batch is taken when one of them is done, so that it is large.
-_MAX_RUNNING = 2
+# Without `overlap`: iterations of the event loop between two batches. After about four, the responses of the first batch
+# are sent; after as many again, the next requests of these clients are in the queue. They then share the second batch.
+_ITERATIONS_BETWEEN_BATCHES = 8
+# With `overlap`: one batch in the engine and one in decoding. The next batch is taken when one of them is done, so that
+# it is large.
+_OVERLAPPING = 2
 
 
 class _Job:
@@ -130,23 +134,41 @@ class _Batch:
     def tokens(self) -> int:
         return sum(window.tokens for window in self.windows)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether its windows come from several jobs."""
+        first = self.places[0][0]
+        return any(job is not first for job, _ in self.places)
+
 
 class WindowQueue:
-    """A queue of windows, and two threads: one runs the engine on a batch while the other decodes the one before it.
+    """A queue of windows, and the threads that process them.
 
-    The engine's thread takes its next batch itself, as late as possible and without waiting for the event loop, so that
-    the engine is idle only if no window waits.
+    With `overlap`, one thread runs the engine on a batch while the other decodes the one before it. The engine's thread
+    takes its next batch itself, as late as possible and without waiting for the event loop, so that the engine is idle
+    only if no window waits.
+
+    Without a CPU for the second thread, this is slower than fewer and larger batches. Without `overlap`, one thread
+    therefore does both, and the event loop starts each batch when it has processed the requests that have arrived.
     """
 
-    def __init__(self, recognizer: Recognizer, max_batch_tokens: int, name: str, metrics: ModelMetrics) -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        max_batch_tokens: int,
+        name: str,
+        metrics: ModelMetrics,
+        *,
+        overlap: bool = True,
+    ) -> None:
         """`name`: name of the queue in metrics."""
         self._recognizer = recognizer
         self._max_batch_tokens = max_batch_tokens
         self._name = name
         self._metrics = metrics
         self._engine = ThreadPoolExecutor(1, f"inference-{name}", lower_priority)
-        self._decoder = ThreadPoolExecutor(1, f"decoding-{name}", lower_priority)
-        self._free = threading.Semaphore(_MAX_RUNNING)
+        self._decoder = ThreadPoolExecutor(1, f"decoding-{name}", lower_priority) if overlap else None
+        self._free = threading.Semaphore(_OVERLAPPING)
         # Guards `_jobs`, `_running` and `_batches`, which the event loop and the engine's thread use.
         self._lock = threading.Lock()
         self._jobs: deque[_Job] = deque()
@@ -163,7 +185,7 @@ class WindowQueue:
                 self._jobs.append(job)
                 is_idle, self._running = not self._running, True
             if is_idle:
-                self._engine.submit(self._run, loop)
+                self._start(loop)
             await job.done
         if len(job.windows) > _MAX_INLINE_WINDOWS:
             recognitions = await run_for_document(partial(_recognitions, texts, job.spans))
@@ -187,10 +209,47 @@ class WindowQueue:
     def close(self) -> None:
         """Stop the threads after the running batches."""
         self._engine.shutdown(wait=False)
-        self._decoder.shutdown(wait=False)
+        if self._decoder is not None:
+            self._decoder.shutdown(wait=False)
+
+    def _start(self, loop: asyncio.AbstractEventLoop, waiting_before: int = 0) -> None:
+        """Start the engine when an iteration of the event loop has added no job.
+
+        Requests that arrive together then share a batch.
+        """
+        waiting = len(self._jobs)
+        if waiting > waiting_before:
+            loop.call_soon(self._start, loop, waiting)
+        else:
+            self._submit(loop)
+
+    def _restart(self, loop: asyncio.AbstractEventLoop, iterations: int = _ITERATIONS_BETWEEN_BATCHES) -> None:
+        """Start the engine again after some iterations of the event loop, if a job waits then."""
+        if iterations:
+            loop.call_soon(self._restart, loop, iterations - 1)
+            return
+        with self._lock:
+            self._running = bool(self._jobs)
+        if self._running:
+            self._submit(loop)
+
+    def _submit(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            self._engine.submit(self._run, loop)
+        except RuntimeError as error:
+            # No thread can be started, or the queue was closed.
+            self._fail(error)
+
+    def _fail(self, error: RuntimeError) -> None:
+        """Pass an error to every job that waits."""
+        with self._lock:
+            jobs, self._jobs, self._running = self._jobs, deque[_Job](), False
+        for job in jobs:
+            if not job.done.done():
+                job.done.set_exception(error)
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Run the engine until no window waits. Runs in the engine's thread."""
+        """Process batches until no window waits; without `overlap`, only one batch. Runs in the engine's thread."""
         while True:
             # If decoding is slower than the engine, wait before the batch is taken: more windows can join it.
             self._free.acquire()
@@ -198,19 +257,25 @@ class WindowQueue:
             if batch is None:
                 self._free.release()
                 return
-            try:
-                emissions = self._recognizer.run_engine(batch.windows)
-            except Exception as error:  # noqa: BLE001 - every request of the batch gets the error, whatever it is
-                self._end(batch, error, loop)
-                continue
-            seconds = perf_counter() - batch.started
-            if self._is_alone(batch):
-                # Handing it over would take longer than it saves.
-                self._decode(batch, emissions, seconds, loop)
-            else:
-                self._decoder.submit(self._decode, batch, emissions, seconds, loop)
-            # The references would keep the memory until the next batch.
-            del batch, emissions
+            self._process(batch, loop)
+            if self._decoder is None:
+                return
+            # The reference would keep the memory until the next batch.
+            del batch
+
+    def _process(self, batch: _Batch, loop: asyncio.AbstractEventLoop) -> None:
+        """Run the engine on a batch, and decode it or hand it to the decoder's thread."""
+        try:
+            emissions = self._recognizer.run_engine(batch.windows)
+        except Exception as error:  # noqa: BLE001 - every request of the batch gets the error, whatever it is
+            self._end(batch, error, loop)
+            return
+        seconds = perf_counter() - batch.started
+        if self._decoder is None or self._is_alone(batch):
+            # If it is alone, handing it over would take longer than it saves.
+            self._decode(batch, emissions, seconds, loop)
+        else:
+            self._decoder.submit(self._decode, batch, emissions, seconds, loop)
 
     def _is_alone(self, batch: _Batch) -> bool:
         """Whether nothing waits for the engine, and no batch before this one is still being decoded."""
@@ -249,6 +314,12 @@ class WindowQueue:
             # The loop is closed if the service stops while a batch is running.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(_deliver, batch, outcome, observe)
+                if self._decoder is None:
+                    if self._jobs or batch.is_shared:
+                        loop.call_soon_threadsafe(self._restart, loop)
+                    else:
+                        # One client alone: no other request is likely to follow at the same time.
+                        self._running = False
             self._batches.remove(batch)
         self._free.release()
 
@@ -303,6 +374,8 @@ class Scheduler:
         recognizer: Recognizer,
         max_wait_s: float = math.inf,
         metrics: ModelMetrics | None = None,
+        *,
+        overlap: bool = True,
     ) -> None:
         """Start with empty queues.
 
@@ -310,12 +383,13 @@ class Scheduler:
             recognizer: the model
             max_wait_s: a request is rejected if the estimated time until it is done, in seconds, is longer
             metrics: records the batches and the texts; by default those of the model `default`
+            overlap: decode short texts while the engine runs on the next ones; needs another CPU than the engine
         """
         self.recognizer = recognizer
         self.metrics = metrics or ModelMetrics(DEFAULT_MODEL)
         self._max_wait_s = max_wait_s
         budget = recognizer.max_batch_tokens
-        self._short = WindowQueue(recognizer, budget, "short", self.metrics)
+        self._short = WindowQueue(recognizer, budget, "short", self.metrics, overlap=overlap)
         self._long = WindowQueue(recognizer, _LONG_RUNS * budget, "long", self.metrics)
 
     async def recognize(self, texts: Sequence[str], lexicon: LexiconSet | None = None) -> ScheduledResult:

@@ -104,10 +104,28 @@ async def test_windows_of_a_document_are_taken_in_order_of_their_length(recogniz
     assert entities(result.recognitions) == expected
 
 
-async def test_short_texts_that_wait_share_a_batch(recording: RecordingRecognizer) -> None:
+async def test_short_texts_that_arrive_together_share_the_first_batch(recording: RecordingRecognizer) -> None:
     queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"))
     await asyncio.gather(*(queue.recognize([recording.encode(SENTENCE)]) for _ in range(20)))
-    assert max(map(len, recording.batches)) > 10
+    assert [len(batch) for batch in recording.batches] == [20]
+
+
+async def test_without_overlap_clients_that_ask_again_share_the_next_batch(recording: RecordingRecognizer) -> None:
+    queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"), overlap=False)
+
+    async def client() -> None:
+        for _ in range(3):
+            await queue.recognize([recording.encode(SENTENCE)])
+
+    await asyncio.gather(*(client() for _ in range(8)))
+    assert [len(batch) for batch in recording.batches] == [8, 8, 8]
+
+
+async def test_the_requests_of_a_closed_queue_fail(recording: RecordingRecognizer) -> None:
+    queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"))
+    queue.close()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        await queue.recognize([recording.encode(SENTENCE)])
 
 
 async def test_a_short_text_overtakes_a_document(recognizer: Recognizer) -> None:
@@ -141,7 +159,7 @@ async def test_the_engine_takes_its_next_batch_without_the_event_loop_and_before
 
     monkeypatch.setattr(recording, "decode", wait_for_the_engine)
     task = asyncio.create_task(queue.recognize([recording.encode(DOCUMENT)]))
-    await asyncio.sleep(0)
+    await asyncio.to_thread(recording.started.wait, 30)
     # Holds the event loop until the engine has started the batch after the one that is being decoded.
     assert decoding.wait(30)
     while len(recording.batches) < 2:
@@ -151,10 +169,11 @@ async def test_the_engine_takes_its_next_batch_without_the_event_loop_and_before
     await task
 
 
+@pytest.mark.parametrize(("overlap", "most_ahead"), [(True, 1), (False, 0)])
 async def test_the_engine_does_not_run_far_ahead_of_decoding(
-    recording: RecordingRecognizer, monkeypatch: pytest.MonkeyPatch
+    recording: RecordingRecognizer, monkeypatch: pytest.MonkeyPatch, overlap: bool, most_ahead: int
 ) -> None:
-    queue = WindowQueue(recording, 512, "short", ModelMetrics("test"))
+    queue = WindowQueue(recording, 512, "short", ModelMetrics("test"), overlap=overlap)
     decode, begun, most = recording.decode, [], []
 
     def count(encoded: Sequence[EncodedWindow], emissions: Sequence[BatchEmissions] | None = None) -> list[list[Span]]:
@@ -165,7 +184,7 @@ async def test_the_engine_does_not_run_far_ahead_of_decoding(
     monkeypatch.setattr(recording, "decode", count)
     await queue.recognize([recording.encode(DOCUMENT)])
     assert len(most) > 5
-    assert max(most) <= 2
+    assert max(most) <= most_ahead
 
 
 async def test_windows_of_a_cancelled_job_that_are_not_in_a_batch_are_dropped(recording: RecordingRecognizer) -> None:
