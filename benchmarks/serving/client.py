@@ -28,7 +28,7 @@ class Responses:
     total: in a closed loop, the number of all responses, including those that are not measured; otherwise 0
     drained: seconds of each response with status 200 that arrived after the sending, in an open loop
     unanswered: requests of an open loop without a response at the end
-    client_cpu_s: CPU time of this process
+    client_cpu_s: CPU time of this process, from the first request on
     """
 
     seconds: float = 0.0
@@ -163,8 +163,19 @@ def one_by_one(port: int, bodies: list[bytes]) -> Responses:
     return asyncio.run(run())
 
 
-def open_loop(port: int, bodies: Iterator[bytes], rate: float, seconds: float, wait_s: float = 10.0) -> Responses:
-    """Send requests at random times for `seconds`, and wait for at most `wait_s` for the last responses."""
+def open_loop(
+    port: int, bodies: Iterator[bytes], rate: float, seconds: float, *, warm_s: float = 0.0, wait_s: float = 10.0
+) -> Responses:
+    """Send requests at random times.
+
+    Args:
+        port: where the service listens
+        bodies: the bodies of the requests
+        rate: requests per second, on average
+        seconds: how long to send and to measure
+        warm_s: how long to send before; responses that arrive in this time are not measured
+        wait_s: how long to wait for the last responses
+    """
 
     async def run() -> Responses:
         found, idle = Responses(), list[Connection]()
@@ -176,19 +187,22 @@ def open_loop(port: int, bodies: Iterator[bytes], rate: float, seconds: float, w
             except BaseException:
                 connection.close()
                 raise
-            latency = time.perf_counter() - due
+            idle.append(connection)
+            if (now := time.perf_counter()) < began:
+                return
+            latency = now - due
             found.latencies.setdefault(status, []).append(latency)
             if has_sent and status == OK:
                 found.drained.append(latency)
-            idle.append(connection)
 
         has_sent = False
         started, cpu = time.perf_counter(), time.process_time()
+        began = started + warm_s
         tasks: list[asyncio.Task[None]] = []
-        for offset in poisson_times(rate, seconds, Random(1)):
+        for offset in poisson_times(rate, warm_s + seconds, Random(1)):
             await asyncio.sleep(max(0.0, started + offset - time.perf_counter()))
             tasks.append(asyncio.create_task(send(next(bodies), started + offset)))
-        found.seconds, found.client_cpu_s = time.perf_counter() - started, time.process_time() - cpu
+        found.seconds, found.client_cpu_s = time.perf_counter() - began, time.process_time() - cpu
         has_sent = True
         _, pending = await asyncio.wait(tasks, timeout=wait_s) if tasks else (set(), set[asyncio.Task[None]]())
         await _cancel(pending)

@@ -41,7 +41,7 @@ def write_to_page(page: Path, results: Mapping[str, Any]) -> None:
 
 
 def draw(results: Mapping[str, Any], picture: Path) -> None:
-    """Draw throughput of the contenders, and the ladder."""
+    """Draw throughput of the contenders, and the ladder; without results of either, draw nothing."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -49,6 +49,8 @@ def draw(results: Mapping[str, Any], picture: Path) -> None:
 
     parts = results["parts"]
     charts = [(name, values) for name, values in (_bars_of(parts)) if values]
+    if not charts:
+        return
     figure, axes = plt.subplots(1, len(charts), figsize=(7 * len(charts), 4.5), squeeze=False)
     for axis, (title, values) in zip(axes[0], charts, strict=True):
         names = list(values)[::-1]
@@ -121,7 +123,6 @@ def _overload(result: Mapping[str, Any]) -> str:
         "goodput_of_capacity",
         "refusal_p50_ms",
         "refusal_p99_ms",
-        "refusal_cpu_ms",
         "generator_cpus",
     )
     rows = [(name, *(row[column] for column in columns)) for name, row in result.items()]

@@ -16,7 +16,7 @@ import pytest
 from benchmarks.serving.apps import NoPipeline, Pool
 from benchmarks.serving.client import Responses, closed_loop, one_by_one, open_loop, steady
 from benchmarks.serving.ladder import Figures, ladder_of
-from benchmarks.serving.parts import PARTS, Row, compared
+from benchmarks.serving.parts import PARTS, Row, compared, overloaded
 from benchmarks.serving.report import draw, tables, write_to_page
 from benchmarks.serving.services import Contender, app, batch_bodies, bodies, repeated_bodies
 from tests.support.models.checkpoints import write_checkpoint
@@ -59,6 +59,22 @@ def test_figures_of_a_load() -> None:
 def test_the_queue_that_is_left_when_the_sending_ends_is_not_goodput() -> None:
     found = Responses(2.0, {200: [0.1, 0.2, 3.0, 0.8, 5.0]}, drained=[0.8, 5.0])
     assert found.good_per_s(1.0) == 1.0
+
+
+def test_responses_to_the_first_requests_of_an_open_loop_are_not_measured(constant: Contender) -> None:
+    all_of_them = open_loop(constant.port, repeat(BODY), rate=200, seconds=0.5)
+    measured = open_loop(constant.port, repeat(BODY), rate=200, seconds=0.5, warm_s=0.5)
+    assert 0.4 < measured.seconds < 0.7
+    assert measured.statuses[200] < 1.5 * all_of_them.statuses[200]
+
+
+def test_goodput_is_compared_with_the_capacity() -> None:
+    over = Responses(2.0, {200: [0.1, 0.2, 3.0, 0.8], 429: [0.01] * 6}, drained=[0.8], client_cpu_s=0.5)
+    found = overloaded(over, capacity=2.0, goal_s=1.0)
+    assert (found["goodput_per_s"], found["goodput_of_capacity"]) == (1.0, 0.5)
+    assert (found["offered_per_s"], found["refusal_p99_ms"], found["generator_cpus"]) == (4.5, 10, 0.25)
+    none_refused = overloaded(Responses(1.0, {200: [0.1]}), capacity=2.0, goal_s=1.0)
+    assert none_refused["refusal_p99_ms"] is None
 
 
 def test_texts_never_repeat_unless_they_should() -> None:
@@ -176,7 +192,6 @@ RESULTS: dict[str, Any] = {
             "goodput_of_capacity": 0.95,
             "refusal_p50_ms": 2.0,
             "refusal_p99_ms": 15.0,
-            "refusal_cpu_ms": None,
             "generator_cpus": 0.4,
         }
     },
@@ -224,5 +239,8 @@ def test_the_page_gets_the_tables_between_its_markers(results: dict[str, Any], t
 
 
 def test_the_picture_is_drawn(results: dict[str, Any], tmp_path: Path) -> None:
+    nothing_to_draw = {**results, "parts": {"cache": results["parts"]["cache"]}}
+    draw(nothing_to_draw, tmp_path / "serving.png")
+    assert not (tmp_path / "serving.png").exists()
     draw(results, tmp_path / "serving.png")
     assert (tmp_path / "serving.png").read_bytes().startswith(b"\x89PNG")

@@ -44,8 +44,8 @@ _MAX_INLINE_WINDOWS = 100
 # windows of similar length in it, and the threads take turns less often. Short texts that wait for each other cannot
 # fill such a batch, and the engine would wait while they are decoded.
 _LONG_RUNS = 4
-# Without `overlap`: iterations of the event loop between two batches. After about four, the responses of the first batch
-# are sent; after as many again, the next requests of these clients are in the queue. They then share the second batch.
+# Without `overlap`: iterations of the event loop between two batches. After about four, the responses of a batch are
+# sent; after as many again, the next requests of the same clients are in the queue, so that they share the next batch.
 _ITERATIONS_BETWEEN_BATCHES = 8
 # With `overlap`: one batch in the engine and one in decoding. The next batch is taken when one of them is done, so that
 # it is large.
