@@ -36,7 +36,7 @@ from ner_runtime.serving.api.requests import (
 from ner_runtime.serving.http.admission.limits import Admission, Rate
 from ner_runtime.serving.http.admission.refusals import Refusals
 from ner_runtime.serving.http.bodies import BodyReader
-from ner_runtime.serving.http.connection.protocol import HttpProtocol
+from ner_runtime.serving.http.connection.protocol import KEEP_ALIVE_S, HttpProtocol
 from ner_runtime.serving.http.cors import with_cors
 from ner_runtime.serving.http.edge import Edge, Parser
 from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
@@ -50,6 +50,7 @@ from ner_runtime.serving.telemetry.logs import configure_logs, log_response
 from ner_runtime.serving.telemetry.metrics import observe_response, observe_worker
 from ner_runtime.upstream.private import (
     cache_api_methods,
+    keep_alive_is_set,
     shorten_request_path,
     use_event_loop,
     use_http_protocol,
@@ -97,7 +98,8 @@ class EdgeService(bentoml.Service[object]):
         observers = (observe_response, log_response)
         # Once the shutdown has begun, responses must close their connections, which `CloseConnections` does.
         refusals = Refusals(admission, parsers, lambda: not shutdown.begun)
-        use_http_protocol(partial(HttpProtocol, refusals=refusals, observers=observers))
+        keep_alive_s = None if keep_alive_is_set() else KEEP_ALIVE_S
+        use_http_protocol(partial(HttpProtocol, refusals=refusals, observers=observers, keep_alive_s=keep_alive_s))
         edge = Edge(
             app,
             Pages(STATIC, model_statuses),

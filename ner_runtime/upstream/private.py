@@ -9,6 +9,7 @@ The imports are lazy: the command line must not load BentoML, and a worker must 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
@@ -164,6 +165,11 @@ def use_http_protocol(protocol: Callable[..., HttpToolsProtocol]) -> None:
 
     protocols: dict[Any, Any] = HTTP_PROTOCOLS
     protocols["auto"] = protocol
+
+
+def keep_alive_is_set() -> bool:
+    """Whether this worker was started by `bentoml serve --timeout-keep-alive`. Otherwise BentoML passes 5 seconds."""
+    return "--timeout-keep-alive" in sys.argv
 
 
 def use_event_loop(factory: str) -> None:

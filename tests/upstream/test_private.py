@@ -12,6 +12,7 @@ import inspect
 import logging
 import re
 import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from functools import partial
 from importlib import import_module
@@ -22,6 +23,7 @@ import bentoml
 import httpx
 import pytest
 import uvicorn
+from bentoml.serving import construct_timeouts_args
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -92,6 +94,17 @@ def test_uvicorn_serves_http_with_the_protocol_that_replaces_its_own() -> None:
     config.load()
     assert isinstance(config.http_protocol_class, partial), "malformed requests and Upgrade are handled by uvicorn"
     assert "http=" not in inspect.getsource(import_module(private.WORKER_MODULE).main.callback)
+
+
+@pytest.mark.parametrize(("arguments", "is_set"), [([], False), (["--timeout-keep-alive", "9"], True)])
+def test_bentoml_passes_the_keep_alive_option_to_its_workers(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], is_set: bool
+) -> None:
+    given = 9 if is_set else None
+    passed = construct_timeouts_args(timeout_keep_alive=given, timeout_graceful_shutdown=None)
+    assert passed == arguments
+    monkeypatch.setattr(sys, "argv", ["worker", *passed])
+    assert private.keep_alive_is_set() is is_set
 
 
 @pytest.fixture

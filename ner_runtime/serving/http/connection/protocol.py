@@ -38,6 +38,9 @@ from ner_runtime.serving.http.listener import OPEN_CONNECTIONS
 from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.upstream.private import HttpToolsProtocol
 
+KEEP_ALIVE_S = 75
+"""How long a connection without a request stays open, as in nginx. Proxies keep unused connections for a minute. If the
+service closes one first, a request that the proxy is just sending on it fails."""
 HEAD_TIMEOUT_S = 60.0
 """How long the head of a request may take to arrive after its first byte, and how long a new connection may send
 nothing. nginx and Node.js have the same default."""
@@ -54,7 +57,12 @@ class HttpProtocol(HttpToolsProtocol):
     """The protocol of one HTTP/1.1 connection."""
 
     def __init__(
-        self, *args: Any, refusals: Refusals | None = None, observers: Sequence[Observer] = (), **kwargs: Any
+        self,
+        *args: Any,
+        refusals: Refusals | None = None,
+        observers: Sequence[Observer] = (),
+        keep_alive_s: int | None = None,
+        **kwargs: Any,
     ) -> None:
         """Begin with an empty connection.
 
@@ -62,9 +70,12 @@ class HttpProtocol(HttpToolsProtocol):
             args: arguments of uvicorn's protocol
             refusals: decides which requests are refused as soon as their head has arrived
             observers: called with the access record of each response that does not come from the application
+            keep_alive_s: how long a connection without a request stays open; by default what uvicorn is configured to
             kwargs: further arguments of uvicorn's protocol
         """
         super().__init__(*args, **kwargs)
+        if keep_alive_s is not None:
+            self.timeout_keep_alive = keep_alive_s
         self._refusals = refusals
         self._observers = observers
         self._is_refused = False  # the current request was refused, and its body may still be arriving

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from itertools import pairwise
 from queue import Queue
 
@@ -82,6 +83,24 @@ async def _send_a_request_after_a_refused_one() -> None:
     await asyncio.gather(*connection.tasks)
 
 
+def test_a_connection_without_a_request_stays_open_for_as_long_as_the_service_says() -> None:
+    for own, seconds in ((None, 5), (75, 75)):
+        assert asyncio.run(_keep_alive(own)) == seconds
+
+
+async def _keep_alive(own: int | None) -> float:
+    """Return how long the connection stays open after a refused request."""
+    config = uvicorn.Config(echo, http=HttpProtocol, lifespan="off", log_config=None)
+    config.load()
+    connection = HttpProtocol(
+        config=config, server_state=ServerState(), app_state={}, refusals=refusals(), keep_alive_s=own
+    )
+    connection.connection_made(_Sink())
+    connection.data_received(b"".join(post("/full", b"")))
+    assert connection.timeout_keep_alive_task is not None
+    return round(connection.timeout_keep_alive_task.when() - asyncio.get_running_loop().time())
+
+
 def test_refused_and_malformed_requests_are_recorded() -> None:
     records: Queue[AccessRecord] = Queue()
     with serve_echo(records.put) as url, RawConnection(url) as connection:
@@ -128,7 +147,8 @@ def test_a_server_that_refuses_requests_can_shut_down() -> None:
         connections = [RawConnection(url) for _ in range(8)]
         for connection in connections:
             connection.send(*post("/full", b"22") * 5)
-    # The server has closed the connections, after responses to the requests that it had received.
+            assert connection.response().status == 429
+    # The server has closed the connections. It resets those from which it has not read everything.
     for connection in connections:
-        with connection:
+        with connection, suppress(ConnectionResetError):
             assert {response.status for response in connection.rest()} <= {429}
