@@ -311,9 +311,12 @@ class Settings(BaseSettings):
         return self.threads or max(1, available_cpus() // self.workers)
 
     @property
-    def has_spare_cpu(self) -> bool:
-        """Whether there are more CPUs than threads of the inference in all workers."""
-        return self.workers * self.threads_per_worker < available_cpus()
+    def overlap(self) -> bool:
+        """Whether a worker decodes a batch while the engine runs on the next one.
+
+        Not with as many workers as CPUs, each with one thread: there is no CPU for the second thread.
+        """
+        return self.device == "cuda" or self.threads_per_worker > 1 or self.workers < available_cpus()
 
     @property
     def threads_alone(self) -> int:

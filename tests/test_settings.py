@@ -144,12 +144,15 @@ def test_default_threads_divide_the_cpus_between_workers(monkeypatch: pytest.Mon
     assert Settings().threads_alone == 8
 
 
-@pytest.mark.parametrize(("workers", "threads", "spare"), [(1, 1, True), (3, 2, True), (4, 2, False), (8, 0, False)])
-def test_a_cpu_is_spare_if_the_threads_of_all_workers_leave_one(
-    monkeypatch: pytest.MonkeyPatch, workers: int, threads: int, spare: bool
+@pytest.mark.parametrize(
+    ("workers", "threads", "device", "overlap"),
+    [(1, 1, "cpu", True), (4, 2, "cpu", True), (8, 0, "cpu", False), (9, 1, "cpu", False), (8, 1, "cuda", True)],
+)
+def test_workers_with_one_thread_overlap_if_a_cpu_is_spare(
+    monkeypatch: pytest.MonkeyPatch, workers: int, threads: int, device: str, overlap: bool
 ) -> None:
     monkeypatch.setattr("ner_runtime.settings.available_cpus", lambda: 8)
-    assert Settings(workers=workers, threads=threads).has_spare_cpu is spare
+    assert Settings(workers=workers, threads=threads, device=device).overlap is overlap
 
 
 def test_unknown_variables_are_listed_with_the_setting_that_was_probably_meant() -> None:

@@ -25,10 +25,11 @@ class Responses:
 
     seconds: duration of the load, or of the part of a closed loop that is measured
     latencies: seconds of each response in that time, by status; from the due time if the load is an open loop
-    total: in a closed loop, the number of all responses, including those that are not measured; otherwise 0
+    total: in a closed loop, the number of all responses, including those that are not measured; in an open loop, the
+        number of requests that were sent in the measured time
     drained: seconds of each response with status 200 that arrived after the sending, in an open loop
     unanswered: requests of an open loop without a response at the end
-    client_cpu_s: CPU time of this process, from the first request on
+    client_cpu_s: CPU time of this process; in an open loop, in the measured time
     """
 
     seconds: float = 0.0
@@ -164,7 +165,14 @@ def one_by_one(port: int, bodies: list[bytes]) -> Responses:
 
 
 def open_loop(
-    port: int, bodies: Iterator[bytes], rate: float, seconds: float, *, warm_s: float = 0.0, wait_s: float = 10.0
+    port: int,
+    bodies: Iterator[bytes],
+    rate: float,
+    seconds: float,
+    *,
+    warm_s: float = 0.0,
+    wait_s: float = 10.0,
+    seed: int = 1,
 ) -> Responses:
     """Send requests at random times.
 
@@ -175,6 +183,7 @@ def open_loop(
         seconds: how long to send and to measure
         warm_s: how long to send before; responses that arrive in this time are not measured
         wait_s: how long to wait for the last responses
+        seed: determines the times
     """
 
     async def run() -> Responses:
@@ -196,13 +205,17 @@ def open_loop(
                 found.drained.append(latency)
 
         has_sent = False
-        started, cpu = time.perf_counter(), time.process_time()
-        began = started + warm_s
+        started = time.perf_counter()
+        began, cpu = started + warm_s, math.nan
         tasks: list[asyncio.Task[None]] = []
-        for offset in poisson_times(rate, warm_s + seconds, Random(1)):
+        for offset in poisson_times(rate, warm_s + seconds, Random(seed)):
             await asyncio.sleep(max(0.0, started + offset - time.perf_counter()))
+            if offset >= warm_s:
+                found.total += 1
+                cpu = time.process_time() if math.isnan(cpu) else cpu
             tasks.append(asyncio.create_task(send(next(bodies), started + offset)))
-        found.seconds, found.client_cpu_s = time.perf_counter() - began, time.process_time() - cpu
+        found.seconds = time.perf_counter() - began
+        found.client_cpu_s = time.process_time() - cpu if found.total else 0.0
         has_sent = True
         _, pending = await asyncio.wait(tasks, timeout=wait_s) if tasks else (set(), set[asyncio.Task[None]]())
         await _cancel(pending)

@@ -23,6 +23,7 @@ _FEW_CLIENTS = 4
 _SLOW = 3
 _SUSTAINED = 0.8
 _OVERLOAD = 3.0
+_REFUSED = 429
 
 
 @dataclass(frozen=True)
@@ -142,32 +143,41 @@ def ladder(models: Models, options: Options) -> dict[str, Any]:
 def overload(models: Models, options: Options) -> dict[str, Any]:
     """Load the service with three times its capacity, with each model.
 
-    The speed of a host can change within seconds: the capacity is measured before and after each overload. The service
-    has its default limit of concurrent requests, or a lower one, so that it can handle as many in half the goal.
+    The speed of a host can change within seconds: the capacity is measured before and after each overload. The limit
+    of concurrent requests is the default, or as many as the service handles in half the goal if that is less.
     """
     results: dict[str, Any] = {}
     for name, model in (("embedded", embedded_model()), ("base INT8", models.int8)):
         with ours(name, model=model) as service:
-            within_goal = round(_capacity(service, options.seconds) * options.goal_s / 2)
+            _capacity(service, CLIENTS, 2.0)
+            within_goal = round(_capacity(service, CLIENTS, options.seconds) * options.goal_s / 2)
         most = max(1, min(within_goal, Settings.model_fields["max_concurrency"].default))
         with ours(name, model=model, RANER_MAX_CONCURRENCY=str(most)) as service:
             rounds: list[dict[str, float | None]] = []
-            before = _capacity(service, options.seconds)
-            for _ in range(2 * options.rounds):
-                rate = _OVERLOAD * before
+            _capacity(service, most, 2.0)
+            before = _capacity(service, most, options.seconds)
+            for seed in range(2 * options.rounds):
                 # Half the goal is enough to fill the queue.
-                over = open_loop(service.port, bodies(), rate, 2 * options.seconds, warm_s=options.goal_s / 2)
-                after = _capacity(service, options.seconds)
+                over = open_loop(
+                    service.port,
+                    bodies(),
+                    _OVERLOAD * before,
+                    2 * options.seconds,
+                    warm_s=options.goal_s / 2,
+                    seed=seed,
+                )
+                after = _capacity(service, most, options.seconds)
                 rounds.append(overloaded(over, (before + after) / 2, options.goal_s))
                 before = after
-        results[name] = {"max_concurrency": most, **_medians(rounds)}
+        failures = sum(each["failures"] or 0 for each in rounds)
+        results[name] = {"max_concurrency": most, "goal_s": options.goal_s, **_medians(rounds), "failures": failures}
     return results
 
 
-def _capacity(service: Contender, seconds: float) -> float:
-    """Return the requests per second in a closed loop."""
+def _capacity(service: Contender, clients: int, seconds: float) -> float:
+    """Return the requests per second in a closed loop with as many clients as the service accepts at a time."""
     service.settle()
-    return closed_loop(service.port, bodies(), CLIENTS, seconds).ok_per_s
+    return closed_loop(service.port, bodies(), clients, seconds).ok_per_s
 
 
 def overloaded(over: Responses, capacity: float, goal_s: float) -> dict[str, float | None]:
@@ -180,13 +190,13 @@ def overloaded(over: Responses, capacity: float, goal_s: float) -> dict[str, flo
     """
     return {
         "capacity_per_s": _rounded(capacity),
-        "offered_per_s": _rounded((over.statuses.total() - len(over.drained) + over.unanswered) / over.seconds),
+        "offered_per_s": _rounded(over.total / over.seconds),
         "goodput_per_s": _rounded(over.good_per_s(goal_s)),
         "goodput_of_capacity": round(over.good_per_s(goal_s) / capacity, 3),
-        "refusal_p50_ms": _rounded(over.percentile_ms(0.5, 429)),
-        "refusal_p99_ms": _rounded(over.percentile_ms(0.99, 429)),
-        "unanswered": over.unanswered,
+        "refusal_p50_ms": _rounded(over.percentile_ms(0.5, _REFUSED)),
+        "refusal_p99_ms": _rounded(over.percentile_ms(0.99, _REFUSED)),
         "generator_cpus": round(over.client_cpu_s / over.seconds, 2),
+        "failures": over.statuses.total() - over.statuses[OK] - over.statuses[_REFUSED] + over.unanswered,
     }
 
 

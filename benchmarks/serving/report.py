@@ -117,6 +117,7 @@ def _ladder(result: Mapping[str, Any]) -> str:
 
 def _overload(result: Mapping[str, Any]) -> str:
     columns = (
+        "max_concurrency",
         "capacity_per_s",
         "offered_per_s",
         "goodput_per_s",
@@ -124,9 +125,14 @@ def _overload(result: Mapping[str, Any]) -> str:
         "refusal_p50_ms",
         "refusal_p99_ms",
         "generator_cpus",
+        "failures",
     )
-    rows = [(name, *(row[column] for column in columns)) for name, row in result.items()]
-    return _table(("model", *(column.replace("_", " ").replace(" per s", "/s") for column in columns)), rows)
+    # Results of earlier versions do not have every column.
+    rows = [(name, *(row.get(column) for column in columns)) for name, row in result.items()]
+    goals = {row["goal_s"] for row in result.values() if "goal_s" in row}
+    note = "".join(f"Goodput counts responses within {goal:g} seconds.\n\n" for goal in goals)
+    head = ("model", *(column.replace("_", " ").replace(" per s", "/s") for column in columns))
+    return note + _table(head, rows)
 
 
 def _length(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -64,15 +64,18 @@ def test_the_queue_that_is_left_when_the_sending_ends_is_not_goodput() -> None:
 def test_responses_to_the_first_requests_of_an_open_loop_are_not_measured(constant: Contender) -> None:
     all_of_them = open_loop(constant.port, repeat(BODY), rate=200, seconds=0.5)
     measured = open_loop(constant.port, repeat(BODY), rate=200, seconds=0.5, warm_s=0.5)
-    assert 0.4 < measured.seconds < 0.7
-    assert measured.statuses[200] < 1.5 * all_of_them.statuses[200]
+    assert measured.seconds >= 0.4
+    assert measured.total == pytest.approx(all_of_them.total, rel=0.5)
+    assert measured.statuses[200] > 0
 
 
 def test_goodput_is_compared_with_the_capacity() -> None:
-    over = Responses(2.0, {200: [0.1, 0.2, 3.0, 0.8], 429: [0.01] * 6}, drained=[0.8], client_cpu_s=0.5)
+    statuses = {200: [0.1, 0.2, 3.0, 0.8], 429: [0.01] * 6, 500: [0.1]}
+    over = Responses(2.0, statuses, total=12, drained=[0.8], unanswered=1, client_cpu_s=0.5)
     found = overloaded(over, capacity=2.0, goal_s=1.0)
     assert (found["goodput_per_s"], found["goodput_of_capacity"]) == (1.0, 0.5)
-    assert (found["offered_per_s"], found["refusal_p99_ms"], found["generator_cpus"]) == (4.5, 10, 0.25)
+    assert (found["offered_per_s"], found["refusal_p99_ms"], found["generator_cpus"]) == (6, 10, 0.25)
+    assert found["failures"] == 2
     none_refused = overloaded(Responses(1.0, {200: [0.1]}), capacity=2.0, goal_s=1.0)
     assert none_refused["refusal_p99_ms"] is None
 
@@ -186,6 +189,8 @@ RESULTS: dict[str, Any] = {
     "ladder": {"base": [{"name": "engine, batches of 8", "per_s": 70.0, "cpu_ms": 14.0, "of_engine": 1.0}]},
     "overload": {
         "embedded": {
+            "max_concurrency": 64,
+            "goal_s": 2.0,
             "capacity_per_s": 400.0,
             "offered_per_s": 1200.0,
             "goodput_per_s": 380.0,
@@ -193,6 +198,7 @@ RESULTS: dict[str, Any] = {
             "refusal_p50_ms": 2.0,
             "refusal_p99_ms": 15.0,
             "generator_cpus": 0.4,
+            "failures": 0,
         }
     },
     "length": [{"chars": 1000, "requests": 90, "ms_per_1000": 30.0, "cpu_ms_per_1000": 29.0, "relative": 1.05}],
@@ -211,7 +217,8 @@ def test_tables_have_every_part(results: dict[str, Any]) -> None:
     assert RESULTS.keys() == PARTS.keys()
     text = tables(results)
     assert "| INT8, a, 2 workers | 16 | 90 | 45 |" in text
-    assert "| embedded | 400 | 1,200 | 380 | 0.95 |" in text
+    assert "within 2 seconds" in text
+    assert "| embedded | 64 | 400 | 1,200 | 380 | 0.95 |" in text
     assert "| 1,000 | 90 | 30 | 29 | 1.05 |" in text
     # Instances beyond the measured ones are extrapolated, and the arithmetic is shown.
     assert "| 2 | 90 | measured | 700 | measured |" in text

@@ -3,8 +3,8 @@
 BentoML's dispatcher batches requests and runs one batch at a time, so that a long document would delay every request
 behind it. The scheduler splits each text into windows first. A batch takes one window of each job in turn until the
 token budget is full; an unfinished job goes to the back of the queue, so that no job starves. The windows of a job are
-taken in order of their length, so that a batch has little padding. Texts that fit in one window have their own queue
-and threads, so that the operating system shares the CPU between them and long documents.
+taken in order of their length, so that a batch has little padding. Texts that fit in one window have a queue and
+threads of their own, so that the operating system shares the CPU between them and long documents.
 
 A scheduler belongs to one event loop and one recognizer.
 """
@@ -45,11 +45,12 @@ _MAX_INLINE_WINDOWS = 100
 # fill such a batch, and the engine would wait while they are decoded.
 _LONG_RUNS = 4
 # Without `overlap`: iterations of the event loop between two batches. After about four, the responses of a batch are
-# sent; after as many again, the next requests of the same clients are in the queue, so that they share the next batch.
+# sent; after as many again, the next requests of clients with a short round trip are in the queue, so that they share
+# the next batch.
 _ITERATIONS_BETWEEN_BATCHES = 8
 # With `overlap`: one batch in the engine and one in decoding. The next batch is taken when one of them is done, so that
-# it is large.
-_OVERLAPPING = 2
+# it is large. Without, there is never more than one.
+_MOST_IN_PROGRESS = 2
 
 
 class _Job:
@@ -148,8 +149,9 @@ class WindowQueue:
     takes its next batch itself, as late as possible and without waiting for the event loop, so that the engine is idle
     only if no window waits.
 
-    Without a CPU for the second thread, this is slower than fewer and larger batches. Without `overlap`, one thread
-    therefore does both, and the event loop starts each batch when it has processed the requests that have arrived.
+    Without a CPU for the second thread, two threads are slower than one with fewer and larger batches. Without
+    `overlap`, one thread therefore does both. After a batch that several jobs shared, or if jobs wait, the event loop
+    starts the next one after some iterations, in which more requests can arrive.
     """
 
     def __init__(
@@ -166,10 +168,13 @@ class WindowQueue:
         self._max_batch_tokens = max_batch_tokens
         self._name = name
         self._metrics = metrics
-        self._engine = ThreadPoolExecutor(1, f"inference-{name}", lower_priority)
-        self._decoder = ThreadPoolExecutor(1, f"decoding-{name}", lower_priority) if overlap else None
-        self._free = threading.Semaphore(_OVERLAPPING)
-        # Guards `_jobs`, `_running` and `_batches`, which the event loop and the engine's thread use.
+        self._engine = _thread(f"inference-{name}")
+        self._decoder = _thread(f"decoding-{name}") if overlap else None
+        self._free = threading.Semaphore(_MOST_IN_PROGRESS)
+        # The next call of `_start` or `_restart`, if the event loop will call one of them.
+        self._starting: asyncio.Handle | None = None
+        # Guards `_jobs`, `_running` and `_batches`, which the event loop and the engine's thread use. `_running` is set
+        # while `_start`, `_restart` or the engine's thread will process the jobs that wait.
         self._lock = threading.Lock()
         self._jobs: deque[_Job] = deque()
         self._running = False
@@ -207,37 +212,48 @@ class WindowQueue:
             return any(batch.started < latest for batch in self._batches)
 
     def close(self) -> None:
-        """Stop the threads after the running batches."""
+        """Stop the threads after the running batches. Jobs that wait for the event loop to start the engine fail."""
+        if self._starting is not None:
+            self._starting.cancel()
+            self._fail(RuntimeError("the queue was closed"))
         self._engine.shutdown(wait=False)
         if self._decoder is not None:
             self._decoder.shutdown(wait=False)
 
     def _start(self, loop: asyncio.AbstractEventLoop, waiting_before: int = 0) -> None:
-        """Start the engine when an iteration of the event loop has added no job.
+        """Start the engine when an iteration of the event loop has added no job, or when a batch is full.
 
         Requests that arrive together then share a batch.
         """
+        # Only the event loop adds jobs, and the engine takes none before it is started.
         waiting = len(self._jobs)
-        if waiting > waiting_before:
-            loop.call_soon(self._start, loop, waiting)
+        if waiting > waiting_before and not self._has_full_batch():
+            self._starting = loop.call_soon(self._start, loop, waiting)
         else:
             self._submit(loop)
 
     def _restart(self, loop: asyncio.AbstractEventLoop, iterations: int = _ITERATIONS_BETWEEN_BATCHES) -> None:
-        """Start the engine again after some iterations of the event loop, if a job waits then."""
-        if iterations:
-            loop.call_soon(self._restart, loop, iterations - 1)
+        """Start the engine after some iterations of the event loop, if a job waits then, or when a batch is full."""
+        if iterations and not self._has_full_batch():
+            self._starting = loop.call_soon(self._restart, loop, iterations - 1)
             return
         with self._lock:
-            self._running = bool(self._jobs)
-        if self._running:
+            self._running = has_jobs = bool(self._jobs)
+        if has_jobs:
             self._submit(loop)
+        else:
+            self._starting = None
+
+    def _has_full_batch(self) -> bool:
+        with self._lock:
+            return sum(job.waiting_tokens for job in self._jobs) >= self._max_batch_tokens
 
     def _submit(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._starting = None
         try:
             self._engine.submit(self._run, loop)
         except RuntimeError as error:
-            # No thread can be started, or the queue was closed.
+            # The queue was closed while a batch was running.
             self._fail(error)
 
     def _fail(self, error: RuntimeError) -> None:
@@ -271,8 +287,8 @@ class WindowQueue:
             self._end(batch, error, loop)
             return
         seconds = perf_counter() - batch.started
+        # Handing over a batch that is alone would take longer than it saves.
         if self._decoder is None or self._is_alone(batch):
-            # If it is alone, handing it over would take longer than it saves.
             self._decode(batch, emissions, seconds, loop)
         else:
             self._decoder.submit(self._decode, batch, emissions, seconds, loop)
@@ -285,7 +301,7 @@ class WindowQueue:
     def _decode(
         self, batch: _Batch, emissions: Sequence[BatchEmissions], engine_s: float, loop: asyncio.AbstractEventLoop
     ) -> None:
-        """Decode a batch. Runs in the decoder's thread, or in the engine's if no other batch is in progress."""
+        """Decode a batch. Runs in the decoder's thread; without `overlap`, or if it is alone, in the engine's."""
         started = perf_counter()
         try:
             spans = self._recognizer.decode(batch.windows, emissions)
@@ -293,10 +309,10 @@ class WindowQueue:
             self._end(batch, error, loop)
             return
         ended = perf_counter()
-        # The two threads work at the same time: the slower one determines the throughput.
-        self._throughput.observe(batch.tokens, max(engine_s, ended - started))
-        padded = sum(len(part.windows) * max(batch.windows[i].tokens for i in part.windows) for part in emissions)
         seconds = engine_s + ended - started
+        # Two threads work at the same time: the slower one determines the throughput.
+        self._throughput.observe(batch.tokens, max(engine_s, ended - started) if self._decoder else seconds)
+        padded = sum(len(part.windows) * max(batch.windows[i].tokens for i in part.windows) for part in emissions)
         observe = partial(
             self._metrics.observe_batch, self._name, batch.windows, seconds, padded, self._max_batch_tokens
         )
@@ -348,6 +364,13 @@ class WindowQueue:
             return batch
 
 
+def _thread(name: str) -> ThreadPoolExecutor:
+    """Start a thread of low priority. It starts at once, so that later calls cannot fail because it does not start."""
+    executor = ThreadPoolExecutor(1, name, lower_priority)
+    executor.submit(int)
+    return executor
+
+
 def _deliver(batch: _Batch, outcome: list[list[Span]] | Exception, observe: Callable[[], None] | None) -> None:
     """Pass the spans of a batch, or its error, to its jobs. Runs in the event loop."""
     if observe is not None:
@@ -383,7 +406,7 @@ class Scheduler:
             recognizer: the model
             max_wait_s: a request is rejected if the estimated time until it is done, in seconds, is longer
             metrics: records the batches and the texts; by default those of the model `default`
-            overlap: decode short texts while the engine runs on the next ones; needs another CPU than the engine
+            overlap: decode short texts while the engine runs on the next ones; needs a CPU besides those of the engine
         """
         self.recognizer = recognizer
         self.metrics = metrics or ModelMetrics(DEFAULT_MODEL)

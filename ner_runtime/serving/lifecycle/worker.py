@@ -54,7 +54,6 @@ class Worker:
         """
         # The event loop and the threads of the engine, of decoding and of documents take turns.
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        overlap = self.settings.has_spare_cpu
 
         def make_slot(recognizer: Recognizer, metrics: ModelMetrics) -> ModelSlot:
             return ModelSlot(
@@ -63,7 +62,7 @@ class Worker:
                 make_handler=make_handler,
                 on_out_of_memory=self._out_of_memory,
                 metrics=metrics,
-                overlap=overlap,
+                overlap=self.settings.overlap,
             )
 
         if self.lexicon_folder is not None:

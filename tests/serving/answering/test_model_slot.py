@@ -85,6 +85,22 @@ def version(response: ApiResponse) -> str:
     return from_json(response)["meta"]["version"]
 
 
+async def test_a_slot_passes_on_whether_decoding_overlaps(left: Path) -> None:
+    recognizer = Recognizer.open(left)
+    for overlap in (True, False):
+        before = set(threading.enumerate())
+        slot = ModelSlot(
+            recognizer,
+            timeout_s=30,
+            make_handler=lambda scheduler: Handler(scheduler, RequestLimits(100, 10), Cache(None), engine="x"),
+            on_out_of_memory=lambda: None,
+            overlap=overlap,
+        )
+        own = {thread.name for thread in set(threading.enumerate()) - before}
+        assert ("decoding-short_0" in own) is overlap
+        await slot.swap(recognizer)
+
+
 async def test_a_request_is_handled_by_the_model_that_was_in_the_slot_when_it_arrived(left: Path, right: Path) -> None:
     old, new = open_blocking(left), Recognizer.open(right)
     slot = slot_of(old)

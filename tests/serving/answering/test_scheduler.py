@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -113,19 +114,80 @@ async def test_short_texts_that_arrive_together_share_the_first_batch(recording:
 async def test_without_overlap_clients_that_ask_again_share_the_next_batch(recording: RecordingRecognizer) -> None:
     queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"), overlap=False)
 
-    async def client() -> None:
+    async def client(iterations: int) -> None:
         for _ in range(3):
             await queue.recognize([recording.encode(SENTENCE)])
+            for _ in range(iterations):
+                # The engine's thread has time to take a batch, if it may.
+                time.sleep(0.005)
+                await asyncio.sleep(0)
 
-    await asyncio.gather(*(client() for _ in range(8)))
+    await asyncio.gather(*(client(index % 2 * 5) for index in range(8)))
     assert [len(batch) for batch in recording.batches] == [8, 8, 8]
 
 
-async def test_the_requests_of_a_closed_queue_fail(recording: RecordingRecognizer) -> None:
-    queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"))
-    queue.close()
-    with pytest.raises(RuntimeError, match="shutdown"):
+async def test_a_full_batch_is_not_kept_waiting(recording: RecordingRecognizer) -> None:
+    tokens = recording.encode(SENTENCE).encoded[0].tokens
+    queue = WindowQueue(recording, 4 * tokens, "short", ModelMetrics("test"), overlap=False)
+    await asyncio.gather(*(queue.recognize([recording.encode(SENTENCE)]) for _ in range(10)))
+    assert [len(batch) for batch in recording.batches] == [4, 4, 2]
+
+
+async def test_without_overlap_one_thread_runs_the_engine_and_decodes(
+    recording: RecordingRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = WindowQueue(recording, 512, "short", ModelMetrics("test"), overlap=False)
+    decode, threads = recording.decode, set[str]()
+
+    def record(encoded: Sequence[EncodedWindow], emissions: Sequence[BatchEmissions] | None = None) -> list[list[Span]]:
+        threads.add(threading.current_thread().name)
+        return decode(encoded, emissions)
+
+    monkeypatch.setattr(recording, "decode", record)
+    await queue.recognize([recording.encode(DOCUMENT)])
+    assert threads == {"inference-short_0"}
+
+
+async def test_without_overlap_the_estimated_wait_includes_decoding(
+    recording: RecordingRecognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimates: list[float] = []
+    for overlap in (True, False):
+        queue = WindowQueue(recording, 512, "short", ModelMetrics("test"), overlap=overlap)
+        # The engine and decoding take one second each.
+        seconds = iter(range(100))
+        monkeypatch.setattr("ner_runtime.serving.answering.scheduler.perf_counter", lambda: float(next(seconds)))  # noqa: B023
         await queue.recognize([recording.encode(SENTENCE)])
+        monkeypatch.undo()
+        estimates.append(queue._throughput.seconds(1))
+    assert estimates[1] == pytest.approx(2 * estimates[0])
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+async def test_the_requests_of_a_closed_queue_fail(recording: RecordingRecognizer, overlap: bool) -> None:
+    queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"), overlap=overlap)
+    waiting = asyncio.create_task(queue.recognize([recording.encode(SENTENCE)]))
+    await asyncio.sleep(0)
+    queue.close()
+    later = [queue.recognize([recording.encode(SENTENCE)]) for _ in range(2)]
+    results = await asyncio.gather(waiting, *later, return_exceptions=True)
+    assert all(isinstance(result, RuntimeError) for result in results), results
+
+
+async def test_a_queue_that_is_closed_while_a_batch_runs_delivers_it_and_fails_the_others(
+    recording: RecordingRecognizer,
+) -> None:
+    queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"), overlap=False)
+    recording.go.clear()
+    running = asyncio.create_task(queue.recognize([recording.encode(SENTENCE)]))
+    await asyncio.to_thread(recording.started.wait, 30)
+    waiting = asyncio.create_task(queue.recognize([recording.encode(SENTENCE)]))
+    await asyncio.sleep(0)
+    queue.close()
+    recording.go.set()
+    assert (await running).recognitions[0].windows == 1
+    with pytest.raises(RuntimeError, match="shutdown"):
+        await waiting
 
 
 async def test_a_short_text_overtakes_a_document(recognizer: Recognizer) -> None:
@@ -187,8 +249,11 @@ async def test_the_engine_does_not_run_far_ahead_of_decoding(
     assert max(most) <= most_ahead
 
 
-async def test_windows_of_a_cancelled_job_that_are_not_in_a_batch_are_dropped(recording: RecordingRecognizer) -> None:
-    queue = WindowQueue(recording, 512, "short", ModelMetrics("test"))
+@pytest.mark.parametrize("overlap", [True, False])
+async def test_windows_of_a_cancelled_job_that_are_not_in_a_batch_are_dropped(
+    recording: RecordingRecognizer, overlap: bool
+) -> None:
+    queue = WindowQueue(recording, 512, "short", ModelMetrics("test"), overlap=overlap)
     document = recording.encode(DOCUMENT * 3)
     recording.go.clear()
     task = asyncio.create_task(queue.recognize([document]))
@@ -201,8 +266,9 @@ async def test_windows_of_a_cancelled_job_that_are_not_in_a_batch_are_dropped(re
     assert sum(map(len, recording.batches)) < len(document.windows)
 
 
-async def test_an_error_reaches_the_requests_of_its_batch_only(recording: RecordingRecognizer) -> None:
-    queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"))
+@pytest.mark.parametrize("overlap", [True, False])
+async def test_an_error_reaches_the_requests_of_its_batch_only(recording: RecordingRecognizer, overlap: bool) -> None:
+    queue = WindowQueue(recording, 2048, "short", ModelMetrics("test"), overlap=overlap)
     text, broken = recording.encode(SENTENCE), recording.encode(SENTENCE)
     broken.encoded[0] = EncodedWindow(broken.encoded[0].ids[:0], broken.encoded[0].first)
     with pytest.raises(IndexError):
@@ -262,8 +328,8 @@ def test_the_throughput_is_that_of_recent_batches() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux, a thread has a priority of its own")
 async def test_the_event_loop_has_precedence_over_inference(recognizer: Recognizer) -> None:
-    scheduler = Scheduler(recognizer)
     before = set(threading.enumerate())
+    scheduler = Scheduler(recognizer)
     await scheduler.recognize(["马云在杭州。"])
     threads = set(threading.enumerate()) - before
     own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())

@@ -39,8 +39,8 @@ from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.upstream.private import HttpToolsProtocol
 
 KEEP_ALIVE_S = 75
-"""How long a connection without a request stays open, as in nginx. Proxies keep unused connections for a minute. If the
-service closes one first, a request that the proxy is just sending on it fails."""
+"""How long a connection stays open after a response. It is the default of nginx for its clients, and longer than many
+proxies keep connections to a service: if the service closes one first, a request that is just arriving fails."""
 HEAD_TIMEOUT_S = 60.0
 """How long the head of a request may take to arrive after its first byte, and how long a new connection may send
 nothing. nginx and Node.js have the same default."""
@@ -70,7 +70,7 @@ class HttpProtocol(HttpToolsProtocol):
             args: arguments of uvicorn's protocol
             refusals: decides which requests are refused as soon as their head has arrived
             observers: called with the access record of each response that does not come from the application
-            keep_alive_s: how long a connection without a request stays open; by default what uvicorn is configured to
+            keep_alive_s: how long a connection stays open after a response; by default as uvicorn is configured
             kwargs: further arguments of uvicorn's protocol
         """
         super().__init__(*args, **kwargs)
