@@ -22,6 +22,7 @@ from ner_runtime.entities import Entity, EntitySource, Recognition
 from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import RULES_VERSION
 from ner_runtime.serving.answering.scheduler import ScheduledResult
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.serving.telemetry.metrics import CACHE_BYTES, CACHE_LOOKUPS
 from ner_runtime.settings import DEFAULT_MODEL
 
@@ -73,7 +74,7 @@ class MemoryStore:
         # A value larger than the whole store is not stored.
         with suppress(ValueError):
             self._entries[key] = value
-        CACHE_BYTES.set(self._entries.currsize)
+        DEFERRED.set(CACHE_BYTES, self._entries.currsize)
 
     async def close(self) -> None:
         self._entries.clear()
@@ -141,7 +142,7 @@ class Cache:
         keys = [text_key(model, text) for text in texts]
         shared = {key: flight for key in keys if (flight := self._flights.get((slot, key))) and not flight.abandoned}
         if shared:
-            _SHARED.inc(len(shared))
+            DEFERRED.count(_SHARED, len(shared))
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in shared}
         stored = self._store.get_now(new) if self._store is not None and new else None
         results = _decoded(stored, new) if stored is not None else {}
@@ -253,9 +254,9 @@ def _decoded(stored: Mapping[Key, bytes], texts: Mapping[Key, str]) -> dict[Key,
         with suppress(ValueError, TypeError, RecursionError):
             results[key] = TextResult(_decode(value, texts[key]), started, cached=True)
     if results:
-        _HITS.inc(len(results))
+        DEFERRED.count(_HITS, len(results))
     if len(results) < len(texts):
-        _MISSES.inc(len(texts) - len(results))
+        DEFERRED.count(_MISSES, len(texts) - len(results))
     return results
 
 

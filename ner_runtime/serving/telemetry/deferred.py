@@ -1,7 +1,8 @@
 """Deferred records: log lines and metrics of responses are recorded together, every `DELAY_S`.
 
 After a batch, the processor's caches hold the model. Code that runs once per request then costs several times as much
-as the same code in a loop, and delays the response or the next request.
+as the same code in a loop, and delays the response or the next request. Increments of a counter are added up before,
+because each one writes to a file that is mapped into memory.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context
 from typing import TypeVarTuple
+
+from prometheus_client import Counter, Gauge
 
 from ner_runtime.serving.telemetry.logs import log
 
@@ -22,10 +25,13 @@ MAX_WAITING = 128
 
 
 class Deferred:
-    """Calls that only record something. It belongs to the thread of the event loop."""
+    """Calls, increments and values that only record something. It belongs to the thread of the event loop."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[Callable[..., None], tuple[object, ...]]] = []
+        self._increments: dict[Counter, float] = {}
+        self._values: dict[Gauge, float] = {}
+        self._is_flushing = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -34,23 +40,47 @@ class Deferred:
         self._waiting.append((function, arguments))
         if len(self._waiting) >= MAX_WAITING:
             self.flush()
-            return
-        loop = asyncio.get_running_loop()
-        if self._timer is None or loop is not self._loop:
-            # In an empty context: the calls do not belong to the current request.
-            self._loop, self._timer = loop, loop.call_later(DELAY_S, self.flush, context=Context())
+        else:
+            self._set_timer()
+
+    def count(self, counter: Counter, number: float = 1) -> None:
+        """Increase a counter within `DELAY_S`."""
+        self._increments[counter] = self._increments.get(counter, 0) + number
+        self._set_timer()
+
+    def set(self, gauge: Gauge, value: float) -> None:
+        """Set a gauge within `DELAY_S`; the latest value counts."""
+        self._values[gauge] = value
+        self._set_timer()
 
     def flush(self) -> None:
-        """Make the waiting calls now."""
+        """Make the waiting calls, and change the counters and gauges now."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, []
+        # The calls may count, too.
+        self._is_flushing = True
         for function, arguments in waiting:
             try:
                 function(*arguments)
             except Exception as error:  # noqa: BLE001 - the other calls must still be made
                 log.error("unexpected error", exc_info=error)
+        self._is_flushing = False
+        increments, self._increments = self._increments, {}
+        for counter, number in increments.items():
+            counter.inc(number)
+        values, self._values = self._values, {}
+        for gauge, value in values.items():
+            gauge.set(value)
+
+    def _set_timer(self) -> None:
+        if self._is_flushing:
+            return
+        loop = asyncio.get_running_loop()
+        if self._timer is None or loop is not self._loop:
+            # In an empty context: the calls do not belong to the current request.
+            self._loop, self._timer = loop, loop.call_later(DELAY_S, self.flush, context=Context())
 
 
 DEFERRED = Deferred()

@@ -8,7 +8,6 @@ process that has ended.
 from __future__ import annotations
 
 import os
-from collections import Counter as Counts
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cache
@@ -20,6 +19,7 @@ from ner_runtime.entities import Recognition
 from ner_runtime.inference.windows.encoded import EncodedWindow
 from ner_runtime.manifest import Manifest
 from ner_runtime.serving.api.access_record import AccessRecord
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 
 LANES = ("short", "long")
 """Names of the queues of a scheduler."""
@@ -90,7 +90,7 @@ def observe_lexicon_load(outcome: str) -> None:
 
 def observe_response(record: AccessRecord) -> None:
     """Record a response."""
-    _requests(record.path, record.status).inc()
+    DEFERRED.count(_requests(record.path, record.status))
     _request_seconds(record.path).observe(record.seconds)
 
 
@@ -171,8 +171,8 @@ class ModelMetrics:
         metrics.size.observe(len(windows))
         metrics.seconds.observe(seconds)
         metrics.fill.observe(tokens / budget)
-        metrics.tokens.inc(tokens)
-        metrics.padded_tokens.inc(padded)
+        DEFERRED.count(metrics.tokens, tokens)
+        DEFERRED.count(metrics.padded_tokens, padded)
 
     def observe_texts(self, characters: int, recognitions: Sequence[Recognition], known: Collection[str]) -> None:
         """Record the texts of a request and the entities found in them.
@@ -185,13 +185,16 @@ class ModelMetrics:
             recognitions: what was found in each text
             known: the types of the model
         """
-        self._characters.inc(characters)
-        entities = (entity for recognition in recognitions for entity in recognition.entities)
-        for type_, number in Counts(entity.type if entity.type in known else "other" for entity in entities).items():
-            counter = self._entities.get(type_)
-            if counter is None:
-                counter = self._entities[type_] = ENTITIES.labels(self.model, type_)
-            counter.inc(number)
+        DEFERRED.count(self._characters, characters)
+        for recognition in recognitions:
+            for entity in recognition.entities:
+                DEFERRED.count(self._entities_of(entity.type if entity.type in known else "other"))
+
+    def _entities_of(self, type_: str) -> Counter:
+        counter = self._entities.get(type_)
+        if counter is None:
+            counter = self._entities[type_] = ENTITIES.labels(self.model, type_)
+        return counter
 
     def observe_manifest(self, manifest: Manifest) -> None:
         """Record the version that this worker serves from now on."""

@@ -208,7 +208,7 @@ async def test_the_memory_store_is_bounded_and_evicts_the_least_recently_used_en
     assert await store.get(["large"]) == {}
 
 
-def test_the_memory_of_an_entry_is_not_underestimated() -> None:
+async def test_the_memory_of_an_entry_is_not_underestimated() -> None:
     tracemalloc.start()
     store = MemoryStore(2_000_000, 60)
     before = tracemalloc.get_traced_memory()[0]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from ner_runtime.serving.telemetry import deferred
 from ner_runtime.serving.telemetry.deferred import MAX_WAITING, Deferred
@@ -57,6 +58,34 @@ async def test_flushing_makes_the_waiting_calls_once() -> None:
     calls.flush()
     calls.flush()
     assert made == [1]
+
+
+async def test_increments_of_a_counter_are_added_up_and_the_latest_value_of_a_gauge_counts() -> None:
+    calls, registry = Deferred(), CollectorRegistry()
+    counter, gauge = Counter("a", "", registry=registry), Gauge("b", "", registry=registry)
+    for number in (1, 2, 3):
+        calls.count(counter, number)
+        calls.set(gauge, number)
+    assert (registry.get_sample_value("a_total"), registry.get_sample_value("b")) == (0, 0)
+    calls.flush()
+    calls.flush()
+    assert (registry.get_sample_value("a_total"), registry.get_sample_value("b")) == (6, 3)
+
+
+async def test_increments_are_made_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deferred, "DELAY_S", 0)
+    calls, registry = Deferred(), CollectorRegistry()
+    calls.count(Counter("a", "", registry=registry))
+    while registry.get_sample_value("a_total") == 0:
+        await asyncio.sleep(0)
+    assert registry.get_sample_value("a_total") == 1
+
+
+async def test_what_a_call_counts_is_counted_with_it() -> None:
+    calls, registry = Deferred(), CollectorRegistry()
+    calls.call(calls.count, Counter("a", "", registry=registry))
+    calls.flush()
+    assert registry.get_sample_value("a_total") == 1
 
 
 async def test_a_call_that_fails_does_not_prevent_the_others(caplog: pytest.LogCaptureFixture) -> None:

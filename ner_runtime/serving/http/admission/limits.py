@@ -7,8 +7,8 @@ its rate allows in one period, and regains them one by one. Each worker counts s
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic
 
@@ -17,6 +17,7 @@ from starlette.requests import Request
 
 from ner_runtime.serving.api.errors import Overloaded, RateLimited, Unauthorized
 from ner_runtime.serving.http.admission.clients import check_key, client_address
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.serving.telemetry.metrics import IN_FLIGHT, SHED
 
 _PERIODS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -79,7 +80,7 @@ class RateLimiter:
         wait = regained - now - self._rate.period_s - self._interval_s * _ROUNDING
         if wait <= 0:
             return None, regained
-        _SHED_BY_RATE.inc()
+        DEFERRED.count(_SHED_BY_RATE)
         return RateLimited("too many requests from this client; slow down", math.ceil(wait)), regained
 
 
@@ -111,6 +112,7 @@ class Admission:
         self._rate_limiter = RateLimiter(rate) if rate else None
         self._trusted_proxies = trusted_proxies
         self.in_flight = 0
+        self._request = _InFlight(self)
         self.arriving_bytes = 0
 
     def check_client(self, request: Request) -> None:
@@ -131,7 +133,7 @@ class Admission:
             Overloaded: `max_concurrency` requests are in flight.
         """
         if self.is_full:
-            _SHED_IN_FLIGHT.inc()
+            DEFERRED.count(_SHED_IN_FLIGHT)
             raise Overloaded(_FULL.message)
 
     @property
@@ -164,24 +166,16 @@ class Admission:
                 return refusal
         if not self.is_full:
             return None
-        _SHED_IN_FLIGHT.inc()
+        DEFERRED.count(_SHED_IN_FLIGHT)
         return _FULL
 
-    @contextmanager
-    def request(self) -> Generator[None]:
-        """Count a request as in flight.
+    def request(self) -> AbstractContextManager[None]:
+        """Count a request as in flight in a `with` block.
 
         Raises:
             Overloaded: `max_concurrency` requests are in flight.
         """
-        self.check_capacity()
-        self.in_flight += 1
-        IN_FLIGHT.inc()
-        try:
-            yield
-        finally:
-            self.in_flight -= 1
-            IN_FLIGHT.dec()
+        return self._request
 
     def add_arriving(self, size: int) -> None:
         """Count bytes of a body that is arriving.
@@ -191,7 +185,7 @@ class Admission:
         """
         self.arriving_bytes += size
         if self.arriving_bytes > self.max_arriving_bytes:
-            _SHED_ARRIVING.inc()
+            DEFERRED.count(_SHED_ARRIVING)
             raise Overloaded("too many request bodies are arriving; try again shortly")
 
     def remove_arriving(self, size: int) -> None:
@@ -202,3 +196,21 @@ class Admission:
         """Return what identifies the client to the rate limiter: its key, or else its address."""
         key = check_key(request, self._key_digests) if self._key_digests else None
         return key or (client_address(request, self._trusted_proxies) if self._rate_limiter is not None else "")
+
+
+class _InFlight(AbstractContextManager[None]):
+    """Counts requests as in flight. A generator would cost each request several times as many calls."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def __enter__(self) -> None:
+        self._admission.check_capacity()
+        self._count(1)
+
+    def __exit__(self, *_error: object) -> None:
+        self._count(-1)
+
+    def _count(self, number: int) -> None:
+        self._admission.in_flight += number
+        DEFERRED.set(IN_FLIGHT, self._admission.in_flight)

@@ -7,6 +7,9 @@ from ner_runtime.serving.api.errors import Overloaded, RateLimited, Unauthorized
 from ner_runtime.serving.http.admission import limits
 from ner_runtime.serving.http.admission.limits import ARRIVING_BODIES, Admission, Rate, RateLimiter
 
+# Counting refusals needs an event loop.
+pytestmark = pytest.mark.anyio
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
@@ -20,14 +23,14 @@ def request(**headers: str) -> Request:
     return Request({"type": "http", "client": ("10.0.0.1", 1234), "headers": raw})
 
 
-def test_rates_are_parsed() -> None:
+async def test_rates_are_parsed() -> None:
     assert Rate.parse("off") is None
     assert Rate.parse("100/s") == Rate(100, 1)
     assert Rate.parse("600/min") == Rate(600, 60)
     assert Rate.parse("1/h") == Rate(1, 3600)
 
 
-def test_a_client_may_use_its_rate_at_once_and_regains_requests_one_by_one(clock: list[float]) -> None:
+async def test_a_client_may_use_its_rate_at_once_and_regains_requests_one_by_one(clock: list[float]) -> None:
     limiter = RateLimiter(Rate(10, 1))
     for _ in range(10):
         limiter.check("a")
@@ -41,7 +44,7 @@ def test_a_client_may_use_its_rate_at_once_and_regains_requests_one_by_one(clock
         limiter.check("a")
 
 
-def test_over_a_long_time_the_rate_is_kept(clock: list[float]) -> None:
+async def test_over_a_long_time_the_rate_is_kept(clock: list[float]) -> None:
     limiter = RateLimiter(Rate(5, 1))
     admitted = 0
     for _ in range(1000):
@@ -54,7 +57,7 @@ def test_over_a_long_time_the_rate_is_kept(clock: list[float]) -> None:
     assert 50 <= admitted <= 55
 
 
-def test_beyond_the_largest_number_of_clients_the_one_idle_longest_is_forgotten(
+async def test_beyond_the_largest_number_of_clients_the_one_idle_longest_is_forgotten(
     clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "MAX_CLIENTS", 2)
@@ -65,7 +68,7 @@ def test_beyond_the_largest_number_of_clients_the_one_idle_longest_is_forgotten(
         limiter.check("c")
 
 
-def test_requests_in_flight_are_limited() -> None:
+async def test_requests_in_flight_are_limited() -> None:
     limits = Admission(max_concurrency=1, max_body_bytes=100)
     with limits.request():
         with pytest.raises(Overloaded), limits.request():
@@ -76,7 +79,7 @@ def test_requests_in_flight_are_limited() -> None:
     assert limits.in_flight == 0
 
 
-def test_bytes_of_arriving_bodies_are_limited() -> None:
+async def test_bytes_of_arriving_bodies_are_limited() -> None:
     limits = Admission(max_concurrency=1, max_body_bytes=100)
     for _ in range(ARRIVING_BODIES):
         limits.add_arriving(100)
@@ -86,13 +89,13 @@ def test_bytes_of_arriving_bodies_are_limited() -> None:
     limits.add_arriving(100)
 
 
-def test_without_a_rate_and_keys_every_client_is_admitted() -> None:
+async def test_without_a_rate_and_keys_every_client_is_admitted() -> None:
     limits = Admission(max_concurrency=1, max_body_bytes=100)
     for _ in range(1000):
         limits.check_client(request())
 
 
-def test_a_rate_applies_to_each_key_or_else_to_each_address() -> None:
+async def test_a_rate_applies_to_each_key_or_else_to_each_address() -> None:
     digests = [hashlib.sha256(key).hexdigest() for key in (b"a", b"b")]
     by_key = Admission(max_concurrency=1, max_body_bytes=100, rate=Rate(1, 60), key_digests=digests)
     by_key.check_client(request(x_api_key="a"))
