@@ -21,7 +21,7 @@ from cachetools import TTLCache
 from ner_runtime.entities import Entity, EntitySource, Recognition
 from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import RULES_VERSION
-from ner_runtime.serving.answering.scheduler import ScheduledResult
+from ner_runtime.serving.answering.batching.window_queue import ScheduledResult
 from ner_runtime.serving.telemetry.deferred import DEFERRED
 from ner_runtime.serving.telemetry.metrics import CACHE_BYTES, CACHE_LOOKUPS
 from ner_runtime.settings import DEFAULT_MODEL

@@ -1,0 +1,1 @@
+"""Batches: windows of many requests that run together."""
