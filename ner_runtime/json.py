@@ -7,7 +7,8 @@ that is not UTF-8 or not JSON raises `MalformedRequest`. Source: RFC 8259.
 from __future__ import annotations
 
 import json
-from functools import partial
+from codecs import BOM_UTF8
+from functools import cache, partial
 from typing import Any, NoReturn
 
 from ner_runtime.errors import MalformedRequest
@@ -35,9 +36,7 @@ def from_json(body: bytes, max_names: int | None = None) -> Any:
     if not body:
         raise MalformedRequest("empty; expected a JSON object")
     try:
-        return json.loads(
-            body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=partial(_object, max_names)
-        )
+        return _decoder(max_names).decode(body.removeprefix(BOM_UTF8).decode())
     except UnicodeDecodeError as error:
         raise MalformedRequest(f"not UTF-8: byte {error.start} cannot be decoded") from None
     except json.JSONDecodeError as error:
@@ -49,6 +48,11 @@ def from_json(body: bytes, max_names: int | None = None) -> Any:
     except ValueError:
         # Python refuses to convert integers with thousands of digits.
         raise MalformedRequest("not supported: a number is out of range") from None
+
+
+@cache
+def _decoder(max_names: int | None) -> json.JSONDecoder:
+    return json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=partial(_object, max_names))
 
 
 def _object(max_names: int | None, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

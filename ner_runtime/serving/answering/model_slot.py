@@ -7,8 +7,7 @@ its last request is done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 
 from ner_runtime.errors import RanerError
 from ner_runtime.recognizer import Recognizer
@@ -37,19 +36,16 @@ class _LoadedModel:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    @contextmanager
-    def handling(self) -> Generator[asyncio.Task[object]]:
-        """Count the current task as one that uses this model."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - requests are handled in tasks
+    def begin(self, task: asyncio.Task[object]) -> None:
+        """Count a task as one that uses this model."""
         self.tasks.add(task)
         self._idle.clear()
-        try:
-            yield task
-        finally:
-            self.tasks.discard(task)
-            if not self.tasks:
-                self._idle.set()
+
+    def end(self, task: asyncio.Task[object]) -> None:
+        """Undo `begin`."""
+        self.tasks.discard(task)
+        if not self.tasks:
+            self._idle.set()
 
     async def idle(self) -> None:
         await self._idle.wait()
@@ -135,20 +131,23 @@ class ModelSlot:
         # A task of its own would cost each request two iterations of the event loop.
         if self._refusal:
             return self._refusal
-        model = self._current
-        with model.handling() as task:
-            try:
-                return await handle(model.handler, request)
-            except RanerError as error:
-                return detached(error)
-            except asyncio.CancelledError:
-                if self._refusal is None:
-                    raise
-                # `refuse` cancelled the task, which now responds.
-                task.uncancel()
-                return self._refusal
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._on_out_of_memory()
-                return NotReady("the service is out of memory; try again shortly")
+        model, task = self._current, asyncio.current_task()
+        assert task is not None  # noqa: S101 - requests are handled in tasks
+        model.begin(task)
+        try:
+            return await handle(model.handler, request)
+        except RanerError as error:
+            return detached(error)
+        except asyncio.CancelledError:
+            if self._refusal is None:
+                raise
+            # `refuse` cancelled the task, which now responds.
+            task.uncancel()
+            return self._refusal
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            self._on_out_of_memory()
+            return NotReady("the service is out of memory; try again shortly")
+        finally:
+            model.end(task)

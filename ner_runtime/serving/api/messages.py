@@ -17,6 +17,9 @@ API_REQUEST = "raner_request"
 DISCONNECTED = "raner_disconnected"
 """Key of `scope["state"]` that holds a future, done once the client has disconnected. `HttpProtocol` sets it."""
 
+BODY_ARRIVED = "raner_body_arrived"
+"""Key of `scope["state"]` that is present once the whole body has arrived. `HttpProtocol` sets it."""
+
 ApiResponse = bytes | RanerError
 """The JSON body of a successful response, or an error."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from email.message import Message as MimeHeaders
 from functools import lru_cache
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from ner_runtime.serving.api.errors import BodyTooLarge, TimedOut, UnsupportedMediaType
+from ner_runtime.serving.api.messages import BODY_ARRIVED
 from ner_runtime.serving.http.admission.limits import Admission
 from ner_runtime.serving.http.decompression import CODINGS, Decompressor
 
@@ -80,7 +82,7 @@ class BodyReader:
         parts: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(self.timeout_s):
+            async with self._time_limit(request):
                 async for part in _decompressed(request, coding) if coding else request.stream():
                     if size + len(part) > self.max_bytes:
                         raise self._too_large()
@@ -92,6 +94,11 @@ class BodyReader:
         finally:
             admission.remove_arriving(size)
         return b"".join(parts)
+
+    def _time_limit(self, request: Request) -> AbstractAsyncContextManager[object]:
+        # Most bodies arrive together with their head. A time limit would cost more than reading them.
+        has_arrived = BODY_ARRIVED in request.scope.get("state", ())
+        return nullcontext() if has_arrived else asyncio.timeout(self.timeout_s)
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the body exceeds {self.max_bytes} bytes")

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from ner_runtime.serving.api.access_record import Observer
-from ner_runtime.serving.api.messages import DISCONNECTED
+from ner_runtime.serving.api.messages import BODY_ARRIVED, DISCONNECTED
 from ner_runtime.serving.http.admission.limits import Admission
 from ner_runtime.serving.http.admission.refusals import Refusals
 from ner_runtime.serving.http.connection.protocol import HttpProtocol
@@ -27,7 +27,10 @@ SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Respond with what the request is; `/early` and `/full` respond before they read the body, `/wait` never does."""
+    """Respond with what the request is; `/early` and `/full` respond before they read the body, `/wait` never does.
+
+    `/arrived` responds with whether the body has arrived.
+    """
     request = Request(scope, receive)
     if scope["path"] == "/wait":
         await scope["state"][DISCONNECTED]
@@ -35,6 +38,9 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if scope["path"] == "/full":
         await Response("full", 429)(scope, receive, send)
+        return
+    if scope["path"] == "/arrived":
+        await JSONResponse(BODY_ARRIVED in scope["state"])(scope, receive, send)
         return
     if scope["path"] == "/early":
         await Response("early", 413)(scope, receive, send)

@@ -27,7 +27,7 @@ import httptools
 from ner_runtime.errors import MalformedRequest, RanerError
 from ner_runtime.serving.api.access_record import Observer, observe_error
 from ner_runtime.serving.api.errors import HeadTimedOut
-from ner_runtime.serving.api.messages import DISCONNECTED
+from ner_runtime.serving.api.messages import BODY_ARRIVED, DISCONNECTED
 from ner_runtime.serving.http.admission.refusals import Refusals, response_bytes
 from ner_runtime.serving.http.connection.heads import MAX_HEAD_BYTES, Head, RejectedHead, size_of, without_upgrade
 from ner_runtime.serving.http.connection.lingering import LingeringClose
@@ -267,6 +267,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         # uvicorn does not set this once the response is complete.
         self.cycle.more_body = False
+        self._latest.scope["state"][BODY_ARRIVED] = True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

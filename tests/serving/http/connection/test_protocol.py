@@ -72,6 +72,13 @@ def test_a_client_that_waits_to_continue_is_told_to(url: str) -> None:
         assert connection.interim == [100]
 
 
+def test_the_application_learns_whether_the_body_has_arrived(url: str) -> None:
+    head, body = post("/arrived", b"hi")
+    with RawConnection(url) as connection:
+        assert connection.send(head + body).response().body == b"true"
+        assert connection.send(head + body[:1]).response().body == b"false"
+
+
 def test_the_application_learns_that_the_client_has_disconnected(url: str) -> None:
     with RawConnection(url) as connection:
         connection.send(b"".join(post("/wait", b"x")))
