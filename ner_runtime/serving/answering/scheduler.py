@@ -28,6 +28,7 @@ _MAX_INLINE_MATCHED_CHARS = 1_000
 # windows of similar length in it, and the threads take turns less often. Short texts that wait for each other cannot
 # fill such a batch, and the engine would wait while they are decoded.
 _LONG_RUNS = 4
+_SHED_BY_QUEUE = SHED.labels("queue")
 
 
 class Scheduler:
@@ -68,7 +69,7 @@ class Scheduler:
         """
         wait = self.estimated_seconds(texts)
         if wait > self._max_wait_s:
-            DEFERRED.count(SHED.labels("queue"))
+            DEFERRED.count(_SHED_BY_QUEUE)
             raise Overloaded("the queue is too long; try again shortly", math.ceil(wait / 2))
         most_inline = MAX_INLINE_CHARS if lexicon is None else _MAX_INLINE_MATCHED_CHARS
         encoded = await run(partial(self._encode, texts, lexicon), sum(map(len, texts)), most_inline)

@@ -82,7 +82,7 @@ class BodyReader:
         parts: list[bytes] = []
         size = 0
         try:
-            async with self._time_limit(request):
+            async with self._time_limit(request, coding):
                 async for part in _decompressed(request, coding) if coding else request.stream():
                     if size + len(part) > self.max_bytes:
                         raise self._too_large()
@@ -95,10 +95,10 @@ class BodyReader:
             admission.remove_arriving(size)
         return b"".join(parts)
 
-    def _time_limit(self, request: Request) -> AbstractAsyncContextManager[object]:
-        # Most bodies arrive together with their head. A time limit would cost more than reading them.
+    def _time_limit(self, request: Request, coding: str) -> AbstractAsyncContextManager[object]:
+        # Once the body has arrived, a time limit would cost more than reading it.
         has_arrived = BODY_ARRIVED in request.scope.get("state", ())
-        return nullcontext() if has_arrived else asyncio.timeout(self.timeout_s)
+        return nullcontext() if has_arrived and not coding else asyncio.timeout(self.timeout_s)
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the body exceeds {self.max_bytes} bytes")

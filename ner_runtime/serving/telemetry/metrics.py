@@ -3,11 +3,14 @@
 Labels have few values: known paths, statuses, names of the configured models, entity types of a model. In
 prometheus_client's multiprocess mode each process writes its own files, and the supervisor removes the gauges of a
 process that has ended.
+
+The functions that record responses, batches and texts belong to the thread of the event loop.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter as Counts
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import cache
@@ -186,15 +189,12 @@ class ModelMetrics:
             known: the types of the model
         """
         DEFERRED.count(self._characters, characters)
-        for recognition in recognitions:
-            for entity in recognition.entities:
-                DEFERRED.count(self._entities_of(entity.type if entity.type in known else "other"))
-
-    def _entities_of(self, type_: str) -> Counter:
-        counter = self._entities.get(type_)
-        if counter is None:
-            counter = self._entities[type_] = ENTITIES.labels(self.model, type_)
-        return counter
+        entities = (entity for recognition in recognitions for entity in recognition.entities)
+        for type_, number in Counts(entity.type if entity.type in known else "other" for entity in entities).items():
+            counter = self._entities.get(type_)
+            if counter is None:
+                counter = self._entities[type_] = ENTITIES.labels(self.model, type_)
+            DEFERRED.count(counter, number)
 
     def observe_manifest(self, manifest: Manifest) -> None:
         """Record the version that this worker serves from now on."""

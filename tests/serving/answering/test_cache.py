@@ -10,8 +10,8 @@ import pytest
 
 from ner_runtime import Recognizer
 from ner_runtime.entities import Entity, Recognition
+from ner_runtime.serving.answering.batching.window_queue import ScheduledResult
 from ner_runtime.serving.answering.cache import Cache, MemoryStore, TextResult, model_identity, text_key
-from ner_runtime.serving.answering.scheduler import ScheduledResult
 from ner_runtime.serving.api.errors import Overloaded
 
 pytestmark = pytest.mark.anyio

@@ -12,18 +12,9 @@ import pytest
 from ner_runtime import Recognizer
 from ner_runtime.serving.answering.scheduler import Scheduler
 from ner_runtime.serving.api.errors import Overloaded
-from tests.support.models.recording import RecordingRecognizer, entities
+from tests.support.models.recording import DOCUMENT, SENTENCE, RecordingRecognizer, entities
 
 pytestmark = pytest.mark.anyio
-
-SENTENCE = "昨天，记者在杭州见到了他。"
-DOCUMENT = SENTENCE * 400
-
-
-@pytest.fixture
-def recording(recognizer: Recognizer) -> RecordingRecognizer:
-    """With long windows, of which few fit in a batch."""
-    return RecordingRecognizer.of(recognizer, by_sentence=False)
 
 
 async def test_results_do_not_depend_on_other_requests(recognizer: Recognizer) -> None:

@@ -8,7 +8,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
+from ner_runtime.serving.api.errors import TimedOut
+from ner_runtime.serving.api.messages import BODY_ARRIVED
+from ner_runtime.serving.http.admission.limits import Admission
+from ner_runtime.serving.http.bodies import BodyReader
 from ner_runtime.serving.telemetry.deferred import DEFERRED
 from tests.support.http.edge_service import MAX_BODY_BYTES, Make, error, scope
 
@@ -98,6 +103,22 @@ async def test_a_body_that_does_not_arrive_in_time_is_refused_and_the_connection
     start, _ = sent
     assert start["status"] == 504
     assert (b"connection", b"close") in start["headers"]
+
+
+async def test_a_body_that_has_arrived_needs_no_time_limit() -> None:
+    async def receive() -> dict[str, Any]:
+        # The time limit ends now.
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"text", "more_body": False}
+
+    async def read(**state: object) -> bytes:
+        request = Request({**scope("/echo"), "state": state}, receive)
+        admission = Admission(max_concurrency=1, max_body_bytes=100)
+        return await BodyReader(100, timeout_s=0).read(request, "", admission)
+
+    with pytest.raises(TimedOut):
+        await read()
+    assert await read(**{BODY_ARRIVED: True}) == b"text"
 
 
 async def test_a_client_that_disconnects_while_it_sends_gets_no_response(make: Make) -> None:

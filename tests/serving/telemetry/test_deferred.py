@@ -72,20 +72,33 @@ async def test_increments_of_a_counter_are_added_up_and_the_latest_value_of_a_ga
     assert (registry.get_sample_value("a_total"), registry.get_sample_value("b")) == (6, 3)
 
 
-async def test_increments_are_made_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_increments_and_values_are_recorded_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deferred, "DELAY_S", 0)
     calls, registry = Deferred(), CollectorRegistry()
     calls.count(Counter("a", "", registry=registry))
     while registry.get_sample_value("a_total") == 0:
         await asyncio.sleep(0)
-    assert registry.get_sample_value("a_total") == 1
+    calls.set(Gauge("b", "", registry=registry), 5)
+    while registry.get_sample_value("b") == 0:
+        await asyncio.sleep(0)
+    assert (registry.get_sample_value("a_total"), registry.get_sample_value("b")) == (1, 5)
 
 
-async def test_what_a_call_counts_is_counted_with_it() -> None:
+async def test_what_a_call_counts_is_counted_with_it_and_needs_no_timer() -> None:
     calls, registry = Deferred(), CollectorRegistry()
     calls.call(calls.count, Counter("a", "", registry=registry))
     calls.flush()
     assert registry.get_sample_value("a_total") == 1
+    assert calls._timer is None
+
+
+async def test_a_call_made_by_a_call_is_made_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deferred, "DELAY_S", 0)
+    calls, made = Deferred(), list[int]()
+    calls.call(calls.call, made.append, 1)
+    while not made:
+        await asyncio.sleep(0)
+    assert made == [1]
 
 
 async def test_a_call_that_fails_does_not_prevent_the_others(caplog: pytest.LogCaptureFixture) -> None:
@@ -99,6 +112,16 @@ async def test_a_call_that_fails_does_not_prevent_the_others(caplog: pytest.LogC
     with caplog.at_level(logging.ERROR):
         calls.flush()
     assert made == [1]
+    assert [record.message for record in caplog.records] == ["unexpected error"]
+
+
+async def test_a_counter_that_fails_does_not_prevent_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    calls, registry = Deferred(), CollectorRegistry()
+    calls.count(Counter("without_a_label", "", ["label"], registry=registry))
+    calls.count(Counter("b", "", registry=registry))
+    with caplog.at_level(logging.ERROR):
+        calls.flush()
+    assert registry.get_sample_value("b_total") == 1
     assert [record.message for record in caplog.records] == ["unexpected error"]
 
 

@@ -11,6 +11,9 @@ from ner_runtime.entities import Recognition
 from ner_runtime.inference.batches import BatchEmissions
 from ner_runtime.inference.windows.encoded import EncodedWindow
 
+SENTENCE = "昨天，记者在杭州见到了他。"
+DOCUMENT = SENTENCE * 400
+
 
 class RecordingRecognizer(Recognizer):
     """The real recognizer; records the token counts of each batch, and waits for `go` while it is cleared."""

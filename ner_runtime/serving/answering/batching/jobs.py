@@ -1,4 +1,7 @@
-"""Jobs and batches: the windows of a request, and those that run together."""
+"""Jobs and batches: the windows of a request, and those that run together.
+
+The event loop and the engine's thread use the same jobs: whoever takes windows holds the lock of the queue.
+"""
 
 from __future__ import annotations
 

@@ -251,7 +251,7 @@ class WindowQueue:
             # Before the batch is removed: from then on, the engine's thread may decode and deliver the next one.
             # The loop is closed if the service stops while a batch is running.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(_deliver, batch, outcome, observe)
+                loop.call_soon_threadsafe(_record_and_deliver, batch, outcome, observe)
                 if self._decoder is None:
                     if self._jobs or batch.is_shared:
                         loop.call_soon_threadsafe(self._restart, loop)
@@ -278,7 +278,9 @@ def _thread(name: str) -> ThreadPoolExecutor:
     return executor
 
 
-def _deliver(batch: Batch, outcome: list[list[Span]] | Exception, observe: Callable[[], None] | None) -> None:
+def _record_and_deliver(
+    batch: Batch, outcome: list[list[Span]] | Exception, observe: Callable[[], None] | None
+) -> None:
     if observe is not None:
         DEFERRED.call(observe)
     deliver(batch, outcome)

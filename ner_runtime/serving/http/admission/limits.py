@@ -112,7 +112,7 @@ class Admission:
         self._rate_limiter = RateLimiter(rate) if rate else None
         self._trusted_proxies = trusted_proxies
         self.in_flight = 0
-        self._request = _InFlight(self)
+        self._counting = _InFlight(self)
         self.arriving_bytes = 0
 
     def check_client(self, request: Request) -> None:
@@ -170,12 +170,12 @@ class Admission:
         return _FULL
 
     def request(self) -> AbstractContextManager[None]:
-        """Count a request as in flight in a `with` block.
+        """Count a request as in flight in a `with` block, in the event loop.
 
         Raises:
             Overloaded: `max_concurrency` requests are in flight.
         """
-        return self._request
+        return self._counting
 
     def add_arriving(self, size: int) -> None:
         """Count bytes of a body that is arriving.
@@ -199,7 +199,7 @@ class Admission:
 
 
 class _InFlight(AbstractContextManager[None]):
-    """Counts requests as in flight. A generator would cost each request several times as many calls."""
+    """Counts requests as in flight. A context manager made from a generator would cost each request more."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission

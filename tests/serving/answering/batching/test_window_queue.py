@@ -18,18 +18,9 @@ from ner_runtime.inference.windows.encoded import EncodedWindow
 from ner_runtime.serving.answering.batching import jobs, window_queue
 from ner_runtime.serving.answering.batching.window_queue import Throughput, WindowQueue
 from ner_runtime.serving.telemetry.metrics import ModelMetrics
-from tests.support.models.recording import RecordingRecognizer, entities
+from tests.support.models.recording import DOCUMENT, SENTENCE, RecordingRecognizer, entities
 
 pytestmark = pytest.mark.anyio
-
-SENTENCE = "昨天，记者在杭州见到了他。"
-DOCUMENT = SENTENCE * 400
-
-
-@pytest.fixture
-def recording(recognizer: Recognizer) -> RecordingRecognizer:
-    """With long windows, of which few fit in a batch."""
-    return RecordingRecognizer.of(recognizer, by_sentence=False)
 
 
 async def test_a_batch_keeps_to_the_budget_and_takes_one_window_of_each_job_in_turn(

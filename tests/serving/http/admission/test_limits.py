@@ -1,13 +1,15 @@
 import hashlib
 
 import pytest
+from prometheus_client import REGISTRY
 from starlette.requests import Request
 
 from ner_runtime.serving.api.errors import Overloaded, RateLimited, Unauthorized
 from ner_runtime.serving.http.admission import limits
 from ner_runtime.serving.http.admission.limits import ARRIVING_BODIES, Admission, Rate, RateLimiter
+from ner_runtime.serving.telemetry.deferred import DEFERRED
 
-# Counting refusals needs an event loop.
+# Counting requests and refusals needs an event loop.
 pytestmark = pytest.mark.anyio
 
 
@@ -23,7 +25,7 @@ def request(**headers: str) -> Request:
     return Request({"type": "http", "client": ("10.0.0.1", 1234), "headers": raw})
 
 
-async def test_rates_are_parsed() -> None:
+def test_rates_are_parsed() -> None:
     assert Rate.parse("off") is None
     assert Rate.parse("100/s") == Rate(100, 1)
     assert Rate.parse("600/min") == Rate(600, 60)
@@ -79,6 +81,22 @@ async def test_requests_in_flight_are_limited() -> None:
     assert limits.in_flight == 0
 
 
+async def test_requests_in_flight_and_refusals_are_counted() -> None:
+    def value(name: str, **labels: str) -> float:
+        DEFERRED.flush()
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    admission = Admission(max_concurrency=1, max_body_bytes=1)
+    refused = value("raner_shed_total", reason="in_flight")
+    with admission.request():
+        assert value("raner_in_flight") == 1
+        with pytest.raises(Overloaded):
+            admission.check_capacity()
+        assert isinstance(admission.refusal([], None), Overloaded)
+    assert value("raner_in_flight") == 0
+    assert value("raner_shed_total", reason="in_flight") == refused + 2
+
+
 async def test_bytes_of_arriving_bodies_are_limited() -> None:
     limits = Admission(max_concurrency=1, max_body_bytes=100)
     for _ in range(ARRIVING_BODIES):
@@ -89,7 +107,7 @@ async def test_bytes_of_arriving_bodies_are_limited() -> None:
     limits.add_arriving(100)
 
 
-async def test_without_a_rate_and_keys_every_client_is_admitted() -> None:
+def test_without_a_rate_and_keys_every_client_is_admitted() -> None:
     limits = Admission(max_concurrency=1, max_body_bytes=100)
     for _ in range(1000):
         limits.check_client(request())

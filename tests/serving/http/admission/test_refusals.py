@@ -11,7 +11,7 @@ from ner_runtime.serving.api.errors import Overloaded, RateLimited
 from ner_runtime.serving.http.admission.limits import Admission, Rate
 from ner_runtime.serving.http.admission.refusals import Refusals
 
-# Counting refusals needs an event loop.
+# Counting requests and refusals needs an event loop.
 pytestmark = pytest.mark.anyio
 
 PEER = ("192.0.2.1", 4711)
@@ -42,14 +42,14 @@ async def test_a_service_that_stops_refuses_nothing_here() -> None:
         assert not refusals.may_refuse()
 
 
-async def test_with_a_rate_limit_any_request_may_be_refused() -> None:
+def test_with_a_rate_limit_any_request_may_be_refused() -> None:
     refusals = Refusing(rate=Rate(1, 60.0))
     assert refusals.may_refuse()
     assert refusals.refusal("POST", "/ner", [], PEER) is None
 
 
 @pytest.mark.parametrize("error", [Overloaded("full"), Overloaded("full", 9), RateLimited("slow down", 30)])
-async def test_a_response_has_the_error_its_headers_and_the_request_id(error: Overloaded | RateLimited) -> None:
+def test_a_response_has_the_error_its_headers_and_the_request_id(error: Overloaded | RateLimited) -> None:
     refusals = Refusing()
     for identity in ("a", "b"):
         response = refusals.response(error, identity, ((b"server", b"x"),))

@@ -72,11 +72,13 @@ def test_a_client_that_waits_to_continue_is_told_to(url: str) -> None:
         assert connection.interim == [100]
 
 
-def test_the_application_learns_whether_the_body_has_arrived(url: str) -> None:
-    head, body = post("/arrived", b"hi")
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+def test_the_application_learns_whether_the_body_has_arrived(url: str, framing: str) -> None:
+    head, body = post("/arrived", b"hi", framing=framing)
     with RawConnection(url) as connection:
-        assert connection.send(head + body).response().body == b"true"
-        assert connection.send(head + body[:1]).response().body == b"false"
+        responses = connection.send(head + body + head + body)
+        assert [responses.response().body for _ in range(2)] == [b"true", b"true"]
+        assert connection.send(head + body[:-1]).response().body == b"false"
 
 
 def test_the_application_learns_that_the_client_has_disconnected(url: str) -> None:
