@@ -52,7 +52,7 @@ def run_load(url: str, shape: Shape, report: Path, *, think: float = 1.0, check_
         LocustFailed: Locust did not complete the run.
     """
     report.parent.mkdir(parents=True, exist_ok=True)
-    summary = report.with_suffix(".json")
+    summary = report_file(report, ".json")
     # An earlier run may have written it.
     summary.unlink(missing_ok=True)
     command = [sys.executable, "-m", "locust", "-f", str(Path(__file__).parent / "locustfile.py"), "--headless"]
@@ -106,6 +106,23 @@ def report_path(prefix: str = "") -> Path:
     return REPORTS / f"{prefix}{time.strftime('%Y%m%d-%H%M%S')}"
 
 
+def report_option(text: str) -> Path:
+    """Return the path of a report without a suffix, from an argument of the command line with or without `.html`.
+
+    Raises:
+        argparse.ArgumentTypeError: the argument is not the path of a file.
+    """
+    path = Path(text.removesuffix(".html"))
+    if not path.name or text.endswith("/"):
+        raise argparse.ArgumentTypeError("should be the path of a file")
+    return path
+
+
+def report_file(report: Path, suffix: str) -> Path:
+    """Return the path of a file of a report. A dot in the name of the report does not begin a suffix."""
+    return Path(f"{report}{suffix}")
+
+
 def check_report(report: Path) -> None:
     """Check that a report can be written, so that an unwritable path does not cost the measurements.
 
@@ -114,7 +131,7 @@ def check_report(report: Path) -> None:
     """
     report.parent.mkdir(parents=True, exist_ok=True)
     for suffix in (".html", ".json"):
-        file = Path(f"{report}{suffix}")
+        file = report_file(report, suffix)
         is_new = not file.exists()
         file.open("ab").close()
         if is_new:
@@ -128,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     require_locust()
     name = ShapeName(options.shape)
     shape = Shape(name, options.users, options.seconds or DEFAULT_SECONDS[name], options.rate)
-    report = Path(options.report) if options.report else report_path()
+    report = options.report or report_path()
     try:
         check_report(report)
     except OSError as error:
@@ -169,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
         help="Highest allowed share of failed requests, from 0 to 1.",
     )
     parser.add_argument("--goal-ms", type=_positive_float, help="Fail if P99 is higher, in milliseconds.")
-    parser.add_argument("--report", help="Path of the report, without a suffix.")
+    parser.add_argument("--report", type=report_option, help="Path of the report, without a suffix.")
     return parser
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from loadtest.run import REPORTS, check_report, report_path, require_locust
+from loadtest.run import REPORTS, check_report, report_file, report_option, report_path, require_locust
 from loadtest.texts import read_samples
 from loadtest.tuner.candidates import ENGINES, candidates, installed_engines
 from loadtest.tuner.decisions.choice import best_trial
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     require_locust()
     plan = _plan(parser, options)
     checkpoint = Path(options.checkpoint)
-    report = Path(options.report) if options.report else report_path("tune-")
-    env = Path(options.env) if options.env else report.with_suffix(".env")
+    report = options.report or report_path("tune-")
+    env = Path(options.env) if options.env else report_file(report, ".env")
     _check_outputs(parser, checkpoint, report, env)
     tuning = None if options.fresh else load_tuning(checkpoint, plan)
     if tuning:
@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seconds", type=_positive, help="Duration of a run; by default, it depends on the rate.")
     parser.add_argument("--budget", type=_positive, help="Start no run of a search after so many seconds.")
-    parser.add_argument("--report", help="Path of the report, without a suffix.")
+    parser.add_argument("--report", type=report_option, help="Path of the report, without a suffix.")
     parser.add_argument("--checkpoint", default=str(CHECKPOINT), help="File that keeps the runs until the end.")
     parser.add_argument("--fresh", action="store_true", help="Do not resume an interrupted run.")
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from threading import Thread
 
 import pytest
 
-from loadtest.run import LocustFailed, run_load
+from loadtest.run import LocustFailed, report_file, report_option, run_load
 from loadtest.shapes import Shape, ShapeName
 from loadtest.summary import Row, Summary
 from tests.support.servers.service import PATIENCE_S, REPOSITORY, environment
@@ -133,6 +134,19 @@ def test_wrong_usage_and_failed_start(
     assert done.returncode == status
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["reports/v1.2", "reports/v1.2.html"])
+def test_a_report_is_named_with_or_without_its_suffix(text: str) -> None:
+    report = report_option(text)
+    assert report == Path("reports/v1.2")
+    assert report_file(report, ".json") == Path("reports/v1.2.json")
+
+
+@pytest.mark.parametrize("text", ["", ".html", "reports/", "."])
+def test_a_report_is_named_like_a_file(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        report_option(text)
 
 
 ROW = Row(name="all", method="", requests=100, failures=0, per_s=9, p50_ms=1, p90_ms=2, p99_ms=3, max_ms=4)

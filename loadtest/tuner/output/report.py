@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from loadtest.run import report_file
 from loadtest.tuner.candidates import Candidate
 from loadtest.tuner.decisions.choice import best_trial
 from loadtest.tuner.measurement import Run
@@ -44,7 +45,7 @@ _STYLES = 2 * len(_DASHES)
 
 
 def write_reports(report: Path, tuning: Tuning, machine: dict[str, Any]) -> None:
-    """Write `report` with the suffixes .csv, .json and .html.
+    """Write a report: files with the suffixes .csv, .json and .html.
 
     Args:
         machine: facts about the machine, such as its processor
@@ -52,9 +53,9 @@ def write_reports(report: Path, tuning: Tuning, machine: dict[str, Any]) -> None
     Raises:
         OSError: a file cannot be written.
     """
-    write_atomically(report.with_suffix(".csv"), csv_report(tuning).encode())
-    write_atomically(report.with_suffix(".json"), (json.dumps(json_report(tuning, machine), indent=1) + "\n").encode())
-    write_atomically(report.with_suffix(".html"), html_report(tuning, machine).encode())
+    write_atomically(report_file(report, ".csv"), csv_report(tuning).encode())
+    write_atomically(report_file(report, ".json"), (json.dumps(json_report(tuning, machine), indent=1) + "\n").encode())
+    write_atomically(report_file(report, ".html"), html_report(tuning, machine).encode())
 
 
 def csv_report(tuning: Tuning) -> str:
