@@ -13,14 +13,18 @@ from typing import Any, NoReturn
 
 from ner_runtime.errors import MalformedRequest
 
+# `json.dumps` would make an encoder for each call.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_encode_escaped = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 
 def to_json(value: object) -> bytes:
     """Encode a value as compact JSON in UTF-8."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        return _encode(value).encode()
     except UnicodeEncodeError:
         # A text can contain a lone surrogate: the escape "\ud800" is valid JSON, but has no UTF-8 form.
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+        return _encode_escaped(value).encode()
 
 
 def from_json(body: bytes, max_names: int | None = None) -> Any:

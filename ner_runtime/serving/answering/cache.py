@@ -19,6 +19,7 @@ from typing import Any, Protocol, cast, get_args
 from cachetools import TTLCache
 
 from ner_runtime.entities import Entity, EntitySource, Recognition
+from ner_runtime.json import to_json
 from ner_runtime.manifest import Manifest
 from ner_runtime.recognizer import RULES_VERSION
 from ner_runtime.serving.answering.batching.window_queue import ScheduledResult
@@ -34,8 +35,6 @@ Recognize = Callable[[Sequence[str]], Awaitable[ScheduledResult]]
 # Measured memory of an entry in addition to its value: the key, the list node and the expiry time.
 _ENTRY_BYTES = 600
 _SOURCES = get_args(EntitySource)
-# `json.dumps` would make an encoder for each call.
-_dumps = json.JSONEncoder(separators=(",", ":")).encode
 
 _HITS, _MISSES, _SHARED = (CACHE_LOOKUPS.labels(result) for result in ("hit", "miss", "shared"))
 
@@ -222,7 +221,7 @@ def _encode(recognition: Recognition) -> bytes:
         [entity.type, entity.start, entity.end, entity.score, *([entity.source] * (entity.source != "model"))]
         for entity in recognition.entities
     ]
-    return _dumps([recognition.windows, entities]).encode()
+    return to_json([recognition.windows, entities])
 
 
 def _decode(value: bytes, text: str) -> Recognition:

@@ -72,10 +72,10 @@ class Scheduler:
             DEFERRED.count(_SHED_BY_QUEUE)
             raise Overloaded("the queue is too long; try again shortly", math.ceil(wait / 2))
         most_inline = MAX_INLINE_CHARS if lexicon is None else _MAX_INLINE_MATCHED_CHARS
-        encoded = await run(partial(self._encode, texts, lexicon), sum(map(len, texts)), most_inline)
+        characters = sum(map(len, texts))
+        encoded = await run(partial(self._encode, texts, lexicon), characters, most_inline)
         pieces = sum(len(window.ids) for text in encoded for window in text.encoded)
         result = await self._queue(len(texts), pieces).recognize(encoded)
-        characters = sum(map(len, texts))
         DEFERRED.call(self.metrics.observe_texts, characters, result.recognitions, self.recognizer.types)
         return result
 

@@ -20,13 +20,16 @@ _Arguments = TypeVarTuple("_Arguments")
 _Call = tuple[Callable[..., None], tuple[object, ...]]
 
 DELAY_S = 0.05
-"""How long a call may wait."""
+"""How long a record may wait."""
 MAX_WAITING = 128
 """How many calls may wait."""
 
 
 class Deferred:
-    """Calls, increments and values that only record something. It belongs to the thread of the event loop."""
+    """Collects calls that only record something, increments of counters and values of gauges.
+
+    It belongs to the thread of the event loop.
+    """
 
     def __init__(self) -> None:
         self._waiting: list[_Call] = []
@@ -50,7 +53,7 @@ class Deferred:
         self._set_timer()
 
     def set(self, gauge: Gauge, value: float) -> None:
-        """Set a gauge within `DELAY_S`; the latest value counts."""
+        """Set a gauge within `DELAY_S`. Only the latest value is recorded."""
         self._values[gauge] = value
         self._set_timer()
 
@@ -93,4 +96,4 @@ def _make(calls: Iterable[_Call]) -> None:
 
 
 DEFERRED = Deferred()
-"""The deferred calls of this process."""
+"""The deferred records of this process."""

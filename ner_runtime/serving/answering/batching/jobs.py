@@ -1,6 +1,6 @@
 """Jobs and batches: the windows of a request, and those that run together.
 
-The event loop and the engine's thread use the same jobs: whoever takes windows holds the lock of the queue.
+The event loop and the engine's thread use the same jobs, so windows are taken only while the queue's lock is held.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ner_runtime.inference.windows.encoded import EncodedWindow
 
 
 class Job:
-    """The windows of one request, which are taken in order of their length."""
+    """The windows of one request, which are taken from the shortest to the longest."""
 
     __slots__ = ("_left", "_lengths", "_order", "_waiting", "done", "spans", "started", "windows")
 
@@ -53,7 +53,7 @@ class Job:
         return index
 
     def deliver(self, index: int, spans: list[Span]) -> None:
-        """Store the spans of a window. The job is done with the last one."""
+        """Store the spans of a window. The last window completes the job."""
         self.spans[index] = spans
         self._left -= 1
         if not self._left and not self.done.done():
